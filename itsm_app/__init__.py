@@ -1,0 +1,26 @@
+"""The ticket API of a service desk: a Flask app over one DynamoDB table."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from . import commands, error_handlers, headers, json_provider, logs
+from .blueprints.tickets import tickets
+
+MAX_BODY_BYTES = 64 * 1024
+
+
+def create_app() -> Flask:
+    """Wire the app. Opens no connection, starts no process, makes no table."""
+    app = Flask(__name__, static_folder=None)
+    # An unknown method is an unknown operation, so Flask must not answer OPTIONS by itself.
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
+    # `/tickets//comments` is an empty id, not a redirect to `/tickets/comments`.
+    app.url_map.merge_slashes = False
+    app.json = json_provider.MsgspecProvider(app)
+    headers.init_app(app)
+    logs.init_app(app)
+    error_handlers.init_app(app)
+    commands.init_app(app)
+    app.register_blueprint(tickets)
+    return app

@@ -1,0 +1,56 @@
+"""The commands that the app adds to `flask`."""
+
+from __future__ import annotations
+
+import click
+from flask import Flask
+
+from . import table
+from .config import REGION, TABLE_NAME
+from .exceptions import StorageUnavailable, TableMismatch
+
+# What to do about the errors that people meet. The codes: "Common errors" in the DynamoDB API
+# Reference; the names without "Exception" at their end are botocore's.
+REMEDIES = {
+    "AccessDeniedException": "these AWS credentials may not do that; ask for the right, or use"
+    " others",
+    "ExpiredTokenException": "these AWS credentials have expired; sign in again",
+    "NoCredentialsError": "there are no AWS credentials; sign in, or set AWS_PROFILE",
+    "ProfileNotFound": "there is no such AWS profile; correct AWS_PROFILE",
+    "UnrecognizedClientException": "these AWS credentials are not valid; sign in again",
+}
+
+
+def init_app(app: Flask) -> None:
+    """Add the commands."""
+    app.cli.add_command(init_db)
+
+
+@click.command("init-db")
+def init_db() -> None:
+    """Make the DynamoDB table and its index."""
+    name = f"The table {TABLE_NAME} in {REGION}"
+    try:
+        made = table.create()
+    except TableMismatch as error:
+        raise click.ClickException(f"{name} has another shape: {'; '.join(error.differences)}.")
+    except StorageUnavailable as error:
+        raise click.ClickException(f"{name} was not made: {_remedy(error)}.")
+    if made:
+        _turn_on_recovery(name)
+    click.echo(f"{name} is {'made' if made else 'there already'}.")
+
+
+def _turn_on_recovery(name: str) -> None:
+    try:
+        table.turn_on_recovery()
+    except StorageUnavailable as error:
+        raise click.ClickException(
+            f"{name} is made, but without point-in-time recovery: {_remedy(error)}. Turn it on with"
+            f" `aws dynamodb update-continuous-backups --region {REGION} --table-name {TABLE_NAME}"
+            " --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true`."
+        )
+
+
+def _remedy(error: StorageUnavailable) -> str:
+    return REMEDIES.get(error.cause, f"DynamoDB refused or did not answer ({error.cause})")

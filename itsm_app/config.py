@@ -1,0 +1,42 @@
+"""Every setting: its name, its default, its meaning. The only module that touches os.environ."""
+
+from __future__ import annotations
+
+import os
+
+TABLE_NAME = os.environ.get("TABLE_NAME", "poc-itsm-tickets")
+"""The DynamoDB table that holds the tickets."""
+
+REGION = os.environ.get("REGION", "us-east-1")
+"""The AWS region of that table."""
+
+LOCAL_DYNAMODB = os.environ.get("LOCAL_DYNAMODB", "")
+"""The folder of the embedded DynamoDB's state; empty: the AWS SDK's own settings decide."""
+
+
+def wants_local_dynamodb() -> bool:
+    """Whether `flask run` is to start the embedded DynamoDB.
+
+    An endpoint of the user's own comes first, and a Lambda never starts one
+    (AWS_LAMBDA_FUNCTION_NAME: "Defined runtime environment variables" in the AWS Lambda guide).
+    """
+    taken = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_LAMBDA_FUNCTION_NAME")
+    return bool(LOCAL_DYNAMODB) and not any(os.environ.get(name) for name in taken)
+
+
+def use_local_dynamodb(endpoint: str) -> None:
+    """Point the AWS SDK of this process and its children at the embedded DynamoDB.
+
+    The user's own credentials are put aside: the embedded engine takes any, and should see none.
+    """
+    os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = endpoint
+    os.environ["AWS_ACCESS_KEY_ID"] = os.environ["AWS_SECRET_ACCESS_KEY"] = "local"
+    # A company's proxy does not know this machine's loopback.
+    os.environ["no_proxy"] = f"{os.environ.get('no_proxy', '')},127.0.0.1"
+    for name in ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        os.environ.pop(name, None)
+
+
+def environment_with(**changes: str) -> dict[str, str]:
+    """Return the environment for a child process: this one's, with `changes`."""
+    return {**os.environ, **changes}

@@ -1,0 +1,51 @@
+"""What can go wrong, as data. `error_handlers` turns these into HTTP."""
+
+from __future__ import annotations
+
+
+class ItsmError(Exception):
+    """Base of all errors of the ticket API."""
+
+
+class InvalidBody(ItsmError):
+    """The body of a request is not a JSON object in UTF-8."""
+
+
+class InvalidField(ItsmError):
+    """A field of a request is missing, empty, too long, of the wrong type, or there twice.
+
+    `field` is its name and `requirement` what it must be, as the end of a sentence.
+    """
+
+    def __init__(self, field: str, requirement: str) -> None:
+        super().__init__(field)
+        self.field = field
+        self.requirement = requirement
+
+
+class TicketNotFound(ItsmError):
+    """No ticket has this id."""
+
+
+class StorageUnavailable(ItsmError):
+    """DynamoDB refused a request, or failed at every attempt.
+
+    `cause` is the error's code or class name, `attempts` how often the request was made.
+    """
+
+    def __init__(self, cause: str, attempts: int) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.attempts = attempts
+
+
+class TableMismatch(ItsmError):
+    """The table is there, but of another shape. `differences` names each in a sentence."""
+
+    def __init__(self, differences: list[str]) -> None:
+        super().__init__(*differences)
+        self.differences = differences
+
+
+class EmbeddedEngineError(ItsmError):
+    """The embedded DynamoDB could not be started. The message says why and what to do."""

@@ -1,0 +1,160 @@
+"""The embedded DynamoDB that `flask run` starts when no AWS is wanted."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+import click
+from flask import Flask
+from flask.cli import run_command
+from werkzeug.serving import is_running_from_reloader
+
+from . import config, create_app, table
+from .exceptions import EmbeddedEngineError
+from .local_engine import end_with
+
+ENGINE = Path(__file__).with_name("local_engine.py")
+LOOPBACK = "127.0.0.1"
+START_SECONDS = 10
+# How long an engine whose `flask run` has just ended may need to save and give up the folder.
+HANDOVER_SECONDS = 3
+POLL_SECONDS = 0.02
+
+
+def create_local_app() -> Flask:
+    """Make the app for the `flask` command; for `flask run`, start the embedded DynamoDB first."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.command is run_command:
+        if is_running_from_reloader():
+            # The engine belongs to the reloader, which would leave us behind if it were killed.
+            end_with(os.getppid())
+        elif config.wants_local_dynamodb():
+            try:
+                serve(Path(config.LOCAL_DYNAMODB), **context.params)
+            except EmbeddedEngineError as error:
+                raise click.ClickException(str(error)) from None
+    return create_app()
+
+
+def serve(folder: Path, host: str, port: int, **_: object) -> None:
+    """Start the engine on the state in `folder`, make the table, and say what is where.
+
+    `host` and `port` are those of the API. Raises `EmbeddedEngineError`.
+    """
+    endpoint = start(folder)
+    config.use_local_dynamodb(endpoint)
+    table.create()
+    url = f"http://{host}:{port}/tickets"
+    body = '{"caller_id": "+15550100", "issue_description": "My printer is on fire"}'
+    click.echo(f" * API at {url}", err=True)
+    click.echo(f" * Data in {folder}, kept by an embedded DynamoDB at {endpoint}", err=True)
+    click.echo(f" * Try: curl -d '{body}' {url}", err=True)
+
+
+def start(folder: Path) -> str:
+    """Start the engine on the state in `folder` and return its endpoint, once it answers.
+
+    Raises `EmbeddedEngineError` when another engine holds the folder, or this one does not start.
+    """
+    # What callers said is for this user's eyes only.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = _lock(folder)
+    _set_aside_damaged(folder / "dynamodb.json")
+    port = _free_port()
+    log = folder / "engine.log"
+    with log.open("wb") as output:
+        engine = subprocess.Popen(
+            [sys.executable, "-P", ENGINE, str(os.getpid())],
+            env=_environment(folder, port),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            # Ctrl-C is for Flask; the engine goes on until Flask has ended.
+            start_new_session=True,
+            # The lock outlives us for as long as the engine needs to save.
+            pass_fds=[lock.fileno()],
+        )
+    _await_answer(engine, port, log)
+    threading.Thread(target=_report_end, args=(engine, log), daemon=True).start()
+    return f"http://{LOOPBACK}:{port}"
+
+
+def _environment(folder: Path, port: int) -> dict[str, str]:
+    return config.environment_with(
+        SERVICES="dynamodb",
+        GATEWAY_PORT=str(port),
+        # ministack listens on every interface unless told otherwise, and on port 8883 besides.
+        BIND_HOST=LOOPBACK,
+        IOT_MTLS_ENABLED="0",
+        PERSIST_STATE="1",
+        STATE_DIR=str(folder.resolve()),
+        LOG_LEVEL="WARNING",
+        AUTH="false",
+        USE_SSL="0",
+        # With a Docker socket it would remove the containers of other ministacks.
+        DOCKER_HOST="unix:///nonexistent",
+    )
+
+
+def _lock(folder: Path) -> IO[bytes]:
+    lock = (folder / "lock").open("wb")
+    deadline = time.monotonic() + HANDOVER_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise EmbeddedEngineError(
+                    f"another `flask run` is using {folder}. Stop that one, or start this one with"
+                    " a folder of its own: LOCAL_DYNAMODB=instance/other flask run --port 5001"
+                ) from None
+        time.sleep(POLL_SECONDS)
+
+
+def _set_aside_damaged(state: Path) -> None:
+    # ministack would start empty, and overwrite the file when it is stopped.
+    if not state.exists():
+        return
+    try:
+        json.loads(state.read_bytes())["payload"]["tables"]["data"].items()
+    except (ValueError, LookupError, TypeError, AttributeError):
+        aside = state.with_name(f"{state.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+        state.rename(aside)
+        click.echo(f" * {state} is damaged: set aside as {aside}, starting empty.", err=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def _await_answer(engine: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while engine.poll() is None and time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex((LOOPBACK, port)) == 0:
+                return
+        time.sleep(POLL_SECONDS)
+    engine.kill()
+    raise EmbeddedEngineError(f"the embedded DynamoDB did not start; {log} says why")
+
+
+def _report_end(engine: subprocess.Popen[bytes], log: Path) -> None:
+    status = engine.wait()
+    click.echo(
+        f" * The embedded DynamoDB has ended by itself (exit status {status}; see {log}). What was"
+        " written since this start is lost. Press Ctrl-C and run `flask run` again.",
+        err=True,
+    )

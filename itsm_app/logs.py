@@ -1,0 +1,79 @@
+"""JSON log lines: one a request, one a retry, one an unforeseen exception.
+
+None holds what a caller said or who they are: no body, no path, no query, no exception's message.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime
+from traceback import TracebackException, format_list
+
+import msgspec
+from flask import Flask, Response, g, has_request_context, request
+from flask.logging import default_handler
+
+from .retry import retries
+
+
+class JsonFormatter(logging.Formatter):
+    """One line of JSON a record; `extra={"fields": {...}}` adds to it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            "request_id": g.request_id if has_request_context() else None,
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info and record.exc_info[1]:
+            line["stack"] = _stack(record.exc_info[1])
+        return msgspec.json.encode(line).decode()
+
+
+def init_app(app: Flask) -> None:
+    """Log as JSON, each request once, and nothing through the root logger a second time."""
+    default_handler.setFormatter(JsonFormatter())
+    logger = logging.getLogger(__package__)
+    logger.addHandler(default_handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logging.getLogger("werkzeug").addFilter(_is_no_access_line)
+    app.before_request(_start_clock)
+    app.after_request(_log_request)
+
+
+def _start_clock() -> None:
+    g.started = time.perf_counter()
+    retries.set(0)
+
+
+def _log_request(response: Response) -> Response:
+    fields = {
+        "operation": request.endpoint and request.endpoint.rpartition(".")[2],
+        "route": request.url_rule and request.url_rule.rule,
+        "status": response.status_code,
+        "milliseconds": round((time.perf_counter() - g.started) * 1000, 1),
+        "retries": retries.get(),
+    }
+    logging.getLogger(__name__).info("request", extra={"fields": fields})
+    return response
+
+
+def _stack(error: BaseException) -> list[str]:
+    # The exceptions' types without their messages, which may quote what a caller said.
+    lines: list[str] = []
+    link: BaseException | None = error
+    while link is not None:
+        frames = TracebackException.from_exception(link).stack
+        lines += [type(link).__qualname__, *format_list(frames)]
+        link = link.__cause__ or link.__context__
+    return lines
+
+
+def _is_no_access_line(record: logging.LogRecord) -> bool:
+    # Werkzeug's own line holds the path and the query; see WSGIRequestHandler.log_request.
+    return '"%s" %s %s' not in str(record.msg)

@@ -1,0 +1,94 @@
+"""The stored shape of a ticket: one item of the table, and its index by caller."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import Any, TypedDict
+
+from pynamodb.attributes import Attribute, UnicodeAttribute
+from pynamodb.connection import TableConnection
+from pynamodb.constants import LIST, MAP, STRING
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
+
+from . import config
+
+# Amazon Connect waits 8 s for an answer. Three attempts that hang for as long as these allow,
+# and the waits between them, come to 6.7 s.
+CONNECT_TIMEOUT_SECONDS = 0.6
+READ_TIMEOUT_SECONDS = 1.5
+
+
+class Comment(TypedDict):
+    """One entry of a ticket's conversation."""
+
+    comment_text: str
+    added_at: str
+
+
+class CommentsAttribute(Attribute[list[Comment]]):
+    """Comments as plain dicts, in and out, and out oldest first.
+
+    PynamoDB's own ListAttribute deep-copies an attribute for every entry that it reads.
+    """
+
+    attr_type = LIST
+
+    def serialize(self, value: list[Comment]) -> list[dict[str, Any]]:
+        """Return `value` as DynamoDB's list of maps of strings."""
+        return [
+            {MAP: {name: {STRING: text} for name, text in comment.items()}} for comment in value
+        ]
+
+    def deserialize(self, value: list[dict[str, Any]]) -> list[Comment]:
+        """Return DynamoDB's list of maps as comments.
+
+        They are stored in the order in which writes arrived, which may differ from that of their
+        times by moments. The sort is stable: of one microsecond, the first to arrive comes first.
+        """
+        comments: list[Any] = [
+            {name: text[STRING] for name, text in entry[MAP].items()} for entry in value
+        ]
+        comments.sort(key=itemgetter("added_at"))
+        return comments
+
+
+class CallerIdIndex(GlobalSecondaryIndex["Ticket"]):
+    """The tickets of a caller, by the time of their creation."""
+
+    class Meta:
+        """Names and shape of the index."""
+
+        index_name = "CallerIdIndex"
+        projection = AllProjection()
+
+    caller_id = UnicodeAttribute(hash_key=True)
+    created_at = UnicodeAttribute(range_key=True)
+
+
+class Ticket(Model):
+    """One ticket. Times are strings as the API shows them: RFC 3339, UTC, microseconds, `Z`."""
+
+    class Meta:
+        """Where the table is, and how long to wait for it."""
+
+        table_name = config.TABLE_NAME
+        region = config.REGION
+        connect_timeout_seconds = CONNECT_TIMEOUT_SECONDS
+        read_timeout_seconds = READ_TIMEOUT_SECONDS
+        # `retry` holds the one retry loop; botocore's own is off.
+        max_retry_attempts = 0
+
+    ticket_id = UnicodeAttribute(hash_key=True)
+    caller_id = UnicodeAttribute()
+    issue_description = UnicodeAttribute()
+    status = UnicodeAttribute(default_for_new="open")
+    created_at = UnicodeAttribute()
+    updated_at = UnicodeAttribute()
+    comments = CommentsAttribute(default=list)
+    caller_id_index = CallerIdIndex()
+
+    @classmethod
+    def connection(cls) -> TableConnection:
+        """Return the table's connection, for requests that the model has no method for."""
+        return cls._get_connection()

@@ -1,0 +1,93 @@
+"""The one retry policy for requests to DynamoDB.
+
+Transient failures are tried again, up to three attempts in all, after 0.1 s and 0.2 s, each plus
+up to 10 % jitter. Everything else is raised at once. botocore's own retries are off.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from random import SystemRandom
+from typing import TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+from pynamodb.exceptions import PynamoDBConnectionError
+
+from .exceptions import StorageUnavailable
+
+T = TypeVar("T")
+
+MAX_ATTEMPTS = 3
+FIRST_WAIT_SECONDS = 0.1
+JITTER = 0.1
+
+# Tests set this to False: the loop and its log lines stay, only the waiting goes.
+waits = True
+
+retries: ContextVar[int] = ContextVar("retries", default=0)
+"""How many retries the current request has needed so far."""
+
+# "Error retries and exponential backoff" and "Error messages and codes" in the DynamoDB Developer
+# Guide. A status of 500 and above is transient whatever its code.
+TRANSIENT_CODES = frozenset(
+    {
+        "InternalServerError",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ThrottlingException",
+    }
+)
+# A connection refused, reset or dropped, and every kind of time-out.
+TRANSIENT_EXCEPTIONS = (ConnectionError, HTTPClientError)
+
+# Seeded from the system at each call: copies of one Lambda snapshot must not wait in step.
+_random = SystemRandom()
+_logger = logging.getLogger(__name__)
+
+
+def with_retries(request: Callable[[], T]) -> T:
+    """Return what `request` returns, calling it up to three times.
+
+    Raises `StorageUnavailable` when DynamoDB refuses or fails at every attempt. A failed condition
+    is an answer, not a failure: the ConditionalCheckFailedException passes through.
+    """
+    attempt = 1
+    while True:
+        try:
+            return request()
+        except (PynamoDBConnectionError, BotoCoreError, ClientError) as error:
+            cause = error.cause if isinstance(error, PynamoDBConnectionError) else error
+            code = _code(cause)
+            if code == "ConditionalCheckFailedException":
+                raise
+            if attempt == MAX_ATTEMPTS or not _is_transient(cause, code):
+                raise StorageUnavailable(code, attempt) from error
+        _wait(attempt, code)
+        attempt += 1
+
+
+def _code(cause: Exception | None) -> str:
+    if isinstance(cause, ClientError):
+        return str(cause.response["Error"].get("Code"))
+    return type(cause).__name__
+
+
+def _is_transient(cause: Exception | None, code: str) -> bool:
+    if isinstance(cause, TRANSIENT_EXCEPTIONS) or code in TRANSIENT_CODES:
+        return True
+    # PynamoDB wraps botocore's error and keeps the HTTP status only in the one it wraps.
+    response = getattr(cause.__cause__ or cause, "response", {}) if cause else {}
+    return bool(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500)
+
+
+def _wait(attempt: int, code: str) -> None:
+    seconds = FIRST_WAIT_SECONDS * 2 ** (attempt - 1) * (1 + JITTER * _random.random())
+    retries.set(retries.get() + 1)
+    fields = {"retry": attempt, "max_attempts": MAX_ATTEMPTS, "wait": seconds, "cause": code}
+    _logger.warning("retry", extra={"fields": fields})
+    if waits:
+        time.sleep(seconds)

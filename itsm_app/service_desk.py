@@ -1,0 +1,81 @@
+"""What a service desk does with tickets. Plain functions over the models; no HTTP.
+
+All of them raise `StorageUnavailable` when DynamoDB cannot be asked.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from pynamodb.exceptions import UpdateError
+
+from .exceptions import InvalidField, TicketNotFound
+from .models import Comment, Ticket
+from .retry import with_retries
+
+# "Service, account, and table quotas" in the DynamoDB Developer Guide: partition key length.
+MAX_KEY_BYTES = 2048
+
+
+def create_ticket(caller_id: str, issue_description: str) -> Ticket:
+    """File a ticket and return it."""
+    now = _now()
+    ticket = Ticket(
+        ticket_id=str(uuid4()),
+        caller_id=caller_id,
+        issue_description=issue_description,
+        created_at=now,
+        updated_at=now,
+    )
+    with_retries(ticket.save)
+    return ticket
+
+
+def get_ticket(ticket_id: str) -> Ticket:
+    """Return the ticket as it is now. Raises `TicketNotFound`."""
+    _check_key(ticket_id)
+    try:
+        return with_retries(lambda: Ticket.get(ticket_id, consistent_read=True))
+    except Ticket.DoesNotExist:
+        raise TicketNotFound(ticket_id) from None
+
+
+def add_comment(ticket_id: str, comment_text: str) -> Comment:
+    """Append a comment to a ticket and return it. Raises `TicketNotFound`."""
+    _check_key(ticket_id)
+    comment: Comment = {"comment_text": comment_text, "added_at": _now()}
+    actions = [
+        Ticket.comments.set(Ticket.comments.append([comment])),
+        Ticket.updated_at.set(comment["added_at"]),
+    ]
+    # Without the condition, UpdateItem would make a ticket of a comment. Not Model.update, which
+    # has the whole ticket sent back.
+    update = Ticket.connection().update_item
+    exists = Ticket.ticket_id.exists()
+    try:
+        with_retries(lambda: update(ticket_id, actions=actions, condition=exists))
+    except UpdateError:
+        raise TicketNotFound(ticket_id) from None
+    return comment
+
+
+def list_recent_tickets(caller_id: str, limit: int = 10) -> list[Ticket]:
+    """Return the caller's newest tickets, at most `limit`, newest first.
+
+    Tickets of one microsecond come in the order of their ids, highest first.
+    """
+    query = Ticket.caller_id_index.query
+    found = with_retries(lambda: list(query(caller_id, scan_index_forward=False, limit=limit)))
+    return sorted(found, key=lambda ticket: (ticket.created_at, ticket.ticket_id), reverse=True)
+
+
+def _check_key(ticket_id: str) -> None:
+    if not ticket_id:
+        raise InvalidField("ticket_id", "is missing from the path: put it after /tickets/")
+    if len(ticket_id.encode()) > MAX_KEY_BYTES:
+        raise TicketNotFound(ticket_id)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,122 @@
+"""Making the DynamoDB table, and comparing one that is there with what the app needs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from .config import TABLE_NAME
+from .exceptions import StorageUnavailable, TableMismatch
+from .models import Ticket
+from .retry import with_retries
+
+DEFINITION: dict[str, Any] = {
+    "AttributeDefinitions": [
+        {"AttributeName": "ticket_id", "AttributeType": "S"},
+        {"AttributeName": "caller_id", "AttributeType": "S"},
+        {"AttributeName": "created_at", "AttributeType": "S"},
+    ],
+    "KeySchema": [{"AttributeName": "ticket_id", "KeyType": "HASH"}],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": "CallerIdIndex",
+            "KeySchema": [
+                {"AttributeName": "caller_id", "KeyType": "HASH"},
+                {"AttributeName": "created_at", "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "ALL"},
+        }
+    ],
+    "BillingMode": "PAY_PER_REQUEST",
+}
+
+# A new table's backups cannot be switched on before AWS has prepared them.
+RECOVERY_ATTEMPTS = 30
+RECOVERY_WAIT_SECONDS = 2
+
+
+def create() -> bool:
+    """Make the table and its index, wait until they are active, and return True.
+
+    Does nothing and returns False when they are there. Raises `TableMismatch` when the table is of
+    another shape, and `StorageUnavailable` when DynamoDB refuses or cannot be reached.
+    """
+    made = _describe() is None
+    if made:
+        with_retries(_create)
+    with_retries(_await_active)
+    differences = _differences(_describe() or {})
+    if differences:
+        raise TableMismatch(differences)
+    return made
+
+
+def turn_on_recovery() -> None:
+    """Turn on point-in-time recovery. Raises `StorageUnavailable`."""
+    specification = {"PointInTimeRecoveryEnabled": True}
+    for attempt in range(1, RECOVERY_ATTEMPTS + 1):
+        try:
+            with_retries(
+                lambda: _client().update_continuous_backups(
+                    TableName=TABLE_NAME, PointInTimeRecoverySpecification=specification
+                )
+            )
+            return
+        except StorageUnavailable as error:
+            unready = error.cause == "ContinuousBackupsUnavailableException"
+            if not unready or attempt == RECOVERY_ATTEMPTS:
+                raise
+        time.sleep(RECOVERY_WAIT_SECONDS)
+
+
+def _client() -> Any:
+    return Ticket.connection().connection.client
+
+
+def _describe() -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = with_retries(
+            lambda: _client().describe_table(TableName=TABLE_NAME)
+        )
+        return found["Table"]  # type: ignore[no-any-return]
+    except StorageUnavailable as error:
+        if error.cause == "ResourceNotFoundException":
+            return None
+        raise
+
+
+def _create() -> None:
+    _client().create_table(
+        TableName=TABLE_NAME,
+        DeletionProtectionEnabled=True,
+        Tags=[{"Key": "application", "Value": "itsm-app"}],
+        **DEFINITION,
+    )
+
+
+def _await_active() -> None:
+    _client().get_waiter("table_exists").wait(TableName=TABLE_NAME, WaiterConfig={"Delay": 2})
+
+
+def _differences(found: dict[str, Any]) -> list[str]:
+    shape = _shape(found)
+    return [
+        f"{part} is {shape.get(part, 'missing')} where {wanted} is needed"
+        for part, wanted in _shape(DEFINITION).items()
+        if shape.get(part) != wanted
+    ]
+
+
+def _shape(table: dict[str, Any]) -> dict[str, str]:
+    types = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
+
+    def keys(owner: dict[str, Any]) -> str:
+        names = [(key["AttributeName"], key["KeyType"]) for key in owner["KeySchema"]]
+        return " and ".join(f"{name} ({kind}, {types[name]})" for name, kind in names)
+
+    billing = table.get("BillingMode") or table.get("BillingModeSummary", {}).get("BillingMode")
+    shape = {"the key": keys(table), "the billing mode": billing or "PROVISIONED"}
+    for index in table.get("GlobalSecondaryIndexes", []):
+        projected = index["Projection"]["ProjectionType"]
+        shape[f"the index {index['IndexName']}"] = f"{keys(index)}, projecting {projected}"
+    return shape

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask.testing import FlaskClient
+
+for setting in ("TABLE_NAME", "REGION", "LOCAL_DYNAMODB"):
+    os.environ.pop(setting, None)
+
+from itsm_app import config, create_app, retry, table
+from itsm_app.models import Ticket
+
+from .dynamodb_local import dynamodb_local
+from .faulty_dynamodb import FaultyDynamoDB
+
+ENGINES = ["moto", pytest.param("dynamodb_local", marks=pytest.mark.storage)]
+ON_MOTO = pytest.mark.parametrize("engine", ["moto"], indirect=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _waiting_off() -> None:
+    retry.waits = False
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[FaultyDynamoDB]:
+    server = FaultyDynamoDB()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A DynamoDB with the table, which the app in this process uses. Its URL."""
+    if request.param == "moto":
+        url = request.getfixturevalue("moto").url
+        _use(url)
+        yield url
+    else:
+        with dynamodb_local() as url:
+            _use(url)
+            yield url
+
+
+def _use(url: str) -> None:
+    config.use_local_dynamodb(url)
+    Ticket._connection = None
+    table.create()
+
+
+@pytest.fixture
+def faults(engine: str, moto: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
+    """The engine, to be told how to fail. For tests that are `ON_MOTO`."""
+    moto.operations.clear()
+    yield moto
+    assert not moto.faults, "the app made fewer requests than the test has faults"
+
+
+@pytest.fixture
+def client(engine: str) -> FlaskClient:
+    return create_app().test_client()
+
+
+@pytest.fixture
+def caller() -> str:
+    return f"+1555{uuid4().int % 10**7:07}"
+
+
+@pytest.fixture
+def ticket(client: FlaskClient, caller: str) -> str:
+    """The id of a ticket of `caller`."""
+    response = client.post(
+        "/tickets", json={"caller_id": caller, "issue_description": "My printer is on fire"}
+    )
+    return str(response.json["ticket_id"])
+
+
+class Log:
+    """The app's log lines."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self._capture = capture
+        self.text = ""
+
+    def lines(self, message: str) -> list[dict[str, Any]]:
+        self.text += self._capture.readouterr().err
+        lines = [json.loads(line) for line in self.text.splitlines()]
+        return [line for line in lines if line["message"] == message]
+
+
+@pytest.fixture
+def log(capsys: pytest.CaptureFixture[str]) -> Log:
+    return Log(capsys)

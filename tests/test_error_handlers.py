@@ -1,0 +1,108 @@
+"""Every error, from every route, is JSON that says what to do and leaks nothing."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.routing import Map
+
+from itsm_app import create_app
+from itsm_app.models import Ticket
+
+from .conftest import ON_MOTO, Log
+from .faulty_dynamodb import FaultyDynamoDB, refuse
+
+JSON = "application/json"
+
+# For each route, a request that fails.
+FAILING = {
+    ("GET", "/tickets"): "/tickets",
+    ("POST", "/tickets"): "/tickets",
+    ("GET", "/tickets/"): "/tickets/",
+    ("GET", "/tickets/<ticket_id>"): "/tickets/unknown",
+    ("POST", "/tickets//comments"): "/tickets//comments",
+    ("POST", "/tickets/<ticket_id>/comments"): "/tickets/unknown/comments",
+}
+
+
+def routes(url_map: Map) -> set[tuple[str, str]]:
+    return {
+        (method, rule.rule)
+        for rule in url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD"}
+    }
+
+
+def test_every_route_has_an_error_shape_test() -> None:
+    assert routes(create_app().url_map) == set(FAILING)
+
+
+@pytest.mark.parametrize(("route", "url"), FAILING.items())
+def test_each_route_fails_in_json(
+    client: FlaskClient, route: tuple[str, str], url: str
+) -> None:
+    response = client.open(url, method=route[0], data="{")
+    assert response.status_code in (400, 404)
+    assert response.content_type == JSON
+    assert set(response.json) == {"error", "code", "request_id"}
+    assert response.json["error"].endswith(".")
+    assert response.json["request_id"] == response.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "/tickets"),
+        ("DELETE", "/tickets/x"),
+        ("PATCH", "/tickets/x"),
+        ("OPTIONS", "/tickets"),
+        ("BREW", "/tickets"),
+        ("POST", "/tickets/"),
+        ("POST", "/tickets/x"),
+        ("GET", "/tickets/x/comments"),
+        ("GET", "/tickets/x/"),
+        ("POST", "/tickets/x/comments/"),
+        ("GET", "/tickets/a%2Fb"),
+        ("GET", "/tickets/%2e%2e/x"),
+        ("GET", "//tickets"),
+        ("GET", "/"),
+        ("GET", "/Tickets"),
+        ("GET", "/static/x"),
+    ],
+)
+def test_invalid_endpoint(client: FlaskClient, method: str, path: str) -> None:
+    response = client.open(path, method=method)
+    assert response.status_code == 404
+    assert response.content_type == JSON
+    assert response.json["code"] == "no_such_operation"
+    assert "POST /tickets/{id}/comments" in response.json["error"]
+
+
+@ON_MOTO
+def test_create_ticket_dynamodb_error(client: FlaskClient, faults: FaultyDynamoDB) -> None:
+    faults.faults.append(refuse("ValidationException"))
+    response = client.post("/tickets", json={"caller_id": "a", "issue_description": "b"})
+    assert response.status_code == 500
+    assert response.json["code"] == "storage_unavailable"
+    assert "Validation" not in response.text
+    assert faults.operations == ["PutItem"]
+
+
+@ON_MOTO
+def test_unexpected_exception(client: FlaskClient, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An item that somebody else wrote, with a number where the comments should be."""
+    key = {"ticket_id": {"S": "odd"}, "comments": {"N": "5"}, "caller_id": {"S": "secret"}}
+    Ticket.connection().connection.client.put_item(TableName="poc-itsm-tickets", Item=key)
+    client.application.debug = True
+    response = client.get("/tickets/odd")
+    assert response.status_code == 500
+    assert response.content_type == JSON
+    assert response.json["code"] == "internal_error"
+    for leak in ("Traceback", "Attribute", "comments", "poc-itsm", ".py"):
+        assert leak not in response.text
+    (line,) = log.lines("internal_error")
+    assert line["level"] == "ERROR"
+    assert line["request_id"] == response.json["request_id"]
+    assert line["stack"][0] == "AttributeDeserializationError"
+    assert any("service_desk.py" in entry for entry in line["stack"])
+    assert "secret" not in log.text

@@ -1,0 +1,210 @@
+"""Hostile and clumsy input: refused by name, or taken exactly as it was sent."""
+
+from __future__ import annotations
+
+import sys
+from io import BytesIO
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug import Response
+from werkzeug.test import EnvironBuilder
+
+from .conftest import ON_MOTO
+from .faulty_dynamodb import FaultyDynamoDB
+
+pytestmark = ON_MOTO
+
+ASTRAL = "\U0001f600"
+WHITE_SPACE = "".join(chr(code) for code in range(sys.maxunicode) if chr(code).isspace())
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+# Each text field: where it is sent, its name, and its limit in characters.
+FIELDS = [
+    ("/tickets", "caller_id", 100),
+    ("/tickets", "issue_description", 1000),
+    (f"/tickets/{UNKNOWN}/comments", "comment", 1000),
+]
+NOT_TEXTS: list[Any] = [None, 1, 1.5, True, [], ["text"], {}, {"text": 1}]
+EMPTY_TEXTS = ["", " ", "\t\r\n", "\u3000", WHITE_SPACE]
+
+
+def body(field: str, value: Any) -> dict[str, Any]:
+    return {"caller_id": "a", "issue_description": "b", "comment": "c", field: value}
+
+
+@pytest.mark.parametrize("value", [*NOT_TEXTS, *EMPTY_TEXTS, "too long"], ids=repr)
+@pytest.mark.parametrize(("path", "field", "limit"), FIELDS)
+def test_a_bad_field_is_named(
+    client: FlaskClient, faults: FaultyDynamoDB, path: str, field: str, limit: int, value: Any
+) -> None:
+    value = ASTRAL * (limit + 1) if value == "too long" else value
+    response = client.post(path, json=body(field, value))
+    assert response.status_code == 400
+    assert response.json["code"] == "invalid_field"
+    assert f"`{field}`" in response.json["error"]
+    assert f"1 to {limit} characters" in response.json["error"]
+    assert faults.operations == []
+
+
+@pytest.mark.parametrize("character", ["x", "Ω", ASTRAL])
+@pytest.mark.parametrize(("path", "field", "limit"), FIELDS)
+def test_a_limit_counts_characters(
+    client: FlaskClient, path: str, field: str, limit: int, character: str
+) -> None:
+    at_limit = client.post(path, json=body(field, character * limit))
+    assert at_limit.status_code in (201, 404)
+    over = client.post(path, json=body(field, character * (limit + 1)))
+    assert over.status_code == 400
+
+
+@pytest.mark.parametrize(("path", "field", "_limit"), FIELDS)
+def test_a_missing_field_is_named(client: FlaskClient, path: str, field: str, _limit: int) -> None:
+    sent = body(field, None)
+    del sent[field]
+    response = client.post(path, json=sent)
+    assert response.status_code == 400
+    assert f"`{field}`" in response.json["error"]
+
+
+def test_create_ticket_missing_caller_id(client: FlaskClient) -> None:
+    response = client.post("/tickets", json={"issue_description": "No mail"})
+    assert response.status_code == 400
+    assert "`caller_id`" in response.json["error"]
+
+
+def test_create_ticket_missing_issue_description(client: FlaskClient) -> None:
+    response = client.post("/tickets", json={"caller_id": "a"})
+    assert response.status_code == 400
+    assert "`issue_description`" in response.json["error"]
+
+
+def test_add_comment_missing_comment(client: FlaskClient, ticket: str) -> None:
+    response = client.post(f"/tickets/{ticket}/comments", json={})
+    assert response.status_code == 400
+    assert "`comment`" in response.json["error"]
+
+
+GOOD = b'"caller_id": "a", "issue_description": "b"'
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b" ",
+        b"{",
+        b"{" + GOOD + b"} {}",
+        b"null",
+        b"5",
+        b'"text"',
+        b"[]",
+        b'["caller_id", "issue_description"]',
+        b"\xef\xbb\xbf{" + GOOD + b"}",
+        (b"{" + GOOD + b"}").decode().encode("utf-16"),
+        b'{"caller_id": "\\ud800", "issue_description": "b"}',
+        b'{"caller_id": "\\udc00\\ud800", "issue_description": "b"}',
+        b'{"caller_id": "\xff", "issue_description": "b"}',
+        b'{"caller_id": "\xed\xa0\x80", "issue_description": "b"}',
+        b'{"caller_id": "a\x00", "issue_description": "b"}',
+        b'{"other": "\xff", ' + GOOD + b"}",
+        b"[" * 60_000,
+        b'{"other": ' + b"[" * 30_000 + b"]" * 30_000 + b", " + GOOD + b"}",
+        b'{"other":' * 7_000,
+        b"{" + GOOD + b", other: 1}",
+        b"caller_id=a&issue_description=b",
+    ],
+    ids=lambda sent: repr(sent[:50]),
+)
+def test_create_ticket_invalid_json(client: FlaskClient, faults: FaultyDynamoDB, sent: bytes) -> None:
+    response = client.post("/tickets", data=sent)
+    assert response.status_code == 400
+    assert response.json["code"] == "invalid_body"
+    assert faults.operations == []
+
+
+def test_a_field_that_is_there_twice_is_named(client: FlaskClient) -> None:
+    response = client.post("/tickets", data=b"{" + GOOD + b', "caller_\\u0069d": "c"}')
+    assert response.status_code == 400
+    assert "`caller_id`" in response.json["error"]
+
+
+def test_unknown_fields_are_ignored(client: FlaskClient) -> None:
+    sent = b'{"other": {"x": 1, "x": 2}, "other": NaN, "caller": 5, ' + GOOD + b"}"
+    assert client.post("/tickets", data=sent.replace(b"NaN", b"1e400")).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json", "text/plain", "application/x-www-form-urlencoded", "nonsense", "", None]
+    + ["multipart/form-data; boundary=x", "application/json; charset=utf-16"],
+)
+def test_the_content_type_does_not_matter(client: FlaskClient, content_type: str | None) -> None:
+    sent = client.post("/tickets", data=b"{" + GOOD + b"}", content_type=content_type)
+    assert sent.status_code == 201
+
+
+class Endless:
+    """A body that never ends, and says how much of it was read."""
+
+    taken = 0
+
+    def read(self, size: int) -> bytes:
+        self.taken += size
+        return b"x" * size
+
+
+def post_chunked(client: FlaskClient, path: str, stream: BytesIO | Endless) -> Response:
+    """Post as a server hands on a chunked body: no length, and an end that it knows."""
+    environ = EnvironBuilder(path=path, method="POST").get_environ()
+    environ |= {"wsgi.input": stream, "wsgi.input_terminated": True}
+    return Response.from_app(client.application, environ)
+
+
+def test_a_chunked_body_is_read(client: FlaskClient) -> None:
+    sent = BytesIO(b"{" + GOOD + b"}")
+    assert post_chunked(client, "/tickets", sent).status_code == 201
+
+
+def padded(size: int) -> bytes:
+    start = b"{" + GOOD + b', "other": "'
+    return start + b"x" * (size - len(start) - 2) + b'"}'
+
+
+def test_a_body_of_64_kib_is_taken(client: FlaskClient) -> None:
+    assert client.post("/tickets", data=padded(64 * 1024)).status_code == 201
+    assert post_chunked(client, "/tickets", BytesIO(padded(64 * 1024))).status_code == 201
+
+
+@pytest.mark.parametrize("path", ["/tickets", f"/tickets/{UNKNOWN}/comments"])
+def test_a_larger_body_is_refused_before_it_is_read_whole(client: FlaskClient, path: str) -> None:
+    response = client.post(path, data=padded(64 * 1024 + 1))
+    assert response.status_code == 413
+    assert response.json["code"] == "body_too_large"
+    stream = Endless()
+    assert post_chunked(client, path, stream).status_code == 413
+    assert stream.taken < 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "caller", "caller=", "caller=+", "caller=%E3%80%80", "other=x", "Caller=x", "caller[]=x"]
+    + ["caller=" + "x" * 101, "caller=a&caller=b", "caller=a&caller=a", "caller=%FF"]
+    + ["caller=%ED%A0%80", "caller=%C3"],
+)
+def test_list_tickets_missing_caller(
+    client: FlaskClient, faults: FaultyDynamoDB, query: str
+) -> None:
+    response = client.get(f"/tickets?{query}")
+    assert response.status_code == 400
+    assert "`caller`" in response.json["error"]
+    assert faults.operations == []
+
+
+@pytest.mark.parametrize("caller", ["Ω", ASTRAL * 100, "a b", "a+b", "a&b=c", "%41", "\u0000"])
+def test_a_query_is_percent_encoded_utf_8(client: FlaskClient, caller: str) -> None:
+    client.post("/tickets", json={"caller_id": caller, "issue_description": "b"})
+    found = client.get(f"/tickets?other=%FF&caller={quote(caller, safe='')}").json["tickets"]
+    assert {each["caller_id"] for each in found} == {caller}

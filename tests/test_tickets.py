@@ -1,0 +1,133 @@
+"""The four operations, as a client meets them. Names as in the seed document where it has one."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID
+
+import pytest
+from flask.testing import FlaskClient
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+TEXTS = [
+    "Ωμέγα",
+    "שלום עולם",
+    "مرحبا",
+    "नमस्ते",
+    "漢字かな",
+    "😀👩‍👩‍👧‍👦🏳️‍🌈",
+    " leading and trailing ",
+    "two\nlines\tand a tab",
+    "e\u0301 is not \u00e9",
+    "nul \u0000, bidi \u202e, bom \ufeff, last \U0010ffff",
+    '"quotes" \\ </script> {{7*7}} %s \' --',
+    "x" * 1000,
+    "\U0001f600" * 1000,
+]
+
+
+def test_create_ticket_success(client: FlaskClient, caller: str) -> None:
+    response = client.post("/tickets", json={"caller_id": caller, "issue_description": "No mail"})
+    assert response.status_code == 201
+    assert set(response.json) == {"ticket_id", "status", "created_at"}
+    assert response.json["status"] == "open"
+    assert TIME.fullmatch(response.json["created_at"])
+    assert str(UUID(response.json["ticket_id"])) == response.json["ticket_id"]
+    assert response.headers["Location"] == f"/tickets/{response.json['ticket_id']}"
+    assert client.get(response.headers["Location"]).status_code == 200
+
+
+def test_get_ticket_success(client: FlaskClient, caller: str, ticket: str) -> None:
+    response = client.get(f"/tickets/{ticket}")
+    assert response.status_code == 200
+    created_at = response.json["created_at"]
+    assert response.json == {
+        "ticket_id": ticket,
+        "caller_id": caller,
+        "issue_description": "My printer is on fire",
+        "status": "open",
+        "created_at": created_at,
+        "updated_at": created_at,
+        "comments": [],
+    }
+
+
+@pytest.mark.parametrize("path", [UNKNOWN, "nonsense", "..", "%00", "%2e%2e", "%FF", "x" * 3000])
+def test_get_ticket_not_found(client: FlaskClient, path: str) -> None:
+    response = client.get(f"/tickets/{path}")
+    assert response.status_code == 404
+    assert response.json["code"] == "ticket_not_found"
+
+
+def test_get_ticket_missing_id(client: FlaskClient) -> None:
+    response = client.get("/tickets/")
+    assert response.status_code == 400
+    assert "`ticket_id`" in response.json["error"]
+
+
+def test_add_comment_success(client: FlaskClient, ticket: str) -> None:
+    first = client.post(f"/tickets/{ticket}/comments", json={"comment": "It is still burning"})
+    second = client.post(f"/tickets/{ticket}/comments", json={"comment": "It is out now"})
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert set(second.json) == {"success", "updated_at"}
+    assert second.json["success"] is True
+    found = client.get(f"/tickets/{ticket}").json
+    assert found["updated_at"] == second.json["updated_at"] > found["created_at"]
+    assert found["comments"] == [
+        {"comment_text": "It is still burning", "added_at": first.json["updated_at"]},
+        {"comment_text": "It is out now", "added_at": second.json["updated_at"]},
+    ]
+
+
+@pytest.mark.parametrize("path", [UNKNOWN, "nonsense", "%00", "x" * 3000])
+def test_add_comment_ticket_not_found(client: FlaskClient, path: str) -> None:
+    response = client.post(f"/tickets/{path}/comments", json={"comment": "Hello?"})
+    assert response.status_code == 404
+    assert response.json["code"] == "ticket_not_found"
+    assert client.get(f"/tickets/{path}").status_code == 404
+
+
+def test_add_comment_missing_id(client: FlaskClient) -> None:
+    response = client.post("/tickets//comments", json={"comment": "Hello?"})
+    assert response.status_code == 400
+    assert "`ticket_id`" in response.json["error"]
+
+
+def test_list_tickets_success(client: FlaskClient, caller: str, ticket: str) -> None:
+    client.post("/tickets", json={"caller_id": f"{caller}9", "issue_description": "Not mine"})
+    client.post(f"/tickets/{ticket}/comments", json={"comment": "Hello?"})
+    response = client.get("/tickets", query_string={"caller": caller})
+    assert response.status_code == 200
+    assert response.json == {"tickets": [client.get(f"/tickets/{ticket}").json]}
+
+
+def test_list_tickets_empty(client: FlaskClient) -> None:
+    response = client.get("/tickets", query_string={"caller": "nobody"})
+    assert response.status_code == 200
+    assert response.json == {"tickets": []}
+
+
+def test_lists_the_newest_ten_newest_first(client: FlaskClient, caller: str) -> None:
+    new = {"caller_id": caller, "issue_description": "Again"}
+    ids = [client.post("/tickets", json=new).json["ticket_id"] for _ in range(12)]
+    found = client.get("/tickets", query_string={"caller": caller}).json["tickets"]
+    assert [each["ticket_id"] for each in found] == ids[:1:-1]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_text_comes_back_byte_for_byte(client: FlaskClient, text: str) -> None:
+    caller = text[:100]
+    ticket = client.post("/tickets", json={"caller_id": caller, "issue_description": text}).json
+    path = f"/tickets/{ticket['ticket_id']}"
+    assert client.post(f"{path}/comments", json={"comment": text}).status_code == 200
+    response = client.get(path)
+    assert response.json["caller_id"] == caller
+    assert response.json["issue_description"] == text
+    assert response.json["comments"][0]["comment_text"] == text
+    assert response.json in client.get("/tickets", query_string={"caller": caller}).json["tickets"]
+
+
+def test_answers_are_utf_8_and_not_escaped(client: FlaskClient, ticket: str) -> None:
+    client.post(f"/tickets/{ticket}/comments", json={"comment": "Ω שלום 😀"})
+    assert "Ω שלום 😀".encode() in client.get(f"/tickets/{ticket}").data
