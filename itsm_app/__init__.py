@@ -6,15 +6,17 @@ from flask import Flask
 
 from . import commands, error_handlers, headers, json_provider, logs
 from .blueprints.tickets import tickets
-
-MAX_BODY_BYTES = 64 * 1024
+from .schemas import MAX_BODY_BYTES
 
 
 def create_app() -> Flask:
     """Wire the app. Opens no connection, starts no process, makes no table."""
     app = Flask(__name__, static_folder=None)
+    # Werkzeug cuts a chunked body off at this length and says nothing; by the byte more,
+    # `schemas.load_body` sees that there was too much.
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
     # An unknown method is an unknown operation, so Flask must not answer OPTIONS by itself.
-    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # `/tickets//comments` is an empty id, not a redirect to `/tickets/comments`.
     app.url_map.merge_slashes = False
     app.json = json_provider.MsgspecProvider(app)

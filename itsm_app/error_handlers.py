@@ -13,7 +13,7 @@ from werkzeug.exceptions import (
     RequestEntityTooLarge,
 )
 
-from .exceptions import InvalidBody, InvalidField, StorageUnavailable, TicketNotFound
+from .exceptions import BodyTooLarge, InvalidBody, InvalidField, StorageUnavailable, TicketNotFound
 
 _logger = logging.getLogger(__name__)
 
@@ -26,6 +26,9 @@ class Failure(NamedTuple):
     sentence: str
 
 
+BODY_TOO_LARGE = Failure(
+    413, "body_too_large", "The body is over 64 KiB. Shorten the text and send it again."
+)
 NO_SUCH_OPERATION = Failure(
     404,
     "no_such_operation",
@@ -41,9 +44,8 @@ FAILURES: dict[type[Exception], Failure] = {
     TicketNotFound: Failure(
         404, "ticket_not_found", "No ticket has this id. Check the id, or list the caller's tickets."
     ),
-    RequestEntityTooLarge: Failure(
-        413, "body_too_large", "The body is over 64 KiB. Shorten the text and send it again."
-    ),
+    BodyTooLarge: BODY_TOO_LARGE,
+    RequestEntityTooLarge: BODY_TOO_LARGE,
     StorageUnavailable: Failure(
         500,
         "storage_unavailable",

@@ -7,6 +7,10 @@ class ItsmError(Exception):
     """Base of all errors of the ticket API."""
 
 
+class BodyTooLarge(ItsmError):
+    """The body of a request is longer than any operation takes."""
+
+
 class InvalidBody(ItsmError):
     """The body of a request is not a JSON object in UTF-8."""
 

@@ -11,10 +11,11 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import Meta, Struct
 
-from .exceptions import InvalidBody, InvalidField
+from .exceptions import BodyTooLarge, InvalidBody, InvalidField
 
 T = TypeVar("T", bound=Struct)
 
+MAX_BODY_BYTES = 64 * 1024
 # Lengths are in characters (code points), of which one at least is not white space.
 CallerId = Annotated[str, Meta(max_length=100, pattern=r"\S")]
 IssueDescription = Annotated[str, Meta(max_length=1000, pattern=r"\S")]
@@ -81,7 +82,12 @@ class TicketList(Struct):
 
 
 def load_body(schema: type[T], body: bytes) -> T:
-    """Read a body: a JSON object in UTF-8. Raises `InvalidBody` or `InvalidField`."""
+    """Read a body: a JSON object in UTF-8.
+
+    Raises `BodyTooLarge`, `InvalidBody` or `InvalidField`.
+    """
+    if len(body) > MAX_BODY_BYTES:
+        raise BodyTooLarge
     try:
         loaded = msgspec.json.decode(body, type=schema)
         # Of two values under one name msgspec keeps the last, and what the first said is lost.

@@ -54,9 +54,13 @@ def reset(engine: FaultyDynamoDB) -> WSGIApplication:
 
 def cut_short(engine: FaultyDynamoDB) -> WSGIApplication:
     """End the answer before its length is reached."""
-    response = Response(b"{}")
-    response.content_length = 1000
-    return response
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Length", "1000")])
+        yield b"{}"
+        environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+
+    return app
 
 
 def hang(engine: FaultyDynamoDB) -> WSGIApplication:

@@ -183,6 +183,7 @@ def test_a_larger_body_is_refused_before_it_is_read_whole(client: FlaskClient, p
     response = client.post(path, data=padded(64 * 1024 + 1))
     assert response.status_code == 413
     assert response.json["code"] == "body_too_large"
+    assert post_chunked(client, path, BytesIO(padded(64 * 1024 + 1))).status_code == 413
     stream = Endless()
     assert post_chunked(client, path, stream).status_code == 413
     assert stream.taken < 1024 * 1024
