@@ -1,0 +1,238 @@
+"""The embedded DynamoDB: what `flask run` promises to a newcomer."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import stat
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from .flask_run import FlaskRun, command, flask_run
+
+pytestmark = pytest.mark.embedded
+
+TEXTS = "Ω שלום 😀"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> str:
+    return str(tmp_path / "state" / "dynamodb")
+
+
+def test_it_says_where_things_are_and_its_curl_command_works(folder: str) -> None:
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        said = "".join(server.said)
+        assert f"API at {server.url}/tickets" in said
+        assert f"Data in {folder}" in said
+        (curl,) = re.findall(r"Try: (curl .*)", said)
+        answer = subprocess.run(curl, shell=True, capture_output=True, check=True).stdout
+        ticket = json.loads(answer)["ticket_id"]
+        assert server.request("GET", f"/tickets/{ticket}").status_code == 200
+
+
+def test_it_answers_within_three_seconds(folder: str) -> None:
+    """The best of three, for a machine that is busy with something else."""
+    seconds = []
+    while len(seconds) < 3 and min(seconds, default=3) >= 3:
+        start = time.monotonic()
+        with flask_run(LOCAL_DYNAMODB=folder) as server:
+            server.create()
+            seconds.append(time.monotonic() - start)
+    assert min(seconds) < 3
+
+
+def test_every_listener_is_on_loopback(folder: str) -> None:
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        listeners = [
+            connection.laddr
+            for process in server.processes()
+            for connection in process.net_connections()
+            if connection.status == psutil.CONN_LISTEN
+        ]
+    assert {listener.ip for listener in listeners} == {"127.0.0.1"}
+    assert len(listeners) == 2
+
+
+def test_the_folder_is_for_the_user_alone(folder: str) -> None:
+    with flask_run(LOCAL_DYNAMODB=folder):
+        assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("options", [[], ["--debug"]], ids=["plain", "debug"])
+def test_what_was_acknowledged_survives(
+    folder: str, how: signal.Signals, options: list[str]
+) -> None:
+    with flask_run(*options, LOCAL_DYNAMODB=folder) as server:
+        with ThreadPoolExecutor(8) as pool:
+            tickets = list(pool.map(lambda _: server.create("a", TEXTS), range(40)))
+        server.request("POST", f"/tickets/{tickets[0]}/comments", json={"comment": TEXTS})
+        server.end(how)
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        for ticket in tickets:
+            found = server.request("GET", f"/tickets/{ticket}").json()
+            assert found["issue_description"] == TEXTS
+        found = server.request("GET", f"/tickets/{tickets[0]}").json()
+        assert [comment["comment_text"] for comment in found["comments"]] == [TEXTS]
+
+
+def test_kill_9_under_load_loses_nothing_acknowledged(folder: str) -> None:
+    acknowledged: list[str] = []
+
+    def write(server: FlaskRun) -> None:
+        try:
+            while True:
+                acknowledged.append(server.create())
+        except requests.ConnectionError:
+            pass
+
+    with flask_run(LOCAL_DYNAMODB=folder) as server, ThreadPoolExecutor(4) as pool:
+        writers = [pool.submit(write, server) for _ in range(4)]
+        for _ in range(20):
+            server.request("GET", "/tickets?caller=a")
+        server.end(signal.SIGKILL)
+        for writer in writers:
+            writer.result()
+    assert len(acknowledged) > 4
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        for ticket in acknowledged:
+            assert server.request("GET", f"/tickets/{ticket}").status_code == 200
+
+
+def test_the_reloader_keeps_one_engine(folder: str, tmp_path: Path) -> None:
+    watched = tmp_path / "watched"
+    watched.touch()
+    options = ["--debug", "--extra-files", str(watched)]
+    with flask_run(*options, LOCAL_DYNAMODB=folder) as server:
+        server.wait_for("Debugger PIN")
+        (before,) = server.engines()
+        ticket = server.create()
+        watched.write_text("changed")
+        server.wait_for("Restarting")
+        server.wait_for("Debugger PIN")
+        assert server.engines() == [before]
+        assert server.request("GET", f"/tickets/{ticket}").status_code == 200
+
+
+def test_a_crash_of_the_engine_is_reported_and_answers_stay_clean(folder: str) -> None:
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        server.engines()[0].kill()
+        assert "has ended by itself (exit status -9" in server.wait_for("embedded DynamoDB")
+        response = server.request("GET", "/tickets/x")
+        assert response.status_code == 500
+        assert response.json()["code"] == "storage_unavailable"
+        server.end()
+
+
+def test_a_second_one_in_the_same_folder_is_refused(folder: str) -> None:
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        ticket = server.create()
+        second = command("run", LOCAL_DYNAMODB=folder)
+        assert second.returncode == 1
+        assert f"another `flask run` is using {folder}" in second.stderr
+        assert server.request("GET", f"/tickets/{ticket}").status_code == 200
+
+
+def test_one_that_follows_at_once_waits_for_the_state(folder: str) -> None:
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        ticket = server.create()
+        server.process.kill()
+        with flask_run(LOCAL_DYNAMODB=folder) as successor:
+            assert successor.request("GET", f"/tickets/{ticket}").status_code == 200
+        server.process.wait()
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"\x00" * 100, b'{"__ministack_format__": 2, "pay', b"[]", b"{}", b'{"payload": 5}', b"\xff"]
+    + [b'{"payload": {"tables": {"data": []}}}'],
+)
+def test_a_damaged_state_is_set_aside(folder: str, damaged: bytes) -> None:
+    state = Path(folder) / "dynamodb.json"
+    state.parent.mkdir(parents=True)
+    state.write_bytes(damaged)
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        assert "is damaged: set aside as" in "".join(server.said)
+        server.create()
+        server.end()
+    (aside,) = state.parent.glob("dynamodb.json.damaged-*")
+    assert aside.read_bytes() == damaged
+    assert json.loads(state.read_bytes())["payload"]["tables"]["data"]
+
+
+def test_an_engine_that_does_not_start_is_an_error_with_a_log(folder: str, tmp_path: Path) -> None:
+    broken = tmp_path / "ministack"
+    broken.mkdir()
+    (broken / "__init__.py").touch()
+    (broken / "app.py").write_text("raise SystemExit('no ministack today')")
+    result = command("run", LOCAL_DYNAMODB=folder, PYTHONPATH=str(tmp_path))
+    assert result.returncode == 1
+    assert f"{folder}/engine.log says why" in result.stderr
+    assert "no ministack today" in (Path(folder) / "engine.log").read_text()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"LOCAL_DYNAMODB": ""},
+        {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"},
+        {"AWS_LAMBDA_FUNCTION_NAME": "poc-itsm-api-handler"},
+    ],
+)
+def test_it_is_not_started_where_it_is_not_wanted(
+    folder: str, environment: dict[str, str]
+) -> None:
+    with flask_run(**{"LOCAL_DYNAMODB": folder, **environment}) as server:
+        assert len(server.processes()) == 1
+        assert not Path(folder).exists()
+
+
+def test_other_commands_do_not_start_it(folder: str) -> None:
+    result = command("routes", LOCAL_DYNAMODB=folder)
+    assert result.returncode == 0
+    assert "/tickets/<ticket_id>/comments" in result.stdout
+    assert not Path(folder).exists()
+
+
+def test_neither_credentials_nor_a_proxy_of_the_users_matter(folder: str) -> None:
+    nowhere = "http://127.0.0.1:9"
+    environment = {"HTTP_PROXY": nowhere, "http_proxy": nowhere, "AWS_PROFILE": "no-such-profile"}
+    with flask_run(LOCAL_DYNAMODB=folder, AWS_ACCESS_KEY_ID=None, **environment) as server:
+        with requests.Session() as session:
+            session.trust_env = False
+            response = session.get(f"{server.url}/tickets?caller=a")
+        assert response.json() == {"tickets": []}
+
+
+def test_400_concurrent_comments_are_all_kept(folder: str) -> None:
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        path = f"/tickets/{server.create()}"
+
+        def comment(number: int) -> int:
+            sent = {"comment": f"comment {number}"}
+            return server.request("POST", f"{path}/comments", json=sent).status_code
+
+        with ThreadPoolExecutor(16) as pool:
+            assert set(pool.map(comment, range(400))) == {200}
+        comments = server.request("GET", path).json()["comments"]
+    assert len({each["comment_text"] for each in comments}) == len(comments) == 400
+
+
+def test_a_body_that_is_too_large_is_refused_over_a_real_connection(folder: str) -> None:
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall(b"POST /tickets HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n")
+            assert b"413" in connection.recv(100)
+        chunks = iter([b'{"caller_id": "a", "issue_description": "b"}', b" " * 70_000])
+        assert server.request("POST", "/tickets", data=chunks).status_code == 413
+        chunks = iter([b'{"caller_id": "a",', b'"issue_description": "b"}'])
+        assert server.request("POST", "/tickets", data=chunks).status_code == 201
