@@ -33,9 +33,11 @@ def init_db() -> None:
     try:
         made = table.create()
     except TableMismatch as error:
-        raise click.ClickException(f"{name} has another shape: {'; '.join(error.differences)}.")
+        raise click.ClickException(
+            f"{name} has another shape: {'; '.join(error.differences)}."
+        ) from None
     except StorageUnavailable as error:
-        raise click.ClickException(f"{name} was not made: {_remedy(error)}.")
+        raise click.ClickException(f"{name} was not made: {_remedy(error)}.") from None
     if made:
         _turn_on_recovery(name)
     click.echo(f"{name} is {'made' if made else 'there already'}.")
@@ -49,7 +51,7 @@ def _turn_on_recovery(name: str) -> None:
             f"{name} is made, but without point-in-time recovery: {_remedy(error)}. Turn it on with"
             f" `aws dynamodb update-continuous-backups --region {REGION} --table-name {TABLE_NAME}"
             " --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true`."
-        )
+        ) from None
 
 
 def _remedy(error: StorageUnavailable) -> str:

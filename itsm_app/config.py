@@ -30,7 +30,8 @@ def use_local_dynamodb(endpoint: str) -> None:
     The user's own credentials are put aside: the embedded engine takes any, and should see none.
     """
     os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = endpoint
-    os.environ["AWS_ACCESS_KEY_ID"] = os.environ["AWS_SECRET_ACCESS_KEY"] = "local"
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        os.environ[name] = "local"
     # A company's proxy does not know this machine's loopback.
     os.environ["no_proxy"] = f"{os.environ.get('no_proxy', '')},127.0.0.1"
     for name in ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_PROFILE", "AWS_SESSION_TOKEN"):

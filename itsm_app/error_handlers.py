@@ -42,7 +42,9 @@ FAILURES: dict[type[Exception], Failure] = {
     ),
     InvalidField: Failure(400, "invalid_field", "`{field}` {requirement}."),
     TicketNotFound: Failure(
-        404, "ticket_not_found", "No ticket has this id. Check the id, or list the caller's tickets."
+        404,
+        "ticket_not_found",
+        "No ticket has this id. Check the id, or list the caller's tickets.",
     ),
     BodyTooLarge: BODY_TOO_LARGE,
     RequestEntityTooLarge: BODY_TOO_LARGE,

@@ -73,7 +73,7 @@ def start(folder: Path) -> str:
     port = _free_port()
     log = folder / "engine.log"
     with log.open("wb") as output:
-        engine = subprocess.Popen(
+        engine = subprocess.Popen(  # noqa: S603 - no shell, and nothing of a user's in it
             [sys.executable, "-P", ENGINE, str(os.getpid())],
             env=_environment(folder, port),
             stdin=subprocess.DEVNULL,

@@ -53,7 +53,7 @@ class CommentsAttribute(Attribute[list[Comment]]):
         return comments
 
 
-class CallerIdIndex(GlobalSecondaryIndex["Ticket"]):
+class CallerIdIndex(GlobalSecondaryIndex["Ticket"]):  # type: ignore[no-untyped-call]
     """The tickets of a caller, by the time of their creation."""
 
     class Meta:

@@ -13,7 +13,8 @@ from contextvars import ContextVar
 from random import SystemRandom
 from typing import TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+from botocore import exceptions as botocore_exceptions
+from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBConnectionError
 
 from .exceptions import StorageUnavailable
@@ -42,7 +43,7 @@ TRANSIENT_CODES = frozenset(
     }
 )
 # A connection refused, reset or dropped, and every kind of time-out.
-TRANSIENT_EXCEPTIONS = (ConnectionError, HTTPClientError)
+TRANSIENT_EXCEPTIONS = (botocore_exceptions.ConnectionError, botocore_exceptions.HTTPClientError)
 
 # Seeded from the system at each call: copies of one Lambda snapshot must not wait in step.
 _random = SystemRandom()

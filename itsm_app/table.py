@@ -31,8 +31,8 @@ DEFINITION: dict[str, Any] = {
 }
 
 # A new table's backups cannot be switched on before AWS has prepared them.
-RECOVERY_ATTEMPTS = 30
-RECOVERY_WAIT_SECONDS = 2
+RECOVERY_ATTEMPTS = 60
+RECOVERY_WAIT_SECONDS = 1
 
 
 def create() -> bool:
@@ -53,20 +53,17 @@ def create() -> bool:
 
 def turn_on_recovery() -> None:
     """Turn on point-in-time recovery. Raises `StorageUnavailable`."""
-    specification = {"PointInTimeRecoveryEnabled": True}
-    for attempt in range(1, RECOVERY_ATTEMPTS + 1):
+    attempt = 1
+    while True:
         try:
-            with_retries(
-                lambda: _client().update_continuous_backups(
-                    TableName=TABLE_NAME, PointInTimeRecoverySpecification=specification
-                )
-            )
+            with_retries(_turn_on_recovery)
             return
         except StorageUnavailable as error:
             unready = error.cause == "ContinuousBackupsUnavailableException"
             if not unready or attempt == RECOVERY_ATTEMPTS:
                 raise
         time.sleep(RECOVERY_WAIT_SECONDS)
+        attempt += 1
 
 
 def _client() -> Any:
@@ -75,9 +72,7 @@ def _client() -> Any:
 
 def _describe() -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = with_retries(
-            lambda: _client().describe_table(TableName=TABLE_NAME)
-        )
+        found: dict[str, Any] = with_retries(lambda: _client().describe_table(TableName=TABLE_NAME))
         return found["Table"]  # type: ignore[no-any-return]
     except StorageUnavailable as error:
         if error.cause == "ResourceNotFoundException":
@@ -91,6 +86,13 @@ def _create() -> None:
         DeletionProtectionEnabled=True,
         Tags=[{"Key": "application", "Value": "itsm-app"}],
         **DEFINITION,
+    )
+
+
+def _turn_on_recovery() -> None:
+    _client().update_continuous_backups(
+        TableName=TABLE_NAME,
+        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
     )
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E402 - the settings are read when the app is imported
 from __future__ import annotations
 
 import json

@@ -31,6 +31,11 @@ def pass_on(request: Any) -> Response:
     return Response(body, status, headers)
 
 
+def apply(engine: FaultyDynamoDB) -> WSGIApplication:
+    """Do no harm, to let a request pass before one that fails."""
+    return pass_on
+
+
 def refuse(code: str, status: int = 400) -> Fault:
     """Answer with an error of DynamoDB's."""
     return answer(f'{{"__type": "com.amazonaws.dynamodb.v20120810#{code}"}}'.encode(), status)
@@ -79,7 +84,10 @@ class _Server(ThreadedWSGIServer):
 
 
 class FaultyDynamoDB:
-    """`faults` are taken one a request; with none left, moto answers. `operations` were asked for."""
+    """`faults` are taken one a request; with none left, moto answers.
+
+    `operations` are those that were asked for.
+    """
 
     def __init__(self) -> None:
         self.faults: deque[Fault] = deque()

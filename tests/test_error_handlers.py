@@ -38,9 +38,7 @@ def test_every_route_has_an_error_shape_test() -> None:
 
 
 @pytest.mark.parametrize(("route", "url"), FAILING.items())
-def test_each_route_fails_in_json(
-    client: FlaskClient, route: tuple[str, str], url: str
-) -> None:
+def test_each_route_fails_in_json(client: FlaskClient, route: tuple[str, str], url: str) -> None:
     response = client.open(url, method=route[0], data="{")
     assert response.status_code in (400, 404)
     assert response.content_type == JSON
@@ -89,7 +87,9 @@ def test_create_ticket_dynamodb_error(client: FlaskClient, faults: FaultyDynamoD
 
 
 @ON_MOTO
-def test_unexpected_exception(client: FlaskClient, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unexpected_exception(
+    client: FlaskClient, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An item that somebody else wrote, with a number where the comments should be."""
     key = {"ticket_id": {"S": "odd"}, "comments": {"N": "5"}, "caller_id": {"S": "secret"}}
     Ticket.connection().connection.client.put_item(TableName="poc-itsm-tickets", Item=key)

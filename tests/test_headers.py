@@ -32,7 +32,9 @@ def test_a_500_carries_the_headers_too(client: FlaskClient, faults: FaultyDynamo
     assert response.headers["X-Request-Id"] == response.json["request_id"] == "mine"
 
 
-@pytest.mark.parametrize("sane", ["a", "1-67891233-abcdef012345678912345678", "x" * 100, "Root=1:/+_."])
+@pytest.mark.parametrize(
+    "sane", ["a", "1-67891233-abcdef012345678912345678", "x" * 100, "Root=1:/+_."]
+)
 def test_a_sane_request_id_of_the_callers_is_kept(client: FlaskClient, sane: str) -> None:
     response = client.get("/", headers={"X-Request-Id": sane}, environ_overrides=GATEWAY)
     assert response.headers["X-Request-Id"] == sane
@@ -46,7 +48,11 @@ def test_any_other_is_replaced(client: FlaskClient, insane: str) -> None:
 
 @pytest.mark.parametrize(
     ("environ", "wanted"),
-    [(GATEWAY, "of-the-gateway"), ({"lambda.event": {}}, None), ({"lambda.event": {"requestContext": None}}, None)],
+    [
+        (GATEWAY, "of-the-gateway"),
+        ({"lambda.event": {}}, None),
+        ({"lambda.event": {"requestContext": None}}, None),
+    ],
 )
 def test_in_the_lambda_it_is_that_of_api_gateway(
     client: FlaskClient, environ: dict[str, Any], wanted: str | None

@@ -41,7 +41,7 @@ def test_it_says_where_things_are_and_its_curl_command_works(folder: str) -> Non
 
 def test_it_answers_within_three_seconds(folder: str) -> None:
     """The best of three, for a machine that is busy with something else."""
-    seconds = []
+    seconds: list[float] = []
     while len(seconds) < 3 and min(seconds, default=3) >= 3:
         start = time.monotonic()
         with flask_run(LOCAL_DYNAMODB=folder) as server:
@@ -153,8 +153,16 @@ def test_one_that_follows_at_once_waits_for_the_state(folder: str) -> None:
 
 @pytest.mark.parametrize(
     "damaged",
-    [b"", b"\x00" * 100, b'{"__ministack_format__": 2, "pay', b"[]", b"{}", b'{"payload": 5}', b"\xff"]
-    + [b'{"payload": {"tables": {"data": []}}}'],
+    [
+        b"",
+        b"\x00" * 100,
+        b'{"__ministack_format__": 2, "pay',
+        b"[]",
+        b"{}",
+        b'{"payload": 5}',
+        b"\xff",
+        b'{"payload": {"tables": {"data": []}}}',
+    ],
 )
 def test_a_damaged_state_is_set_aside(folder: str, damaged: bytes) -> None:
     state = Path(folder) / "dynamodb.json"
@@ -188,12 +196,11 @@ def test_an_engine_that_does_not_start_is_an_error_with_a_log(folder: str, tmp_p
         {"AWS_LAMBDA_FUNCTION_NAME": "poc-itsm-api-handler"},
     ],
 )
-def test_it_is_not_started_where_it_is_not_wanted(
-    folder: str, environment: dict[str, str]
-) -> None:
+def test_it_is_not_started_where_it_is_not_wanted(folder: str, environment: dict[str, str]) -> None:
     with flask_run(**{"LOCAL_DYNAMODB": folder, **environment}) as server:
         assert len(server.processes()) == 1
         assert not Path(folder).exists()
+        server.end()
 
 
 def test_other_commands_do_not_start_it(folder: str) -> None:

@@ -1,0 +1,194 @@
+"""`flask init-db`, as whoever deploys runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from subprocess import CompletedProcess
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from itsm_app.models import Ticket
+from itsm_app.table import DEFINITION
+
+from .conftest import ON_MOTO
+from .dynamodb_local import free_port
+from .faulty_dynamodb import FaultyDynamoDB, apply, refuse
+from .flask_run import command
+
+pytestmark = ON_MOTO
+
+
+def dynamodb() -> Any:
+    return Ticket.connection().connection.client
+
+
+@pytest.fixture
+def name() -> str:
+    return f"table-{uuid4()}"
+
+
+@pytest.fixture
+def init_db(faults: FaultyDynamoDB, name: str) -> Callable[..., CompletedProcess[str]]:
+    def run(**environment: str | None) -> CompletedProcess[str]:
+        changes = {"AWS_ENDPOINT_URL_DYNAMODB": faults.url, "TABLE_NAME": name, **environment}
+        return command("init-db", **changes)
+
+    return run
+
+
+def test_it_makes_the_table_as_the_contract_has_it(
+    init_db: Callable[..., CompletedProcess[str]], name: str
+) -> None:
+    result = init_db()
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"The table {name} in us-east-1 is made.\n"
+    table = dynamodb().describe_table(TableName=name)["Table"]
+    assert table["KeySchema"] == [{"AttributeName": "ticket_id", "KeyType": "HASH"}]
+    (index,) = table["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "CallerIdIndex"
+    assert index["KeySchema"] == [
+        {"AttributeName": "caller_id", "KeyType": "HASH"},
+        {"AttributeName": "created_at", "KeyType": "RANGE"},
+    ]
+    assert index["Projection"] == {"ProjectionType": "ALL"}
+    assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["DeletionProtectionEnabled"] is True
+    backups = dynamodb().describe_continuous_backups(TableName=name)
+    recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+    assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
+    tags = dynamodb().list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]
+    assert tags == [{"Key": "application", "Value": "itsm-app"}]
+
+
+def test_a_second_time_it_does_nothing_but_say_so(
+    init_db: Callable[..., CompletedProcess[str]], faults: FaultyDynamoDB, name: str
+) -> None:
+    init_db()
+    faults.operations.clear()
+    result = init_db()
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"The table {name} in us-east-1 is there already.\n"
+    assert set(faults.operations) == {"DescribeTable"}
+
+
+OTHER_SHAPES: list[tuple[dict[str, Any], str]] = [
+    (
+        {
+            "KeySchema": [
+                {"AttributeName": "caller_id", "KeyType": "HASH"},
+                {"AttributeName": "ticket_id", "KeyType": "RANGE"},
+            ]
+        },
+        "the key is caller_id (HASH, S) and ticket_id (RANGE, S) where ticket_id (HASH, S) is",
+    ),
+    (
+        {
+            "BillingMode": "PROVISIONED",
+            "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
+            "GlobalSecondaryIndexes": [
+                {
+                    **DEFINITION["GlobalSecondaryIndexes"][0],
+                    "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
+                }
+            ],
+        },
+        "the billing mode is PROVISIONED where PAY_PER_REQUEST is needed",
+    ),
+    (
+        {
+            "GlobalSecondaryIndexes": [
+                {**DEFINITION["GlobalSecondaryIndexes"][0], "IndexName": "OtherIndex"}
+            ]
+        },
+        "the index CallerIdIndex is missing",
+    ),
+    (
+        {
+            "GlobalSecondaryIndexes": [
+                {
+                    **DEFINITION["GlobalSecondaryIndexes"][0],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
+            ]
+        },
+        "projecting KEYS_ONLY",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "difference"), OTHER_SHAPES)
+def test_a_table_of_another_shape_is_an_error_that_says_what_differs(
+    init_db: Callable[..., CompletedProcess[str]],
+    name: str,
+    change: dict[str, Any],
+    difference: str,
+) -> None:
+    dynamodb().create_table(TableName=name, **{**DEFINITION, **change})
+    result = init_db()
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert difference in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_without_credentials_it_says_so(init_db: Callable[..., CompletedProcess[str]]) -> None:
+    result = init_db(
+        AWS_ACCESS_KEY_ID=None,
+        AWS_SECRET_ACCESS_KEY=None,
+        AWS_EC2_METADATA_DISABLED="true",
+        AWS_SHARED_CREDENTIALS_FILE="/nonexistent",
+        AWS_CONFIG_FILE="/nonexistent",
+    )
+    assert result.returncode == 1
+    assert "there are no AWS credentials; sign in, or set AWS_PROFILE." in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_with_a_profile_that_is_not_there_it_says_so(
+    init_db: Callable[..., CompletedProcess[str]],
+) -> None:
+    result = init_db(AWS_PROFILE="no-such-profile")
+    assert result.returncode == 1
+    assert "there is no such AWS profile" in result.stderr
+
+
+def test_without_the_right_to_it_says_so(
+    init_db: Callable[..., CompletedProcess[str]], faults: FaultyDynamoDB
+) -> None:
+    faults.faults.append(refuse("AccessDeniedException"))
+    result = init_db()
+    assert result.returncode == 1
+    assert "these AWS credentials may not do that" in result.stderr
+    assert faults.operations == ["DescribeTable"]
+
+
+def test_with_nobody_there_it_says_so(init_db: Callable[..., CompletedProcess[str]]) -> None:
+    result = init_db(AWS_ENDPOINT_URL_DYNAMODB=f"http://127.0.0.1:{free_port()}")
+    assert result.returncode == 1
+    assert "DynamoDB refused or did not answer (EndpointConnectionError)." in result.stderr
+
+
+# DescribeTable, CreateTable, the wait, and DescribeTable once more.
+PASSED_BEFORE_RECOVERY = [apply] * 4
+
+
+def test_a_table_without_recovery_is_said_to_be_so(
+    init_db: Callable[..., CompletedProcess[str]], faults: FaultyDynamoDB
+) -> None:
+    faults.faults.extend([*PASSED_BEFORE_RECOVERY, refuse("AccessDeniedException")])
+    result = init_db()
+    assert result.returncode == 1
+    assert "is made, but without point-in-time recovery" in result.stderr
+    assert "aws dynamodb update-continuous-backups --region us-east-1" in result.stderr
+
+
+def test_recovery_is_turned_on_as_soon_as_aws_is_ready_for_it(
+    init_db: Callable[..., CompletedProcess[str]], faults: FaultyDynamoDB
+) -> None:
+    unready = refuse("ContinuousBackupsUnavailableException")
+    faults.faults.extend([*PASSED_BEFORE_RECOVERY, unready])
+    result = init_db()
+    assert (result.returncode, result.stderr) == (0, "")
+    assert faults.operations[-2:] == ["UpdateContinuousBackups"] * 2

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from .flask_run import ROOT, environ
+
+# An audit hook sees what Python is about to do, whoever asks for it.
+WATCH = """
+import sys
+effects = []
+# urllib3 binds a socket to learn whether there is IPv6; nothing leaves the machine by that.
+watched = ("socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.", "os.fork")
+watched += ("os.exec", "os.posix_spawn", "os.mkdir", "os.rename", "os.remove")
+sys.addaudithook(lambda event, _: effects.append(event) if event.startswith(watched) else None)
+import itsm_app.wsgi
+assert callable(itsm_app.wsgi.app)
+print(*effects)
+"""
+
+
+def test_the_import_has_no_side_effect() -> None:
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", WATCH],
+        cwd=ROOT,
+        env=environ(LOCAL_DYNAMODB="instance/never"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout == "\n"
+    assert not (ROOT / "instance/never").exists()
