@@ -70,7 +70,7 @@ def start(folder: Path) -> str:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = _lock(folder)
     _set_aside_damaged(folder / "dynamodb.json")
-    port = _free_port()
+    port = free_port()
     log = folder / "engine.log"
     with log.open("wb") as output:
         engine = subprocess.Popen(  # noqa: S603 - no shell, and nothing of a user's in it
@@ -134,7 +134,8 @@ def _set_aside_damaged(state: Path) -> None:
         click.echo(f" * {state} is damaged: set aside as {aside}, starting empty.", err=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of the loopback interface that nothing listens on."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])

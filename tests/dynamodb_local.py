@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from itsm_app.local_dynamodb import free_port
 
 HOME = Path(__file__).parent.parent / ".cache" / "dynamodb-local"
 SETTINGS = Path(__file__).with_name("dynamodb_local.xml")
@@ -29,9 +30,3 @@ def dynamodb_local() -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             engine.kill()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import requests
 
-from .dynamodb_local import free_port
+from itsm_app.local_dynamodb import free_port
 
 ROOT = Path(__file__).parent.parent
 

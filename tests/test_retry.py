@@ -9,10 +9,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from itsm_app import config
+from itsm_app.local_dynamodb import free_port
 from itsm_app.models import Ticket
 
 from .conftest import ON_MOTO, Log
-from .dynamodb_local import free_port
 from .faulty_dynamodb import FaultyDynamoDB, answer, cut_short, hang, refuse, reset
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from uuid import uuid4
 
 import pytest
 
+from itsm_app.local_dynamodb import free_port
 from itsm_app.models import Ticket
 from itsm_app.table import DEFINITION
 
 from .conftest import ON_MOTO
-from .dynamodb_local import free_port
 from .faulty_dynamodb import FaultyDynamoDB, apply, refuse
 from .flask_run import command
 

@@ -1,0 +1,190 @@
+"""CPU and wall time of each operation, beside plain boto3: `.venv/bin/python -m bench.operations`.
+
+Both apps use one embedded DynamoDB in one run, in turn: first as WSGI apps called in this process,
+then as servers on loopback. A ratio is ours / boto3, so a slow machine slows both sides of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import io
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from statistics import quantiles
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import psutil
+
+from itsm_app import config, create_app, local_dynamodb, table
+
+ROUNDS = 10
+HEAD = f"{'':36}|    CPU ms an operation   |       p50 ms wall        |       p99 ms wall"
+COLUMNS = f"{'':36}|" + f"{'ours':>8}{'boto3':>8}{'ratio':>8}  |" * 3
+
+
+# Method, path and body.
+Request = tuple[str, str, Any]
+
+
+class App(NamedTuple):
+    """An app under test: how to call it, and the seconds of CPU that it has used."""
+
+    call: Callable[[str, str, Any], Any]
+    cpu: Callable[[], float]
+
+
+def main() -> None:
+    """Run both comparisons and print them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-n", type=int, default=500, help="calls of each operation (500)")
+    calls = parser.parse_args().n
+    with tempfile.TemporaryDirectory() as folder:
+        config.use_local_dynamodb(local_dynamodb.start(Path(folder)))
+        table.create()
+        print(HEAD, COLUMNS, sep="\n")
+        compare("WSGI app", *wsgi_apps(), calls)
+        with servers() as apps:
+            compare("server", *apps, calls)
+
+
+def compare(through: str, ours: App, reference: App, calls: int) -> None:
+    """Print a row for each operation: the two apps' times and their ratios."""
+    for operation in (create, get, get_with_20_comments, comment, list_ten_with_20_comments):
+        requests = [(app, operation(app)) for app in (ours, reference)]
+        pairs = zip(*measure(requests, calls), strict=True)
+        cells = [f"{a * 1000:8.2f}{b * 1000:8.2f}{a / b:8.2f}  |" for a, b in pairs]
+        print(f"{operation.__name__:28}{through:8}|", *cells, sep="")
+
+
+def measure(requests: list[tuple[App, Request]], calls: int) -> list[tuple[float, float, float]]:
+    """Make each app's request `calls` times, in turn; CPU, p50 and p99 in seconds for each."""
+    walls: list[list[float]] = [[] for _ in requests]
+    cpus = [0.0 for _ in requests]
+    for _ in range(ROUNDS):
+        for number, (app, request) in enumerate(requests):
+            start = app.cpu()
+            for _ in range(calls // ROUNDS):
+                began = time.perf_counter()
+                app.call(*request)
+                walls[number].append(time.perf_counter() - began)
+            cpus[number] += app.cpu() - start
+    cuts = [quantiles(wall, n=100) for wall in walls]
+    made = calls // ROUNDS * ROUNDS
+    return [(cpu / made, cut[49], cut[98]) for cpu, cut in zip(cpus, cuts, strict=True)]
+
+
+def create(app: App) -> Request:
+    return "POST", "/tickets", {"caller_id": "+15550100", "issue_description": "It is on fire"}
+
+
+def get(app: App) -> Request:
+    return "GET", f"/tickets/{new_ticket(app)}", None
+
+
+def get_with_20_comments(app: App) -> Request:
+    return "GET", f"/tickets/{new_ticket(app, comments=20)}", None
+
+
+def comment(app: App) -> Request:
+    return "POST", f"/tickets/{new_ticket(app)}/comments", {"comment": "It is still burning"}
+
+
+def list_ten_with_20_comments(app: App) -> Request:
+    caller = f"caller-{uuid4()}"
+    for _ in range(10):
+        new_ticket(app, caller, comments=20)
+    return "GET", f"/tickets?caller={caller}", None
+
+
+def new_ticket(app: App, caller: str = "+15550100", comments: int = 0) -> str:
+    sent = {"caller_id": caller, "issue_description": "My printer is on fire"}
+    ticket = str(app.call("POST", "/tickets", sent)["ticket_id"])
+    for number in range(comments):
+        app.call("POST", f"/tickets/{ticket}/comments", {"comment": f"Comment {number}"})
+    return ticket
+
+
+def wsgi_apps() -> list[App]:
+    """Return both apps in this process."""
+    from bench import reference
+
+    logging.disable()
+
+    def wsgi(app: Any) -> App:
+        return App(lambda *request: call_wsgi(app, *request), time.process_time)
+
+    return [wsgi(create_app()), wsgi(reference.app)]
+
+
+def call_wsgi(app: Any, method: str, path: str, body: Any) -> Any:
+    path, _, query = path.partition("?")
+    sent = b"" if body is None else json.dumps(body).encode()
+    environ: dict[str, Any] = {
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "CONTENT_LENGTH": str(len(sent)),
+        "wsgi.input": io.BytesIO(sent),
+        "wsgi.errors": sys.stderr,
+    }
+    environ |= {"REQUEST_METHOD": method, "SERVER_NAME": "x", "SERVER_PORT": "80"}
+    environ |= {"SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http"}
+    statuses: list[str] = []
+    answer = b"".join(app(environ, lambda status, headers: statuses.append(status)))
+    assert statuses[0].startswith("20"), statuses
+    return json.loads(answer)
+
+
+@contextmanager
+def servers() -> Iterator[list[App]]:
+    """Run `flask run` and the reference's server, each in a process of its own."""
+    environment = {**os.environ, "FLASK_APP": "itsm_app.wsgi"}
+    apps, processes = [], []
+    for command in (["flask", "run", "--port"], ["bench.reference"]):
+        port = local_dynamodb.free_port()
+        arguments = [sys.executable, "-m", *command, str(port)]
+        quiet = subprocess.DEVNULL
+        processes.append(subprocess.Popen(arguments, env=environment, stdout=quiet, stderr=quiet))
+        await_listener(port)
+        cpu_times = psutil.Process(processes[-1].pid).cpu_times
+        apps.append(App(partial(call_server, port), lambda of=cpu_times: sum(of()[:2])))
+    try:
+        yield apps
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def await_listener(port: int) -> None:
+    for _ in range(500):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise TimeoutError("the server did not start")
+
+
+def call_server(port: int, method: str, path: str, body: Any) -> Any:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request(method, path, None if body is None else json.dumps(body))
+    answer = connection.getresponse()
+    assert answer.status < 300, answer.status
+    found = json.loads(answer.read())
+    connection.close()
+    return found
+
+
+if __name__ == "__main__":
+    main()
