@@ -1,0 +1,50 @@
+"""The README, run for real."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from itsm_app import config
+
+from .flask_run import ROOT, flask_run
+
+README = (ROOT / "README.md").read_text()
+# What differs from run to run: ids and times.
+VARIES = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+Z")
+
+
+def session() -> list[tuple[str, str]]:
+    """Return the commands of the README's session, each with what it printed."""
+    (block,) = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    return re.findall(r"^\$ (.*)\n((?:[^$].*\n)*)", block, re.MULTILINE)
+
+
+@pytest.mark.embedded
+def test_the_curl_session_prints_what_the_readme_says(tmp_path: Path) -> None:
+    known: dict[str, str] = {}
+    with flask_run(LOCAL_DYNAMODB=str(tmp_path)) as server:
+        for command, printed in session():
+            command = VARIES.sub(lambda found: known[found[0]], command)
+            command = command.replace("localhost:5000", f"localhost:{server.port}")
+            got = subprocess.check_output(command, shell=True, text=True)
+            known |= dict(zip(VARIES.findall(printed), VARIES.findall(got), strict=True))
+            assert VARIES.sub(lambda found: known[found[0]], printed).strip() == got
+    assert len(session()) == 5
+
+
+def test_the_settings_table_names_every_setting() -> None:
+    (section,) = re.findall(r"## Settings\n(.*?)\n## ", README, re.DOTALL)
+    settings = {name for name in vars(config) if name.isupper()}
+    assert set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE)) == settings
+
+
+def test_the_layout_names_every_module() -> None:
+    (section,) = re.findall(r"## How the code is laid out\n(.*?)\n## ", README, re.DOTALL)
+    package = ROOT / "itsm_app"
+    wiring = {"__init__.py", "blueprints/__init__.py", "wsgi.py"}
+    modules = {str(path.relative_to(package)) for path in package.rglob("*.py")} - wiring
+    assert set(re.findall(r"`([\w/]+\.py)`", section)) == modules
