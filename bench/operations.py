@@ -116,7 +116,7 @@ def new_ticket(app: App, caller: str = "+15550100", comments: int = 0) -> str:
     return ticket
 
 
-def wsgi_apps() -> list[App]:
+def wsgi_apps() -> tuple[App, App]:
     """Return both apps in this process."""
     from bench import reference
 
@@ -125,7 +125,7 @@ def wsgi_apps() -> list[App]:
     def wsgi(app: Any) -> App:
         return App(lambda *request: call_wsgi(app, *request), time.process_time)
 
-    return [wsgi(create_app()), wsgi(reference.app)]
+    return wsgi(create_app()), wsgi(reference.app)
 
 
 def call_wsgi(app: Any, method: str, path: str, body: Any) -> Any:
@@ -147,24 +147,33 @@ def call_wsgi(app: Any, method: str, path: str, body: Any) -> Any:
 
 
 @contextmanager
-def servers() -> Iterator[list[App]]:
+def servers() -> Iterator[tuple[App, App]]:
     """Run `flask run` and the reference's server, each in a process of its own."""
-    environment = {**os.environ, "FLASK_APP": "itsm_app.wsgi"}
-    apps, processes = [], []
-    for command in (["flask", "run", "--port"], ["bench.reference"]):
-        port = local_dynamodb.free_port()
-        arguments = [sys.executable, "-m", *command, str(port)]
-        quiet = subprocess.DEVNULL
-        processes.append(subprocess.Popen(arguments, env=environment, stdout=quiet, stderr=quiet))
-        await_listener(port)
-        cpu_times = psutil.Process(processes[-1].pid).cpu_times
-        apps.append(App(partial(call_server, port), lambda of=cpu_times: sum(of()[:2])))
+    commands = (["flask", "run", "--port"], ["bench.reference"])
+    started = [start_server(command) for command in commands]
     try:
-        yield apps
+        yield started[0][0], started[1][0]
     finally:
-        for process in processes:
+        for _, process in started:
             process.kill()
             process.wait()
+
+
+def start_server(command: list[str]) -> tuple[App, subprocess.Popen[bytes]]:
+    port = local_dynamodb.free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command, str(port)],
+        env={**os.environ, "FLASK_APP": "itsm_app.wsgi"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    await_listener(port)
+
+    def cpu() -> float:
+        times = psutil.Process(process.pid).cpu_times()
+        return float(times.user + times.system)
+
+    return App(partial(call_server, port), cpu), process
 
 
 def await_listener(port: int) -> None:

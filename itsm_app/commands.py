@@ -33,9 +33,7 @@ def init_db() -> None:
     try:
         made = table.create()
     except TableMismatch as error:
-        raise click.ClickException(
-            f"{name} has another shape: {'; '.join(error.differences)}."
-        ) from None
+        raise click.ClickException(f"{name} has another shape: {error}.") from None
     except StorageUnavailable as error:
         raise click.ClickException(f"{name} was not made: {_remedy(error)}.") from None
     if made:

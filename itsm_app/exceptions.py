@@ -44,11 +44,7 @@ class StorageUnavailable(ItsmError):
 
 
 class TableMismatch(ItsmError):
-    """The table is there, but of another shape. `differences` names each in a sentence."""
-
-    def __init__(self, differences: list[str]) -> None:
-        super().__init__(*differences)
-        self.differences = differences
+    """The table is there, but of another shape. The message says what differs."""
 
 
 class EmbeddedEngineError(ItsmError):

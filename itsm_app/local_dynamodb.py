@@ -20,7 +20,7 @@ from flask.cli import run_command
 from werkzeug.serving import is_running_from_reloader
 
 from . import config, create_app, table
-from .exceptions import EmbeddedEngineError
+from .exceptions import EmbeddedEngineError, ItsmError
 from .local_engine import end_with
 
 ENGINE = Path(__file__).with_name("local_engine.py")
@@ -41,7 +41,7 @@ def create_local_app() -> Flask:
         elif config.wants_local_dynamodb():
             try:
                 serve(Path(config.LOCAL_DYNAMODB), **context.params)
-            except EmbeddedEngineError as error:
+            except ItsmError as error:
                 raise click.ClickException(str(error)) from None
     return create_app()
 
@@ -68,11 +68,10 @@ def start(folder: Path) -> str:
     """
     # What callers said is for this user's eyes only.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = _lock(folder)
-    _set_aside_damaged(folder / "dynamodb.json")
     port = free_port()
     log = folder / "engine.log"
-    with log.open("wb") as output:
+    with _lock(folder) as lock, log.open("wb") as output:
+        _set_aside_damaged(folder / "dynamodb.json")
         engine = subprocess.Popen(  # noqa: S603 - no shell, and nothing of a user's in it
             [sys.executable, "-P", ENGINE, str(os.getpid())],
             env=_environment(folder, port),
@@ -81,7 +80,7 @@ def start(folder: Path) -> str:
             stderr=output,
             # Ctrl-C is for Flask; the engine goes on until Flask has ended.
             start_new_session=True,
-            # The lock outlives us for as long as the engine needs to save.
+            # The engine holds the lock from here on, until it has saved and ended.
             pass_fds=[lock.fileno()],
         )
     _await_answer(engine, port, log)

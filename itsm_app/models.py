@@ -76,6 +76,8 @@ class Ticket(Model):
         region = config.REGION
         connect_timeout_seconds = CONNECT_TIMEOUT_SECONDS
         read_timeout_seconds = READ_TIMEOUT_SECONDS
+        # One for each thread of a server that is asked by many at once.
+        max_pool_connections = 64
         # `retry` holds the one retry loop; botocore's own is off.
         max_retry_attempts = 0
 

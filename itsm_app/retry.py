@@ -61,7 +61,7 @@ def with_retries(request: Callable[[], T]) -> T:
         try:
             return request()
         except (PynamoDBConnectionError, BotoCoreError, ClientError) as error:
-            cause = error.cause if isinstance(error, PynamoDBConnectionError) else error
+            cause = getattr(error, "cause", None) or error
             code = _code(cause)
             if code == "ConditionalCheckFailedException":
                 raise
@@ -71,18 +71,22 @@ def with_retries(request: Callable[[], T]) -> T:
         attempt += 1
 
 
-def _code(cause: Exception | None) -> str:
+def _code(cause: Exception) -> str:
     if isinstance(cause, ClientError):
         return str(cause.response["Error"].get("Code"))
     return type(cause).__name__
 
 
-def _is_transient(cause: Exception | None, code: str) -> bool:
-    if isinstance(cause, TRANSIENT_EXCEPTIONS) or code in TRANSIENT_CODES:
-        return True
-    # PynamoDB wraps botocore's error and keeps the HTTP status only in the one it wraps.
-    response = getattr(cause.__cause__ or cause, "response", {}) if cause else {}
-    return bool(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500)
+def _is_transient(cause: Exception, code: str) -> bool:
+    return (
+        isinstance(cause, TRANSIENT_EXCEPTIONS) or code in TRANSIENT_CODES or _status(cause) >= 500
+    )
+
+
+def _status(cause: Exception) -> int:
+    # PynamoDB's error has the code of botocore's, but the status is only in that one.
+    response = getattr(cause.__cause__ or cause, "response", {})
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _wait(attempt: int, code: str) -> None:

@@ -56,6 +56,7 @@ def add_comment(ticket_id: str, comment_text: str) -> Comment:
     try:
         with_retries(lambda: update(ticket_id, actions=actions, condition=exists))
     except UpdateError:
+        # Only a failed condition comes through `with_retries` as it is.
         raise TicketNotFound(ticket_id) from None
     return comment
 

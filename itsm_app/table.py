@@ -47,7 +47,7 @@ def create() -> bool:
     with_retries(_await_active)
     differences = _differences(_describe() or {})
     if differences:
-        raise TableMismatch(differences)
+        raise TableMismatch("; ".join(differences))
     return made
 
 

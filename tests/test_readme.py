@@ -25,14 +25,17 @@ def session() -> list[tuple[str, str]]:
 
 @pytest.mark.embedded
 def test_the_curl_session_prints_what_the_readme_says(tmp_path: Path) -> None:
-    known: dict[str, str] = {}
+    now: dict[str, str] = {}
+
+    def as_now(text: str) -> str:
+        return VARIES.sub(lambda found: now[found[0]], text)
+
     with flask_run(LOCAL_DYNAMODB=str(tmp_path)) as server:
         for command, printed in session():
-            command = VARIES.sub(lambda found: known[found[0]], command)
-            command = command.replace("localhost:5000", f"localhost:{server.port}")
+            command = as_now(command).replace("localhost:5000", f"localhost:{server.port}")
             got = subprocess.check_output(command, shell=True, text=True)
-            known |= dict(zip(VARIES.findall(printed), VARIES.findall(got), strict=True))
-            assert VARIES.sub(lambda found: known[found[0]], printed).strip() == got
+            now |= dict(zip(VARIES.findall(printed), VARIES.findall(got), strict=True))
+            assert as_now(printed).strip() == got
     assert len(session()) == 5
 
 

@@ -21,7 +21,7 @@ print(*effects)
 
 def test_the_import_has_no_side_effect() -> None:
     result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", WATCH],
+        [sys.executable, "-B", "-W", "error", "-c", WATCH],
         cwd=ROOT,
         env=environ(LOCAL_DYNAMODB="instance/never"),
         capture_output=True,
