@@ -36,6 +36,9 @@ def init_db() -> None:
         raise click.ClickException(f"{name} has another shape: {error}.") from None
     except StorageUnavailable as error:
         raise click.ClickException(f"{name} was not made: {_remedy(error)}.") from None
+    except ValueError as error:
+        # botocore's word on an AWS_ENDPOINT_URL_DYNAMODB that is no URL.
+        raise click.ClickException(f"{name} was not made: {error}.") from None
     if made:
         _turn_on_recovery(name)
     click.echo(f"{name} is {'made' if made else 'there already'}.")

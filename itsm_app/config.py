@@ -27,15 +27,23 @@ def wants_local_dynamodb() -> bool:
 def use_local_dynamodb(endpoint: str) -> None:
     """Point the AWS SDK of this process and its children at the embedded DynamoDB.
 
-    The user's own credentials are put aside: the embedded engine takes any, and should see none.
+    The user's own credentials, profile and files are put aside: the embedded engine takes any
+    credentials, and should see none that mean something elsewhere.
     """
     os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = endpoint
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         os.environ[name] = "local"
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        os.environ[name] = os.devnull
+    for name in (
+        "AWS_DEFAULT_PROFILE",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        "AWS_PROFILE",
+        "AWS_SESSION_TOKEN",
+    ):
+        os.environ.pop(name, None)
     # A company's proxy does not know this machine's loopback.
     os.environ["no_proxy"] = f"{os.environ.get('no_proxy', '')},127.0.0.1"
-    for name in ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
-        os.environ.pop(name, None)
 
 
 def environment_with(**changes: str) -> dict[str, str]:

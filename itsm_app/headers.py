@@ -8,7 +8,7 @@ from uuid import uuid4
 from flask import Flask, Response, g, request
 
 # What can stand in a log line and a header without doing harm there.
-SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:=+/-]{1,100}")
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:=-]{1,100}")
 
 
 def init_app(app: Flask) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import socket
 import subprocess
 import sys
 import threading
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -20,8 +18,9 @@ from flask.cli import run_command
 from werkzeug.serving import is_running_from_reloader
 
 from . import config, create_app, table
-from .exceptions import EmbeddedEngineError, ItsmError
+from .exceptions import EmbeddedEngineError, StorageUnavailable, TableMismatch
 from .local_engine import end_with
+from .local_state import set_aside_damaged
 
 ENGINE = Path(__file__).with_name("local_engine.py")
 LOOPBACK = "127.0.0.1"
@@ -33,27 +32,33 @@ POLL_SECONDS = 0.02
 
 def create_local_app() -> Flask:
     """Make the app for the `flask` command; for `flask run`, start the embedded DynamoDB first."""
+    app = create_app()
     context = click.get_current_context(silent=True)
     if context is not None and context.command is run_command:
         if is_running_from_reloader():
             # The engine belongs to the reloader, which would leave us behind if it were killed.
             end_with(os.getppid())
         elif config.wants_local_dynamodb():
-            try:
-                serve(Path(config.LOCAL_DYNAMODB), **context.params)
-            except ItsmError as error:
-                raise click.ClickException(str(error)) from None
-    return create_app()
+            serve(Path(config.LOCAL_DYNAMODB), **context.params)
+    return app
 
 
 def serve(folder: Path, host: str, port: int, **_: object) -> None:
     """Start the engine on the state in `folder`, make the table, and say what is where.
 
-    `host` and `port` are those of the API. Raises `EmbeddedEngineError`.
+    `host` and `port` are those of the API. Raises `click.ClickException`.
     """
-    endpoint = start(folder)
-    config.use_local_dynamodb(endpoint)
-    table.create()
+    try:
+        endpoint = start(folder)
+        config.use_local_dynamodb(endpoint)
+        table.create()
+    except OSError as error:
+        raise click.ClickException(f"{folder} cannot be used: {error.strerror}.") from None
+    except EmbeddedEngineError as error:
+        raise click.ClickException(f"{error}.") from None
+    except (StorageUnavailable, TableMismatch) as error:
+        name = f"{config.TABLE_NAME} in {config.REGION}"
+        raise click.ClickException(f"The table {name} was not made: {error}.") from None
     url = f"http://{host}:{port}/tickets"
     body = '{"caller_id": "+15550100", "issue_description": "My printer is on fire"}'
     click.echo(f" * API at {url}", err=True)
@@ -69,22 +74,23 @@ def start(folder: Path) -> str:
     # What callers said is for this user's eyes only.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     port = free_port()
-    log = folder / "engine.log"
-    with _lock(folder) as lock, log.open("wb") as output:
-        _set_aside_damaged(folder / "dynamodb.json")
+    with _lock(folder) as lock:
+        state = folder / "dynamodb.json"
+        if aside := set_aside_damaged(state):
+            click.echo(f" * {state} is damaged: set aside as {aside}, starting empty.", err=True)
         engine = subprocess.Popen(  # noqa: S603 - no shell, and nothing of a user's in it
             [sys.executable, "-P", ENGINE, str(os.getpid())],
             env=_environment(folder, port),
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
+            # Its errors, such as one in saving when we are gone, go where ours go.
+            stdout=subprocess.DEVNULL,
             # Ctrl-C is for Flask; the engine goes on until Flask has ended.
             start_new_session=True,
             # The engine holds the lock from here on, until it has saved and ended.
             pass_fds=[lock.fileno()],
         )
-    _await_answer(engine, port, log)
-    threading.Thread(target=_report_end, args=(engine, log), daemon=True).start()
+    _await_answer(engine, port)
+    threading.Thread(target=_report_end, args=(engine,), daemon=True).start()
     return f"http://{LOOPBACK}:{port}"
 
 
@@ -115,22 +121,10 @@ def _lock(folder: Path) -> IO[bytes]:
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise EmbeddedEngineError(
-                    f"another `flask run` is using {folder}. Stop that one, or start this one with"
+                    f"Another `flask run` is using {folder}. Stop that one, or start this one with"
                     " a folder of its own: LOCAL_DYNAMODB=instance/other flask run --port 5001"
                 ) from None
         time.sleep(POLL_SECONDS)
-
-
-def _set_aside_damaged(state: Path) -> None:
-    # ministack would start empty, and overwrite the file when it is stopped.
-    if not state.exists():
-        return
-    try:
-        json.loads(state.read_bytes())["payload"]["tables"]["data"].items()
-    except (ValueError, LookupError, TypeError, AttributeError):
-        aside = state.with_name(f"{state.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
-        state.rename(aside)
-        click.echo(f" * {state} is damaged: set aside as {aside}, starting empty.", err=True)
 
 
 def free_port() -> int:
@@ -140,7 +134,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _await_answer(engine: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _await_answer(engine: subprocess.Popen[bytes], port: int) -> None:
     deadline = time.monotonic() + START_SECONDS
     while engine.poll() is None and time.monotonic() < deadline:
         with socket.socket() as probe:
@@ -148,13 +142,14 @@ def _await_answer(engine: subprocess.Popen[bytes], port: int, log: Path) -> None
                 return
         time.sleep(POLL_SECONDS)
     engine.kill()
-    raise EmbeddedEngineError(f"the embedded DynamoDB did not start; {log} says why")
+    raise EmbeddedEngineError("The embedded DynamoDB did not start; what it said is above")
 
 
-def _report_end(engine: subprocess.Popen[bytes], log: Path) -> None:
+def _report_end(engine: subprocess.Popen[bytes]) -> None:
     status = engine.wait()
+    lost = "It saved first." if status == 0 else "What was written since this start is lost."
     click.echo(
-        f" * The embedded DynamoDB has ended by itself (exit status {status}; see {log}). What was"
-        " written since this start is lost. Press Ctrl-C and run `flask run` again.",
+        f" * The embedded DynamoDB has ended by itself (exit status {status}). {lost} Press Ctrl-C"
+        " and run `flask run` again.",
         err=True,
     )

@@ -75,5 +75,5 @@ def _stack(error: BaseException) -> list[str]:
 
 
 def _is_no_access_line(record: logging.LogRecord) -> bool:
-    # Werkzeug's own line holds the path and the query; see WSGIRequestHandler.log_request.
-    return '"%s" %s %s' not in str(record.msg)
+    # Werkzeug's own lines on requests hold the path and the query; see WSGIRequestHandler.log.
+    return " - - [" not in str(record.msg)

@@ -16,6 +16,9 @@ from .exceptions import BodyTooLarge, InvalidBody, InvalidField
 T = TypeVar("T", bound=Struct)
 
 MAX_BODY_BYTES = 64 * 1024
+# Half of a pair: no character, and nothing that UTF-8 has bytes for.
+SURROGATE = re.compile("[\ud800-\udfff]")
+
 # Lengths are in characters (code points), of which one at least is not white space.
 CallerId = Annotated[str, Meta(max_length=100, pattern=r"\S")]
 IssueDescription = Annotated[str, Meta(max_length=1000, pattern=r"\S")]
@@ -89,25 +92,25 @@ def load_body(schema: type[T], body: bytes) -> T:
     if len(body) > MAX_BODY_BYTES:
         raise BodyTooLarge
     try:
-        loaded = msgspec.json.decode(body, type=schema)
         # Of two values under one name msgspec keeps the last, and what the first said is lost.
-        _once(schema, json.loads(body, object_pairs_hook=list))
+        pairs = json.loads(body.decode(), object_pairs_hook=tuple, parse_int=str)
+        if isinstance(pairs, tuple):
+            _check_fields(schema, pairs)
+        return msgspec.json.decode(body, type=schema)
     except msgspec.ValidationError as error:
         _refuse(schema, error)
     except (ValueError, RecursionError):
         raise InvalidBody from None
-    return loaded
 
 
 def load_query(schema: type[T], query_string: bytes) -> T:
     """Read a query string: percent-encoded UTF-8. Raises `InvalidField`."""
-    text = query_string.decode(errors="surrogateescape")
-    fields = _once(schema, parse_qsl(text, keep_blank_values=True, errors="surrogateescape"))
-    for field, value in fields.items():
-        if not value.isascii() and re.search("[\ud800-\udfff]", value):
-            raise InvalidField(field, "must be percent-encoded UTF-8")
+    # What is not ASCII here was not percent-encoded, and a server may have decoded it wrongly.
+    text = query_string.decode("ascii", errors="surrogateescape")
+    pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
+    _check_fields(schema, pairs)
     try:
-        return msgspec.convert(fields, schema)
+        return msgspec.convert(dict(pairs), schema)
     except msgspec.ValidationError as error:
         _refuse(schema, error)
 
@@ -117,14 +120,15 @@ def dump(schema: type[T], source: object) -> T:
     return msgspec.convert(source, schema, from_attributes=True)
 
 
-def _once(schema: type[Struct], pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
+def _check_fields(schema: type[Struct], pairs: Iterable[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
     for name, value in pairs:
-        if name in fields:
+        if name in seen:
             raise InvalidField(name, "is there twice: send it once")
         if name in schema.__struct_fields__:
-            fields[name] = value
-    return fields
+            seen.add(name)
+            if isinstance(value, str) and SURROGATE.search(value):
+                raise InvalidField(name, "is not UTF-8: encode it so, and percent-encode a query")
 
 
 def _refuse(schema: type[Struct], error: msgspec.ValidationError) -> NoReturn:
@@ -134,5 +138,6 @@ def _refuse(schema: type[Struct], error: msgspec.ValidationError) -> NoReturn:
         raise InvalidBody from None
     field = found[1]
     limit = get_type_hints(schema, include_extras=True)[field].__metadata__[0].max_length
-    requirement = f"is required: a text of 1 to {limit} characters, not only white space"
-    raise InvalidField(field, requirement) from None
+    missing = "is missing: it " if "missing" in str(error) else ""
+    requirement = f"must be a text of 1 to {limit} characters, not only white space"
+    raise InvalidField(field, missing + requirement) from None

@@ -6,11 +6,12 @@ All of them raise `StorageUnavailable` when DynamoDB cannot be asked.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 from pynamodb.exceptions import UpdateError
 
-from .exceptions import InvalidField, TicketNotFound
+from .exceptions import InvalidField, StorageUnavailable, TicketNotFound
 from .models import Comment, Ticket
 from .retry import with_retries
 
@@ -28,17 +29,18 @@ def create_ticket(caller_id: str, issue_description: str) -> Ticket:
         created_at=now,
         updated_at=now,
     )
-    with_retries(ticket.save)
+    with_retries(lambda: _confirm(ticket.save()))
     return ticket
 
 
 def get_ticket(ticket_id: str) -> Ticket:
     """Return the ticket as it is now. Raises `TicketNotFound`."""
     _check_key(ticket_id)
-    try:
-        return with_retries(lambda: Ticket.get(ticket_id, consistent_read=True))
-    except Ticket.DoesNotExist:
-        raise TicketNotFound(ticket_id) from None
+    read = Ticket.connection().get_item
+    answer = with_retries(lambda: _confirm(read(ticket_id, consistent_read=True)))
+    if "Item" not in answer:
+        raise TicketNotFound
+    return Ticket.from_raw_data(answer["Item"])
 
 
 def add_comment(ticket_id: str, comment_text: str) -> Comment:
@@ -54,10 +56,10 @@ def add_comment(ticket_id: str, comment_text: str) -> Comment:
     update = Ticket.connection().update_item
     exists = Ticket.ticket_id.exists()
     try:
-        with_retries(lambda: update(ticket_id, actions=actions, condition=exists))
+        with_retries(lambda: _confirm(update(ticket_id, actions=actions, condition=exists)))
     except UpdateError:
         # Only a failed condition comes through `with_retries` as it is.
-        raise TicketNotFound(ticket_id) from None
+        raise TicketNotFound from None
     return comment
 
 
@@ -75,7 +77,14 @@ def _check_key(ticket_id: str) -> None:
     if not ticket_id:
         raise InvalidField("ticket_id", "is missing from the path: put it after /tickets/")
     if len(ticket_id.encode()) > MAX_KEY_BYTES:
-        raise TicketNotFound(ticket_id)
+        raise TicketNotFound
+
+
+def _confirm(answer: dict[str, Any]) -> dict[str, Any]:
+    # Something else than DynamoDB at its address may say 200 too, and has stored nothing.
+    if "RequestId" not in answer["ResponseMetadata"]:
+        raise StorageUnavailable("NotDynamoDB", attempts=1)
+    return answer
 
 
 def _now() -> str:

@@ -33,7 +33,7 @@ def test_a_500_carries_the_headers_too(client: FlaskClient, faults: FaultyDynamo
 
 
 @pytest.mark.parametrize(
-    "sane", ["a", "1-67891233-abcdef012345678912345678", "x" * 100, "Root=1:/+_."]
+    "sane", ["a", "1-67891233-abcdef012345678912345678", "x" * 100, "Root=1:_."]
 )
 def test_a_sane_request_id_of_the_callers_is_kept(client: FlaskClient, sane: str) -> None:
     response = client.get("/", headers={"X-Request-Id": sane}, environ_overrides=GATEWAY)

@@ -126,11 +126,29 @@ def test_the_reloader_keeps_one_engine(folder: str, tmp_path: Path) -> None:
 def test_a_crash_of_the_engine_is_reported_and_answers_stay_clean(folder: str) -> None:
     with flask_run(LOCAL_DYNAMODB=folder) as server:
         server.engines()[0].kill()
-        assert "has ended by itself (exit status -9" in server.wait_for("embedded DynamoDB")
+        said = server.wait_for("has ended by itself")
+        assert "(exit status -9). What was written since this start is lost." in said
         response = server.request("GET", "/tickets/x")
         assert response.status_code == 500
         assert response.json()["code"] == "storage_unavailable"
         server.end()
+
+
+def test_an_engine_that_ends_well_by_itself_is_reported_as_such(folder: str) -> None:
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        ticket = server.create()
+        server.engines()[0].terminate()
+        assert "(exit status 0). It saved first." in server.wait_for("has ended by itself")
+        server.end()
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        assert server.request("GET", f"/tickets/{ticket}").status_code == 200
+
+
+def test_a_save_that_fails_is_said_although_flask_has_ended(folder: str) -> None:
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        (Path(folder) / "dynamodb.json.tmp").mkdir()
+        server.end()
+        assert "failed to save dynamodb" in server.wait_for("Persistence")
 
 
 def test_a_second_one_in_the_same_folder_is_refused(folder: str) -> None:
@@ -138,7 +156,7 @@ def test_a_second_one_in_the_same_folder_is_refused(folder: str) -> None:
         ticket = server.create()
         second = command("run", LOCAL_DYNAMODB=folder)
         assert second.returncode == 1
-        assert f"another `flask run` is using {folder}" in second.stderr
+        assert f"Another `flask run` is using {folder}" in second.stderr
         assert server.request("GET", f"/tickets/{ticket}").status_code == 200
 
 
@@ -162,6 +180,7 @@ def test_one_that_follows_at_once_waits_for_the_state(folder: str) -> None:
         b'{"payload": 5}',
         b"\xff",
         b'{"payload": {"tables": {"data": []}}}',
+        b"[" * 200_000,
     ],
 )
 def test_a_damaged_state_is_set_aside(folder: str, damaged: bytes) -> None:
@@ -177,15 +196,57 @@ def test_a_damaged_state_is_set_aside(folder: str, damaged: bytes) -> None:
     assert json.loads(state.read_bytes())["payload"]["tables"]["data"]
 
 
-def test_an_engine_that_does_not_start_is_an_error_with_a_log(folder: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        (b'"__ministack_format__": 2', b'"__ministack_format__": 3'),
+        (b'"__ministack_format__": 2', b'"other": 2'),
+        (b'"__account_region_scoped__": true', b'"other": true'),
+        (b'"items": {', b'"others": {'),
+        (b'{"__no_sort__": {', b'{"__no_sort__": null, "other": {'),
+        (b'{"S": "open"}', b'"open"'),
+    ],
+)
+def test_a_state_that_the_engine_would_not_load_whole_is_set_aside(
+    folder: str, good: bytes, bad: bytes
+) -> None:
+    state = Path(folder) / "dynamodb.json"
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        server.create()
+        server.end()
+    damaged = state.read_bytes().replace(good, bad)
+    assert damaged != state.read_bytes()
+    state.write_bytes(damaged)
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        assert server.request("GET", "/tickets?caller=a").json() == {"tickets": []}
+        server.end()
+    (aside,) = state.parent.glob("dynamodb.json.damaged-*")
+    assert aside.read_bytes() == damaged
+
+
+def test_a_folder_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        result = command("run", LOCAL_DYNAMODB=str(folder))
+        assert result.returncode == 1
+        assert result.stderr.startswith(f"Error: {folder} cannot be used: ")
+
+
+def test_a_table_that_cannot_be_made_is_an_error(folder: str) -> None:
+    result = command("run", LOCAL_DYNAMODB=folder, TABLE_NAME="no such name")
+    assert result.returncode == 1
+    assert "Error: The table no such name in us-east-1 was not made" in result.stderr
+
+
+def test_an_engine_that_does_not_start_is_an_error(folder: str, tmp_path: Path) -> None:
     broken = tmp_path / "ministack"
     broken.mkdir()
     (broken / "__init__.py").touch()
     (broken / "app.py").write_text("raise SystemExit('no ministack today')")
     result = command("run", LOCAL_DYNAMODB=folder, PYTHONPATH=str(tmp_path))
     assert result.returncode == 1
-    assert f"{folder}/engine.log says why" in result.stderr
-    assert "no ministack today" in (Path(folder) / "engine.log").read_text()
+    assert "no ministack today" in result.stderr
+    assert "Error: The embedded DynamoDB did not start" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -212,8 +273,15 @@ def test_other_commands_do_not_start_it(folder: str) -> None:
 
 def test_neither_credentials_nor_a_proxy_of_the_users_matter(folder: str) -> None:
     nowhere = "http://127.0.0.1:9"
-    environment = {"HTTP_PROXY": nowhere, "http_proxy": nowhere, "AWS_PROFILE": "no-such-profile"}
-    with flask_run(LOCAL_DYNAMODB=folder, AWS_ACCESS_KEY_ID=None, **environment) as server:
+    environment = {
+        "HTTP_PROXY": nowhere,
+        "http_proxy": nowhere,
+        "AWS_PROFILE": "no-such-profile",
+        "AWS_DEFAULT_PROFILE": "no-such-profile",
+        "AWS_CONFIG_FILE": __file__,
+        "AWS_ACCESS_KEY_ID": None,
+    }
+    with flask_run(LOCAL_DYNAMODB=folder, **environment) as server:
         with requests.Session() as session:
             session.trust_env = False
             response = session.get(f"{server.url}/tickets?caller=a")
@@ -232,6 +300,16 @@ def test_400_concurrent_comments_are_all_kept(folder: str) -> None:
             assert set(pool.map(comment, range(400))) == {200}
         comments = server.request("GET", path).json()["comments"]
     assert len({each["comment_text"] for each in comments}) == len(comments) == 400
+
+
+def test_a_line_that_is_not_http_is_not_logged(folder: str) -> None:
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall(b"GET /tickets?caller=secret of a caller HTTP/1.1\r\n\r\n")
+            assert b"400" in connection.recv(100)
+        server.request("GET", "/tickets/x")
+        server.wait_for('"get_ticket_status"')
+        assert "secret" not in "".join(server.said)
 
 
 def test_a_body_that_is_too_large_is_refused_over_a_real_connection(folder: str) -> None:

@@ -88,6 +88,21 @@ def test_any_other_is_not(client: FlaskClient, faults: FaultyDynamoDB, code: str
     assert faults.operations == ["GetItem"]
 
 
+@pytest.mark.parametrize("operation", ["PutItem", "GetItem", "UpdateItem", "Query"])
+def test_a_200_of_something_else_than_dynamodb_is_no_answer(
+    client: FlaskClient, faults: FaultyDynamoDB, operation: str
+) -> None:
+    calls = {
+        "PutItem": lambda: client.post("/tickets", json=NEW),
+        "GetItem": lambda: client.get("/tickets/x"),
+        "UpdateItem": lambda: client.post("/tickets/x/comments", json={"comment": "c"}),
+        "Query": lambda: client.get("/tickets?caller=a"),
+    }
+    faults.faults.append(answer(b"<html>Welcome to our wireless network</html>"))
+    assert calls[operation]().status_code == 500
+    assert faults.operations == [operation]
+
+
 def test_a_failed_condition_is_not_retried(client: FlaskClient, faults: FaultyDynamoDB) -> None:
     response = client.post("/tickets/unknown/comments", json={"comment": "Hello?"})
     assert response.status_code == 404

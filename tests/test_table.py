@@ -170,6 +170,15 @@ def test_with_nobody_there_it_says_so(init_db: Callable[..., CompletedProcess[st
     assert "DynamoDB refused or did not answer (EndpointConnectionError)." in result.stderr
 
 
+def test_with_an_endpoint_that_is_no_url_it_says_so(
+    init_db: Callable[..., CompletedProcess[str]],
+) -> None:
+    result = init_db(AWS_ENDPOINT_URL_DYNAMODB="not a url")
+    assert result.returncode == 1
+    assert "was not made: Invalid endpoint: not a url." in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
 # DescribeTable, CreateTable, the wait, and DescribeTable once more.
 PASSED_BEFORE_RECOVERY = [apply] * 4
 
