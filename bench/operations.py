@@ -10,7 +10,6 @@ import argparse
 import http.client
 import io
 import json
-import logging
 import os
 import socket
 import subprocess
@@ -18,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import quantiles
@@ -27,7 +26,7 @@ from uuid import uuid4
 
 import psutil
 
-from itsm_app import config, create_app, local_dynamodb, table
+from itsm_app import create_app, local_dynamodb, table
 
 ROUNDS = 10
 HEAD = f"{'':36}|    CPU ms an operation   |       p50 ms wall        |       p99 ms wall"
@@ -51,7 +50,7 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=500, help="calls of each operation (500)")
     calls = parser.parse_args().n
     with tempfile.TemporaryDirectory() as folder:
-        config.use_local_dynamodb(local_dynamodb.start(Path(folder)))
+        local_dynamodb.start(Path(folder))
         table.create()
         print(HEAD, COLUMNS, sep="\n")
         compare("WSGI app", *wsgi_apps(), calls)
@@ -120,8 +119,6 @@ def wsgi_apps() -> tuple[App, App]:
     """Return both apps in this process."""
     from bench import reference
 
-    logging.disable()
-
     def wsgi(app: Any) -> App:
         return App(lambda *request: call_wsgi(app, *request), time.process_time)
 
@@ -136,7 +133,7 @@ def call_wsgi(app: Any, method: str, path: str, body: Any) -> Any:
         "QUERY_STRING": query,
         "CONTENT_LENGTH": str(len(sent)),
         "wsgi.input": io.BytesIO(sent),
-        "wsgi.errors": sys.stderr,
+        "wsgi.errors": io.StringIO(),
     }
     environ |= {"REQUEST_METHOD": method, "SERVER_NAME": "x", "SERVER_PORT": "80"}
     environ |= {"SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http"}
@@ -149,17 +146,13 @@ def call_wsgi(app: Any, method: str, path: str, body: Any) -> Any:
 @contextmanager
 def servers() -> Iterator[tuple[App, App]]:
     """Run `flask run` and the reference's server, each in a process of its own."""
-    commands = (["flask", "run", "--port"], ["bench.reference"])
-    started = [start_server(command) for command in commands]
-    try:
-        yield started[0][0], started[1][0]
-    finally:
-        for _, process in started:
-            process.kill()
-            process.wait()
+    with ExitStack() as stack:
+        commands = (["flask", "run", "--port"], ["bench.reference"])
+        ours, reference = [start_server(stack, command) for command in commands]
+        yield ours, reference
 
 
-def start_server(command: list[str]) -> tuple[App, subprocess.Popen[bytes]]:
+def start_server(stack: ExitStack, command: list[str]) -> App:
     port = local_dynamodb.free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", *command, str(port)],
@@ -167,13 +160,15 @@ def start_server(command: list[str]) -> tuple[App, subprocess.Popen[bytes]]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    stack.callback(process.wait)
+    stack.callback(process.kill)
     await_listener(port)
 
     def cpu() -> float:
         times = psutil.Process(process.pid).cpu_times()
         return float(times.user + times.system)
 
-    return App(partial(call_server, port), cpu), process
+    return App(partial(call_server, port), cpu)
 
 
 def await_listener(port: int) -> None:

@@ -17,6 +17,8 @@ REMEDIES = {
     "ExpiredTokenException": "these AWS credentials have expired; sign in again",
     "NoCredentialsError": "there are no AWS credentials; sign in, or set AWS_PROFILE",
     "ProfileNotFound": "there is no such AWS profile; correct AWS_PROFILE",
+    "SSOTokenLoadError": "you are not signed in; run `aws sso login`",
+    "UnauthorizedSSOTokenError": "your sign-in has expired; run `aws sso login`",
     "UnrecognizedClientException": "these AWS credentials are not valid; sign in again",
 }
 

@@ -50,7 +50,6 @@ def serve(folder: Path, host: str, port: int, **_: object) -> None:
     """
     try:
         endpoint = start(folder)
-        config.use_local_dynamodb(endpoint)
         table.create()
     except OSError as error:
         raise click.ClickException(f"{folder} cannot be used: {error.strerror}.") from None
@@ -58,7 +57,10 @@ def serve(folder: Path, host: str, port: int, **_: object) -> None:
         raise click.ClickException(f"{error}.") from None
     except (StorageUnavailable, TableMismatch) as error:
         name = f"{config.TABLE_NAME} in {config.REGION}"
-        raise click.ClickException(f"The table {name} was not made: {error}.") from None
+        raise click.ClickException(
+            f"{folder} has no table {name} that can be used: {error}. Correct TABLE_NAME or REGION,"
+            " or give LOCAL_DYNAMODB another folder."
+        ) from None
     url = f"http://{host}:{port}/tickets"
     body = '{"caller_id": "+15550100", "issue_description": "My printer is on fire"}'
     click.echo(f" * API at {url}", err=True)
@@ -69,16 +71,20 @@ def serve(folder: Path, host: str, port: int, **_: object) -> None:
 def start(folder: Path) -> str:
     """Start the engine on the state in `folder` and return its endpoint, once it answers.
 
+    From then on, this process and its children use that endpoint.
     Raises `EmbeddedEngineError` when another engine holds the folder, or this one does not start.
     """
     # What callers said is for this user's eyes only.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     port = free_port()
+    endpoint = f"http://{LOOPBACK}:{port}"
+    config.use_local_dynamodb(endpoint)
     with _lock(folder) as lock:
         state = folder / "dynamodb.json"
         if aside := set_aside_damaged(state):
             click.echo(f" * {state} is damaged: set aside as {aside}, starting empty.", err=True)
         engine = subprocess.Popen(  # noqa: S603 - no shell, and nothing of a user's in it
+            # -P: our modules beside that file are not for the engine to import.
             [sys.executable, "-P", ENGINE, str(os.getpid())],
             env=_environment(folder, port),
             stdin=subprocess.DEVNULL,
@@ -91,7 +97,7 @@ def start(folder: Path) -> str:
         )
     _await_answer(engine, port)
     threading.Thread(target=_report_end, args=(engine,), daemon=True).start()
-    return f"http://{LOOPBACK}:{port}"
+    return endpoint
 
 
 def _environment(folder: Path, port: int) -> dict[str, str]:
@@ -103,6 +109,7 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         IOT_MTLS_ENABLED="0",
         PERSIST_STATE="1",
         STATE_DIR=str(folder.resolve()),
+        TMPDIR=str(folder.resolve()),
         LOG_LEVEL="WARNING",
         AUTH="false",
         USE_SSL="0",

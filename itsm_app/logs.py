@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from datetime import UTC, datetime
-from traceback import TracebackException, format_list
+from traceback import format_tb
 
 import msgspec
 from flask import Flask, Response, g, has_request_context, request
@@ -26,7 +26,7 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname,
             "message": record.getMessage(),
-            "request_id": g.request_id if has_request_context() else None,
+            "request_id": g.get("request_id") if has_request_context() else None,
             **getattr(record, "fields", {}),
         }
         if record.exc_info and record.exc_info[1]:
@@ -66,10 +66,11 @@ def _log_request(response: Response) -> Response:
 def _stack(error: BaseException) -> list[str]:
     # The exceptions' types without their messages, which may quote what a caller said.
     lines: list[str] = []
+    seen: list[BaseException] = []
     link: BaseException | None = error
-    while link is not None:
-        frames = TracebackException.from_exception(link).stack
-        lines += [type(link).__qualname__, *format_list(frames)]
+    while link is not None and link not in seen:
+        lines += [type(link).__qualname__, *format_tb(link.__traceback__)]
+        seen.append(link)
         link = link.__cause__ or link.__context__
     return lines
 

@@ -16,13 +16,17 @@ from .exceptions import BodyTooLarge, InvalidBody, InvalidField
 T = TypeVar("T", bound=Struct)
 
 MAX_BODY_BYTES = 64 * 1024
-# Half of a pair: no character, and nothing that UTF-8 has bytes for.
-SURROGATE = re.compile("[\ud800-\udfff]")
 
-# Lengths are in characters (code points), of which one at least is not white space.
-CallerId = Annotated[str, Meta(max_length=100, pattern=r"\S")]
-IssueDescription = Annotated[str, Meta(max_length=1000, pattern=r"\S")]
-CommentText = Annotated[str, Meta(max_length=1000, pattern=r"\S")]
+
+def _text(length: int) -> Meta:
+    # A length in characters (code points).
+    requirement = f"a text of 1 to {length} characters, not only white space"
+    return Meta(max_length=length, pattern=r"\S", description=requirement)
+
+
+CallerId = Annotated[str, _text(100)]
+IssueDescription = Annotated[str, _text(1000)]
+CommentText = Annotated[str, _text(1000)]
 
 
 class NewTicket(Struct):
@@ -127,8 +131,15 @@ def _check_fields(schema: type[Struct], pairs: Iterable[tuple[str, Any]]) -> Non
             raise InvalidField(name, "is there twice: send it once")
         if name in schema.__struct_fields__:
             seen.add(name)
-            if isinstance(value, str) and SURROGATE.search(value):
-                raise InvalidField(name, "is not UTF-8: encode it so, and percent-encode a query")
+            _check_utf_8(name, value)
+
+
+def _check_utf_8(name: str, value: Any) -> None:
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        requirement = "is not UTF-8: encode it so, and percent-encode a query"
+        raise InvalidField(name, requirement) from None
 
 
 def _refuse(schema: type[Struct], error: msgspec.ValidationError) -> NoReturn:
@@ -137,7 +148,6 @@ def _refuse(schema: type[Struct], error: msgspec.ValidationError) -> NoReturn:
     if found is None:
         raise InvalidBody from None
     field = found[1]
-    limit = get_type_hints(schema, include_extras=True)[field].__metadata__[0].max_length
+    needed = get_type_hints(schema, include_extras=True)[field].__metadata__[0].description
     missing = "is missing: it " if "missing" in str(error) else ""
-    requirement = f"must be a text of 1 to {limit} characters, not only white space"
-    raise InvalidField(field, missing + requirement) from None
+    raise InvalidField(field, f"{missing}must be {needed}") from None

@@ -41,11 +41,11 @@ def create() -> bool:
     Does nothing and returns False when they are there. Raises `TableMismatch` when the table is of
     another shape, and `StorageUnavailable` when DynamoDB refuses or cannot be reached.
     """
-    made = _describe() is None
+    made = not _exists()
     if made:
-        with_retries(_create)
+        _create()
     with_retries(_await_active)
-    differences = _differences(_describe() or {})
+    differences = _differences(_describe())
     if differences:
         raise TableMismatch("; ".join(differences))
     return made
@@ -70,23 +70,30 @@ def _client() -> Any:
     return Ticket.connection().connection.client
 
 
-def _describe() -> dict[str, Any] | None:
+def _describe() -> dict[str, Any]:
+    answer = with_retries(lambda: _client().describe_table(TableName=TABLE_NAME))
+    return dict(answer["Table"])
+
+
+def _exists() -> bool:
     try:
-        found: dict[str, Any] = with_retries(lambda: _client().describe_table(TableName=TABLE_NAME))
-        return found["Table"]  # type: ignore[no-any-return]
+        _describe()
     except StorageUnavailable as error:
         if error.cause == "ResourceNotFoundException":
-            return None
+            return False
         raise
+    return True
 
 
 def _create() -> None:
-    _client().create_table(
-        TableName=TABLE_NAME,
-        DeletionProtectionEnabled=True,
-        Tags=[{"Key": "application", "Value": "itsm-app"}],
-        **DEFINITION,
-    )
+    tags = [{"Key": "application", "Value": "itsm-app"}]
+    shape = {**DEFINITION, "DeletionProtectionEnabled": True, "Tags": tags}
+    try:
+        with_retries(lambda: _client().create_table(TableName=TABLE_NAME, **shape))
+    except StorageUnavailable as error:
+        # The answer to our first attempt was lost, or somebody else was faster.
+        if error.cause != "ResourceInUseException":
+            raise
 
 
 def _turn_on_recovery() -> None:
@@ -97,7 +104,7 @@ def _turn_on_recovery() -> None:
 
 
 def _await_active() -> None:
-    _client().get_waiter("table_exists").wait(TableName=TABLE_NAME, WaiterConfig={"Delay": 2})
+    _client().get_waiter("table_exists").wait(TableName=TABLE_NAME, WaiterConfig={"Delay": 1})
 
 
 def _differences(found: dict[str, Any]) -> list[str]:

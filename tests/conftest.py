@@ -58,6 +58,7 @@ def _use(url: str) -> None:
 def faults(engine: str, moto: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
     """The engine, to be told how to fail. For tests that are `ON_MOTO`."""
     moto.operations.clear()
+    moto.bodies.clear()
     yield moto
     assert not moto.faults, "the app made fewer requests than the test has faults"
 

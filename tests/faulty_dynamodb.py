@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import moto.core.request
@@ -43,6 +45,16 @@ def refuse(code: str, status: int = 400) -> Fault:
 
 def answer(body: bytes, status: int = 200) -> Fault:
     return lambda engine: Response(body, status, content_type="application/x-amz-json-1.0")
+
+
+def apply_and_drop(engine: FaultyDynamoDB) -> WSGIApplication:
+    """Do as asked, and lose the answer."""
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        list(pass_on(environ, lambda *_: lambda _: None))
+        return reset(engine)(environ, start_response)
+
+    return app
 
 
 def reset(engine: FaultyDynamoDB) -> WSGIApplication:
@@ -86,12 +98,13 @@ class _Server(ThreadedWSGIServer):
 class FaultyDynamoDB:
     """`faults` are taken one a request; with none left, moto answers.
 
-    `operations` are those that were asked for.
+    `operations` are those that were asked for, and `bodies` what was sent with them.
     """
 
     def __init__(self) -> None:
         self.faults: deque[Fault] = deque()
         self.operations: list[str] = []
+        self.bodies: list[Any] = []
         self.released = threading.Event()
         self._server = _Server("127.0.0.1", 0, self._app)
         self._thread = threading.Thread(target=self._server.serve_forever)
@@ -106,5 +119,8 @@ class FaultyDynamoDB:
 
     def _app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self.operations.append(environ["HTTP_X_AMZ_TARGET"].rpartition(".")[2])
+        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        environ["wsgi.input"] = BytesIO(body)
+        self.bodies.append(json.loads(body))
         app = self.faults.popleft()(self) if self.faults else pass_on
         return app(environ, start_response)

@@ -67,7 +67,7 @@ def test_the_folder_is_for_the_user_alone(folder: str) -> None:
         assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
 @pytest.mark.parametrize("options", [[], ["--debug"]], ids=["plain", "debug"])
 def test_what_was_acknowledged_survives(
     folder: str, how: signal.Signals, options: list[str]
@@ -235,7 +235,8 @@ def test_a_folder_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
 def test_a_table_that_cannot_be_made_is_an_error(folder: str) -> None:
     result = command("run", LOCAL_DYNAMODB=folder, TABLE_NAME="no such name")
     assert result.returncode == 1
-    assert "Error: The table no such name in us-east-1 was not made" in result.stderr
+    assert f"Error: {folder} has no table no such name in us-east-1" in result.stderr
+    assert "Correct TABLE_NAME or REGION" in result.stderr
 
 
 def test_an_engine_that_does_not_start_is_an_error(folder: str, tmp_path: Path) -> None:
@@ -279,13 +280,24 @@ def test_neither_credentials_nor_a_proxy_of_the_users_matter(folder: str) -> Non
         "AWS_PROFILE": "no-such-profile",
         "AWS_DEFAULT_PROFILE": "no-such-profile",
         "AWS_CONFIG_FILE": __file__,
-        "AWS_ACCESS_KEY_ID": None,
+        "AWS_ACCESS_KEY_ID": "mine",
+        "AWS_SESSION_TOKEN": "mine",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
     }
     with flask_run(LOCAL_DYNAMODB=folder, **environment) as server:
         with requests.Session() as session:
             session.trust_env = False
             response = session.get(f"{server.url}/tickets?caller=a")
         assert response.json() == {"tickets": []}
+        assert "mine" not in server.engines()[0].environ().values()
+
+
+def test_settings_of_ministacks_own_do_not_matter(folder: str) -> None:
+    own = {"AUTH": "true", "USE_SSL": "1", "BIND_HOST": "0.0.0.0", "SERVICES": "s3"}
+    with flask_run(LOCAL_DYNAMODB=folder, PERSIST_STATE="0", LOG_LEVEL="DEBUG", **own) as server:
+        ticket = server.create()
+        assert server.request("GET", f"/tickets/{ticket}").status_code == 200
+        assert "DEBUG" not in "".join(server.said)
 
 
 def test_400_concurrent_comments_are_all_kept(folder: str) -> None:
@@ -300,14 +312,15 @@ def test_400_concurrent_comments_are_all_kept(folder: str) -> None:
             assert set(pool.map(comment, range(400))) == {200}
         comments = server.request("GET", path).json()["comments"]
     assert len({each["comment_text"] for each in comments}) == len(comments) == 400
+    assert "Connection pool is full" not in "".join(server.said)
 
 
-def test_a_line_that_is_not_http_is_not_logged(folder: str) -> None:
+def test_nothing_of_a_requests_line_is_logged(folder: str) -> None:
     with flask_run(LOCAL_DYNAMODB=folder) as server:
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
             connection.sendall(b"GET /tickets?caller=secret of a caller HTTP/1.1\r\n\r\n")
             assert b"400" in connection.recv(100)
-        server.request("GET", "/tickets/x")
+        server.request("GET", "/tickets/secret")
         server.wait_for('"get_ticket_status"')
         assert "secret" not in "".join(server.said)
 

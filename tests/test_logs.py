@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from datetime import datetime
+import logging
+from datetime import UTC, datetime
 
 import pytest
 from flask.testing import FlaskClient
@@ -15,7 +16,7 @@ def test_a_request_is_one_line(client: FlaskClient, faults: FaultyDynamoDB, log:
     faults.faults.append(refuse("ThrottlingException"))
     response = client.get("/tickets/some-id")
     (line,) = log.lines("request")
-    assert datetime.fromisoformat(line.pop("time")).tzinfo
+    assert abs(datetime.fromisoformat(line.pop("time")) - datetime.now(UTC)).seconds < 60
     assert 0 < line.pop("milliseconds") < 10_000
     assert line == {
         "level": "INFO",
@@ -67,3 +68,39 @@ def test_a_failure_of_storage_is_logged_with_its_cause(
     (line,) = log.lines("storage_unavailable")
     assert line["level"] == "ERROR"
     assert (line["cause"], line["attempts"]) == ("AccessDeniedException", 1)
+
+
+def test_a_line_is_written_once_also_where_the_root_logger_has_a_handler(
+    client: FlaskClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a Lambda, whose runtime gives it one."""
+    handler = logging.StreamHandler()
+    logging.getLogger().addHandler(handler)
+    try:
+        client.get("/tickets/x")
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_stack_goes_down_to_the_first_cause_without_any_message(
+    client: FlaskClient, log: Log
+) -> None:
+    said = "-".join(["word", "x"])
+    try:
+        try:
+            raise KeyError(said)
+        except KeyError as cause:
+            raise ValueError(said) from cause
+    except ValueError as caught:
+        error = caught
+    logging.getLogger("itsm_app").error("trouble", exc_info=error)
+    assert error.__cause__ is not None
+    error.__cause__.__cause__ = error  # a circle
+    logging.getLogger("itsm_app").error("trouble", exc_info=error)
+    lines = log.lines("trouble")
+    assert len(lines) == 2
+    for line in lines:
+        types = [entry for entry in line["stack"] if "File" not in entry]
+        assert types == ["ValueError", "KeyError"]
+    assert said not in log.text

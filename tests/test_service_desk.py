@@ -10,6 +10,9 @@ from flask.testing import FlaskClient
 
 from itsm_app.models import Ticket
 
+from .conftest import ON_MOTO
+from .faulty_dynamodb import FaultyDynamoDB
+
 
 def in_threads(app: Flask, threads: int, path: str, bodies: list[dict[str, str]]) -> list[int]:
     """Post the bodies from many threads at once; the statuses."""
@@ -85,12 +88,18 @@ def test_the_longest_caller_id_of_any_script_fits_the_index_key(
     assert ticket in [each["ticket_id"] for each in found]
 
 
-@pytest.mark.parametrize("length", [2048, 2049])
-def test_an_id_at_and_over_the_key_limit_is_not_found(client: FlaskClient, length: int) -> None:
-    for character in ("x", "\u07ff"):
-        path = "/tickets/" + character * (length // len(character.encode()))
-        assert client.get(path).status_code == 404
-        assert client.post(f"{path}/comments", json={"comment": "x"}).status_code == 404
+@ON_MOTO
+@pytest.mark.parametrize("character", ["x", "\u07ff", "\U0010ffff"])
+def test_an_id_that_cannot_be_a_key_is_never_sent(
+    client: FlaskClient, faults: FaultyDynamoDB, character: str
+) -> None:
+    longest = character * (2048 // len(character.encode()))
+    for path, sent in [(longest, ["GetItem", "UpdateItem"]), (longest + "x", [])]:
+        faults.operations.clear()
+        assert client.get(f"/tickets/{path}").status_code == 404
+        comment = client.post(f"/tickets/{path}/comments", json={"comment": "x"})
+        assert comment.status_code == 404
+        assert faults.operations == sent
 
 
 def test_a_list_is_whole_although_it_is_over_a_page_of_dynamodb(

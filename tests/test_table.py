@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from subprocess import CompletedProcess
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from click.testing import Result
 
+from itsm_app import create_app
+from itsm_app.commands import REMEDIES
 from itsm_app.local_dynamodb import free_port
 from itsm_app.models import Ticket
 from itsm_app.table import DEFINITION
 
 from .conftest import ON_MOTO
-from .faulty_dynamodb import FaultyDynamoDB, apply, refuse
+from .faulty_dynamodb import FaultyDynamoDB, answer, apply, apply_and_drop, refuse
 from .flask_run import command
 
 pytestmark = ON_MOTO
@@ -30,19 +32,33 @@ def name() -> str:
 
 
 @pytest.fixture
-def init_db(faults: FaultyDynamoDB, name: str) -> Callable[..., CompletedProcess[str]]:
-    def run(**environment: str | None) -> CompletedProcess[str]:
-        changes = {"AWS_ENDPOINT_URL_DYNAMODB": faults.url, "TABLE_NAME": name, **environment}
-        return command("init-db", **changes)
+def init_db(
+    faults: FaultyDynamoDB, name: str, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Result]:
+    """Run the command in this process, with a table's name of its own and other settings."""
+
+    def run(**environment: str | None) -> Result:
+        monkeypatch.setattr("itsm_app.table.TABLE_NAME", name)
+        monkeypatch.setattr("itsm_app.commands.TABLE_NAME", name)
+        monkeypatch.setattr("itsm_app.table.RECOVERY_WAIT_SECONDS", 0)
+        if environment:
+            monkeypatch.setattr(Ticket, "_connection", None)
+        return create_app().test_cli_runner(env=environment).invoke(args=["init-db"])
 
     return run
 
 
+def test_it_is_a_command_of_flask(faults: FaultyDynamoDB, name: str) -> None:
+    result = command("init-db", AWS_ENDPOINT_URL_DYNAMODB=faults.url, TABLE_NAME=name)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"The table {name} in us-east-1 is made.\n"
+
+
 def test_it_makes_the_table_as_the_contract_has_it(
-    init_db: Callable[..., CompletedProcess[str]], name: str
+    init_db: Callable[..., Result], name: str
 ) -> None:
     result = init_db()
-    assert (result.returncode, result.stderr) == (0, "")
+    assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == f"The table {name} in us-east-1 is made.\n"
     table = dynamodb().describe_table(TableName=name)["Table"]
     assert table["KeySchema"] == [{"AttributeName": "ticket_id", "KeyType": "HASH"}]
@@ -63,12 +79,12 @@ def test_it_makes_the_table_as_the_contract_has_it(
 
 
 def test_a_second_time_it_does_nothing_but_say_so(
-    init_db: Callable[..., CompletedProcess[str]], faults: FaultyDynamoDB, name: str
+    init_db: Callable[..., Result], faults: FaultyDynamoDB, name: str
 ) -> None:
     init_db()
     faults.operations.clear()
     result = init_db()
-    assert (result.returncode, result.stderr) == (0, "")
+    assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == f"The table {name} in us-east-1 is there already.\n"
     assert set(faults.operations) == {"DescribeTable"}
 
@@ -120,20 +136,20 @@ OTHER_SHAPES: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("change", "difference"), OTHER_SHAPES)
 def test_a_table_of_another_shape_is_an_error_that_says_what_differs(
-    init_db: Callable[..., CompletedProcess[str]],
+    init_db: Callable[..., Result],
     name: str,
     change: dict[str, Any],
     difference: str,
 ) -> None:
     dynamodb().create_table(TableName=name, **{**DEFINITION, **change})
     result = init_db()
-    assert result.returncode == 1
+    assert result.exit_code == 1
     assert result.stdout == ""
     assert difference in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_without_credentials_it_says_so(init_db: Callable[..., CompletedProcess[str]]) -> None:
+def test_without_credentials_it_says_so(init_db: Callable[..., Result]) -> None:
     result = init_db(
         AWS_ACCESS_KEY_ID=None,
         AWS_SECRET_ACCESS_KEY=None,
@@ -141,40 +157,70 @@ def test_without_credentials_it_says_so(init_db: Callable[..., CompletedProcess[
         AWS_SHARED_CREDENTIALS_FILE="/nonexistent",
         AWS_CONFIG_FILE="/nonexistent",
     )
-    assert result.returncode == 1
+    assert result.exit_code == 1
     assert "there are no AWS credentials; sign in, or set AWS_PROFILE." in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
 
 def test_with_a_profile_that_is_not_there_it_says_so(
-    init_db: Callable[..., CompletedProcess[str]],
+    init_db: Callable[..., Result],
 ) -> None:
     result = init_db(AWS_PROFILE="no-such-profile")
-    assert result.returncode == 1
+    assert result.exit_code == 1
     assert "there is no such AWS profile" in result.stderr
 
 
-def test_without_the_right_to_it_says_so(
-    init_db: Callable[..., CompletedProcess[str]], faults: FaultyDynamoDB
+@pytest.mark.parametrize("code", [code for code in REMEDIES if code.endswith("Exception")])
+def test_a_refusal_is_a_sentence_that_says_what_to_do(
+    init_db: Callable[..., Result], faults: FaultyDynamoDB, code: str
 ) -> None:
-    faults.faults.append(refuse("AccessDeniedException"))
+    faults.faults.append(refuse(code))
     result = init_db()
-    assert result.returncode == 1
-    assert "these AWS credentials may not do that" in result.stderr
+    assert result.exit_code == 1
+    assert REMEDIES[code] in result.stderr
     assert faults.operations == ["DescribeTable"]
 
 
-def test_with_nobody_there_it_says_so(init_db: Callable[..., CompletedProcess[str]]) -> None:
+def test_it_waits_until_the_table_is_active(
+    init_db: Callable[..., Result], faults: FaultyDynamoDB
+) -> None:
+    creating = answer(b'{"Table": {"TableStatus": "CREATING"}}')
+    faults.faults.extend([apply, apply, creating])
+    assert init_db().exit_code == 0
+    assert faults.operations[:4] == ["DescribeTable", "CreateTable", *["DescribeTable"] * 2]
+
+
+def test_a_table_whose_answer_was_lost_is_made(
+    init_db: Callable[..., Result], faults: FaultyDynamoDB
+) -> None:
+    faults.faults.extend([apply, apply_and_drop])
+    result = init_db()
+    assert result.exit_code == 0
+    assert result.stdout.endswith("is made.\n")
+    assert faults.operations[:3] == ["DescribeTable", "CreateTable", "CreateTable"]
+    assert faults.operations[-1] == "UpdateContinuousBackups"
+
+
+def test_a_table_that_cannot_be_made_is_an_error(
+    init_db: Callable[..., Result], faults: FaultyDynamoDB
+) -> None:
+    faults.faults.extend([apply, refuse("LimitExceededException")])
+    result = init_db()
+    assert result.exit_code == 1
+    assert "was not made: DynamoDB refused or did not answer (LimitExceeded" in result.stderr
+
+
+def test_with_nobody_there_it_says_so(init_db: Callable[..., Result]) -> None:
     result = init_db(AWS_ENDPOINT_URL_DYNAMODB=f"http://127.0.0.1:{free_port()}")
-    assert result.returncode == 1
+    assert result.exit_code == 1
     assert "DynamoDB refused or did not answer (EndpointConnectionError)." in result.stderr
 
 
 def test_with_an_endpoint_that_is_no_url_it_says_so(
-    init_db: Callable[..., CompletedProcess[str]],
+    init_db: Callable[..., Result],
 ) -> None:
     result = init_db(AWS_ENDPOINT_URL_DYNAMODB="not a url")
-    assert result.returncode == 1
+    assert result.exit_code == 1
     assert "was not made: Invalid endpoint: not a url." in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
@@ -184,20 +230,32 @@ PASSED_BEFORE_RECOVERY = [apply] * 4
 
 
 def test_a_table_without_recovery_is_said_to_be_so(
-    init_db: Callable[..., CompletedProcess[str]], faults: FaultyDynamoDB
+    init_db: Callable[..., Result], faults: FaultyDynamoDB
 ) -> None:
     faults.faults.extend([*PASSED_BEFORE_RECOVERY, refuse("AccessDeniedException")])
     result = init_db()
-    assert result.returncode == 1
+    assert result.exit_code == 1
     assert "is made, but without point-in-time recovery" in result.stderr
     assert "aws dynamodb update-continuous-backups --region us-east-1" in result.stderr
 
 
+UNREADY = refuse("ContinuousBackupsUnavailableException")
+
+
 def test_recovery_is_turned_on_as_soon_as_aws_is_ready_for_it(
-    init_db: Callable[..., CompletedProcess[str]], faults: FaultyDynamoDB
+    init_db: Callable[..., Result], faults: FaultyDynamoDB
 ) -> None:
-    unready = refuse("ContinuousBackupsUnavailableException")
-    faults.faults.extend([*PASSED_BEFORE_RECOVERY, unready])
+    faults.faults.extend([*PASSED_BEFORE_RECOVERY, UNREADY, UNREADY])
     result = init_db()
-    assert (result.returncode, result.stderr) == (0, "")
-    assert faults.operations[-2:] == ["UpdateContinuousBackups"] * 2
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert faults.operations[-3:] == ["UpdateContinuousBackups"] * 3
+
+
+def test_recovery_is_given_up_after_a_minute(
+    init_db: Callable[..., Result], faults: FaultyDynamoDB
+) -> None:
+    faults.faults.extend([*PASSED_BEFORE_RECOVERY, *[UNREADY] * 60])
+    result = init_db()
+    assert result.exit_code == 1
+    assert "is made, but without point-in-time recovery" in result.stderr
+    assert faults.operations.count("UpdateContinuousBackups") == 60
