@@ -154,9 +154,9 @@ def _await_answer(engine: subprocess.Popen[bytes], port: int) -> None:
 
 def _report_end(engine: subprocess.Popen[bytes]) -> None:
     status = engine.wait()
-    lost = "It saved first." if status == 0 else "What was written since this start is lost."
+    outcome = "It saved first." if status == 0 else "What was written since this start is lost."
     click.echo(
-        f" * The embedded DynamoDB has ended by itself (exit status {status}). {lost} Press Ctrl-C"
-        " and run `flask run` again.",
+        f" * The embedded DynamoDB has ended by itself (exit status {status}). {outcome} Press"
+        " Ctrl-C and run `flask run` again.",
         err=True,
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from itsm_app import config
 from itsm_app.local_dynamodb import free_port
@@ -34,12 +35,24 @@ TRANSIENT: list[tuple[Fault, str]] = [
     (reset, "ConnectionClosedError"),
     (cut_short, "ConnectionClosedError"),
 ]
+# What to call for each request to DynamoDB.
+CALLS: dict[str, tuple[str, str, Any]] = {
+    "PutItem": ("POST", "/tickets", NEW),
+    "GetItem": ("GET", "/tickets/{}", None),
+    "UpdateItem": ("POST", "/tickets/{}/comments", {"comment": "c"}),
+    "Query": ("GET", "/tickets?caller=a", None),
+}
 FINAL = [
     "AccessDeniedException",
     "ResourceNotFoundException",
     "UnrecognizedClientException",
     "ValidationException",
 ]
+
+
+def call(client: FlaskClient, operation: str, ticket: str) -> TestResponse:
+    method, path, body = CALLS[operation]
+    return client.open(path.format(ticket), method=method, json=body)
 
 
 def test_retry_on_throttling(client: FlaskClient, faults: FaultyDynamoDB, log: Log) -> None:
@@ -91,18 +104,12 @@ def test_any_other_is_not(client: FlaskClient, faults: FaultyDynamoDB, code: str
     assert faults.operations == ["GetItem"]
 
 
-@pytest.mark.parametrize("operation", ["PutItem", "GetItem", "UpdateItem", "Query"])
+@pytest.mark.parametrize("operation", CALLS)
 def test_a_200_of_something_else_than_dynamodb_is_no_answer(
     client: FlaskClient, faults: FaultyDynamoDB, operation: str
 ) -> None:
-    calls = {
-        "PutItem": lambda: client.post("/tickets", json=NEW),
-        "GetItem": lambda: client.get("/tickets/x"),
-        "UpdateItem": lambda: client.post("/tickets/x/comments", json={"comment": "c"}),
-        "Query": lambda: client.get("/tickets?caller=a"),
-    }
     faults.faults.append(answer(b"<html>Welcome to our wireless network</html>"))
-    assert calls[operation]().status_code == 500
+    assert call(client, operation, "x").status_code == 500
     assert faults.operations == [operation]
 
 
@@ -117,21 +124,15 @@ def test_a_failed_condition_is_not_retried(client: FlaskClient, faults: FaultyDy
     assert faults.operations == ["UpdateItem"]
 
 
-@pytest.mark.parametrize("operation", ["PutItem", "GetItem", "UpdateItem", "Query"])
+@pytest.mark.parametrize("operation", CALLS)
 def test_one_request_an_operation_and_every_one_is_retried(
     client: FlaskClient, faults: FaultyDynamoDB, ticket: str, operation: str
 ) -> None:
-    calls = {
-        "PutItem": lambda: client.post("/tickets", json=NEW),
-        "GetItem": lambda: client.get(f"/tickets/{ticket}"),
-        "UpdateItem": lambda: client.post(f"/tickets/{ticket}/comments", json={"comment": "c"}),
-        "Query": lambda: client.get("/tickets?caller=a"),
-    }
     faults.operations.clear()
-    assert calls[operation]().status_code in (200, 201)
+    assert call(client, operation, ticket).status_code in (200, 201)
     assert faults.operations == [operation]
     faults.faults.extend([THROTTLED, THROTTLED])
-    assert calls[operation]().status_code in (200, 201)
+    assert call(client, operation, ticket).status_code in (200, 201)
     assert faults.operations == [operation] * 4
 
 
