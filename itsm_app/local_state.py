@@ -36,10 +36,9 @@ def set_aside_damaged(state: Path) -> Path | None:
 
     ministack starts empty where it can't load the file, and overwrites it when it ends.
     """
-    if not state.exists():
-        return None
     try:
-        msgspec.json.decode(state.read_bytes(), type=_State)
+        if state.exists():
+            msgspec.json.decode(state.read_bytes(), type=_State)
     except (ValueError, RecursionError):
         aside = state.with_name(f"{state.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
         return state.rename(aside)
