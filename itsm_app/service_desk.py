@@ -75,7 +75,7 @@ def list_recent_tickets(caller_id: str, limit: int = 10) -> list[Ticket]:
 
 def _check_key(ticket_id: str) -> None:
     if not ticket_id:
-        raise InvalidField("ticket_id", "is missing from the path: put it after /tickets/")
+        raise InvalidField("ticket_id", "is missing: give the id of a ticket")
     if len(ticket_id.encode()) > MAX_KEY_BYTES:
         raise TicketNotFound
 
