@@ -44,7 +44,8 @@ def test_it_answers_within_three_seconds(folder: str) -> None:
     seconds: list[float] = []
     while len(seconds) < 3 and min(seconds, default=3) >= 3:
         start = time.monotonic()
-        with flask_run(LOCAL_DYNAMODB=folder) as server:
+        # Without the tracer of a coverage run, which a newcomer does not have.
+        with flask_run(LOCAL_DYNAMODB=folder, COVERAGE_PROCESS_CONFIG=None) as server:
             server.create()
             seconds.append(time.monotonic() - start)
     assert min(seconds) < 3
