@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from . import commands, error_handlers, headers, json_provider, logs
+from .blueprints.health import health
 from .blueprints.tickets import tickets
 from .schemas import MAX_BODY_BYTES
 
@@ -25,4 +26,5 @@ def create_app() -> Flask:
     error_handlers.init_app(app)
     commands.init_app(app)
     app.register_blueprint(tickets)
+    app.register_blueprint(health)
     return app

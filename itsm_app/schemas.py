@@ -88,6 +88,12 @@ class TicketList(Struct):
     tickets: list[Ticket]
 
 
+class Health(Struct):
+    """The answer of `show_health`."""
+
+    status: str
+
+
 def load_body(schema: type[T], body: bytes) -> T:
     """Read a body: a JSON object in UTF-8.
 

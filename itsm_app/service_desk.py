@@ -5,6 +5,7 @@ All of them raise `StorageUnavailable` when DynamoDB cannot be asked.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -71,6 +72,12 @@ def list_recent_tickets(caller_id: str, limit: int = 10) -> list[Ticket]:
     query = Ticket.caller_id_index.query
     found = with_retries(lambda: list(query(caller_id, scan_index_forward=False, limit=limit)))
     return sorted(found, key=lambda ticket: (ticket.created_at, ticket.ticket_id), reverse=True)
+
+
+def check_storage() -> None:
+    """Read as `get_ticket` does, and find nothing: the table is there and may be read."""
+    with suppress(TicketNotFound):
+        get_ticket("health")
 
 
 def _check_key(ticket_id: str) -> None:

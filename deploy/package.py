@@ -1,0 +1,179 @@
+"""The Lambda's zip: lean, from an allow-list, and the same bytes for the same commit.
+
+Zappa makes an empty one (`exclude` takes everything out) and its `zip` callback fills it by this.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from importlib.machinery import PathFinder
+from importlib.metadata import version
+from pathlib import Path
+
+import botocore
+
+from .service_model import botocore_data
+
+ROOT = Path(__file__).parent.parent
+HANDLER = ROOT / "deploy" / "lambda_handler.py"
+OURS = "itsm_app"
+# Whose modules may be in the zip, where an import leads to them. All else that is installed stays
+# out: optional helpers of these that the Lambda does without, and everything for development.
+PACKAGES = {
+    OURS,
+    "apig_wsgi",
+    "blinker",
+    "botocore",
+    "click",
+    "dateutil",
+    "flask",
+    "itsdangerous",
+    "jinja2",
+    "jmespath",
+    "markupsafe",
+    "msgspec",
+    "pynamodb",
+    "six",
+    "typing_extensions",
+    "urllib3",
+    "werkzeug",
+}
+# Those of them with modules that are compiled for a platform.
+EXTENSIONS = ("markupsafe", "msgspec")
+# Where Lambda unzips it: "Lambda execution environment" in the AWS Lambda guide.
+TASK_ROOT = "/var/task"
+# The roots that AWS's endpoints chain to: https://www.amazontrust.com/repository/. Loading all 127
+# of botocore's costs 17 ms of CPU at the first request, these 1 ms.
+AMAZON_ROOTS = r"Subject: CN=(Amazon Root CA|Starfield Services Root Certificate Authority - G2)"
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def write_zip(path: Path) -> None:
+    """Write the zip for the Lambda to `path`.
+
+    Raises `RuntimeError` on another Python than the Lambda's, which could not compile for it.
+    """
+    if sys.version_info[:2] != (3, 12):
+        raise RuntimeError("The Lambda runs Python 3.12: make the package with that one.")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for module, source in closure().items():
+            target = folder / module
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+        if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+            use_linux_extensions(folder)
+        _add_botocore_data(folder / "botocore")
+        _compile(folder)
+        _zip(folder, path)
+
+
+def closure() -> dict[str, Path]:
+    """Return what the handler imports, at any depth and however late: path in the zip, and file."""
+    found: dict[str, Path] = {}
+    waiting = [("lambda_handler", HANDLER)]
+    while waiting:
+        module, file = waiting.pop()
+        folder = module.replace(".", "/") if file.stem == "__init__" else module.rpartition(".")[0]
+        place = f"{folder.replace('.', '/')}/{file.name}".removeprefix("/")
+        if place not in found:
+            found[place] = file
+            names = _imported(module, file) if file.suffix == ".py" else set()
+            waiting += [(name, path) for name in names if (path := _file(name))]
+    return found
+
+
+def use_linux_extensions(folder: Path) -> None:
+    """Replace the extension modules in `folder` by those for the Lambda, with `pip`."""
+    for extension in [*folder.rglob("*.so"), *folder.rglob("*.pyd")]:
+        extension.unlink()
+    wanted = [f"{name}=={version(name)}" for name in EXTENSIONS]
+    with tempfile.TemporaryDirectory() as name:
+        target = (
+            "--target",
+            name,
+            "--platform",
+            "manylinux2014_x86_64",
+            "--python-version",
+            "3.12",
+        )
+        command = ["pip", "install", "-q", "--no-deps", "--only-binary=:all:", *target, *wanted]
+        subprocess.run([sys.executable, "-m", *command], check=True)
+        for extension in Path(name).rglob("*.so"):
+            shutil.copyfile(extension, folder / extension.relative_to(name))
+
+
+def _imported(module: str, file: Path) -> set[str]:
+    package = module if file.stem == "__init__" else module.rpartition(".")[0]
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) + 1 - node.level]
+            base = ".".join([*(above if node.level else []), *filter(None, [node.module])])
+            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    parts = [name.split(".") for name in names]
+    return {".".join(part[:end]) for part in parts for end in range(1, len(part) + 1)}
+
+
+def _file(module: str) -> Path | None:
+    top, *below = module.split(".")
+    if top not in PACKAGES:
+        return None
+    spec = PathFinder.find_spec(top, [str(ROOT), *sys.path])
+    for part in below:
+        if spec is None or spec.submodule_search_locations is None:
+            return None
+        spec = PathFinder.find_spec(part, spec.submodule_search_locations)
+    return Path(spec.origin) if spec and spec.origin else None
+
+
+def _add_botocore_data(folder: Path) -> None:
+    for name, content in botocore_data().items():
+        file = folder / "data" / f"{name}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content, separators=(",", ":")))
+    roots = (Path(botocore.__file__).parent / "cacert.pem").read_text()
+    certificates = re.findall(r"# Issuer:.*?-----END CERTIFICATE-----\n", roots, re.DOTALL)
+    kept = [each for each in certificates if re.search(AMAZON_ROOTS, each)]
+    (folder / "cacert.pem").write_text("".join(kept))
+
+
+def _compile(folder: Path) -> None:
+    # Lambda's clock and Python's differ from ours: byte code that is compared with a source's time
+    # would be made anew at each cold start. Ours keeps its source, for the lines in a stack; the
+    # rest goes without source and documentation, which is half of its size.
+    ours = [folder / OURS, folder / HANDLER.name]
+    theirs = [each for each in sorted(folder.iterdir()) if each not in ours]
+    _compileall(folder, ours)
+    _compileall(folder, theirs, "-b", "-o", "2")
+    for top in theirs:
+        for source in [top] if top.is_file() else list(top.rglob("*.py")):
+            source.unlink()
+
+
+def _compileall(folder: Path, tops: list[Path], *options: str) -> None:
+    options = (*options, "-q", "--invalidation-mode", "unchecked-hash")
+    subprocess.run(
+        [sys.executable, "-m", "compileall", *options, "-s", folder, "-p", TASK_ROOT, *tops],
+        # Sets of constants are written in the order of their hashes.
+        env={"PYTHONHASHSEED": "0"},
+        check=True,
+    )
+
+
+def _zip(folder: Path, path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for file in sorted(each for each in folder.rglob("*") if each.is_file()):
+            entry = zipfile.ZipInfo(file.relative_to(folder).as_posix(), EPOCH)
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=9)
