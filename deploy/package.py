@@ -42,7 +42,6 @@ PACKAGES = {
     "msgspec",
     "pynamodb",
     "six",
-    "typing_extensions",
     "urllib3",
     "werkzeug",
 }

@@ -1,0 +1,72 @@
+"""Zappa itself, up to our `settings` callback; the rest is in tests/test_rehearsal.py."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click import ClickException
+from zappa.cli import ZappaCLI
+
+from .flask_run import ROOT
+
+# Zappa's way of importing a callback.
+pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
+
+POC = json.loads((ROOT / "zappa_settings.json").read_text())["poc"]
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Load a copy of the block `poc` under another name, as each `zappa` command does."""
+    monkeypatch.chdir(ROOT)
+
+    def load(stage: str, **changes: Any) -> ZappaCLI:
+        file = tmp_path / "zappa_settings.json"
+        file.write_text(json.dumps({stage: {**POC, **changes}}))
+        cli = ZappaCLI()
+        cli.api_stage = stage
+        cli.command = "package"
+        # As for `zappa package`.
+        cli.load_credentials = False
+        cli.load_settings(str(file))
+        cli.callback("settings")
+        return cli
+
+    return load
+
+
+def test_the_names_follow_the_stage(load: Any) -> None:
+    cli = load("dev")
+    assert cli.lambda_name == "dev-itsm-api-handler"
+    assert cli.zappa.role_name == "dev-itsm-lambda-role"
+    assert cli.aws_environment_variables == {
+        "TABLE_NAME": "dev-itsm-tickets",
+        "REGION": "us-east-1",
+        "STAGE": "dev",
+    }
+
+
+def test_a_stage_may_have_a_table_and_variables_of_its_own(load: Any) -> None:
+    chosen = {"TABLE_NAME": "old-tickets", "OTHER": "kept"}
+    cli = load("dev", aws_region="eu-west-1", aws_environment_variables=chosen)
+    assert cli.aws_environment_variables == {
+        "TABLE_NAME": "old-tickets",
+        "REGION": "eu-west-1",
+        "STAGE": "dev",
+        "OTHER": "kept",
+    }
+
+
+@pytest.mark.parametrize("stage", ["t", "tick", "tickets", "h", "health"])
+def test_a_stage_that_begins_a_route_is_refused(load: Any, stage: str) -> None:
+    with pytest.raises(ClickException, match=f"The stage {stage} needs another name: the route /"):
+        load(stage)
+
+
+@pytest.mark.parametrize("stage", ["1st", "a_b", "a-b"])
+def test_a_stage_that_aws_would_refuse_is_refused_first(load: Any, stage: str) -> None:
+    with pytest.raises((ClickException, ValueError), match="letters and digits"):
+        load(stage)

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from deploy import policies
+from deploy.service_model import OPERATIONS
+
+from .flask_run import ROOT
+
+SETTINGS = json.loads((ROOT / "zappa_settings.json").read_text())["poc"]
+ACCOUNT = "123456789012"
+POLICIES = ["role-policy.json", "trust-policy.json", "deployer-policy.json"]
+
+
+def statements(policy: str, stage: str = "poc") -> list[dict[str, Any]]:
+    found = json.loads(policies.render(policy, ACCOUNT, policies.names(stage, SETTINGS)))
+    return list(found["Statement"])
+
+
+def listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_no_policy_has_a_wildcard_action(policy: str) -> None:
+    for statement in statements(policy):
+        assert not [each for each in listed(statement["Action"]) if "*" in each]
+
+
+def test_the_role_may_do_what_the_app_asks_for_and_no_more() -> None:
+    actions = [
+        a for statement in statements("role-policy.json") for a in listed(statement["Action"])
+    ]
+    asked = {f"dynamodb:{operation}" for operation in OPERATIONS}
+    assert {each for each in actions if each.startswith("dynamodb:")} == asked
+    assert set(actions) - asked == {
+        "lambda:InvokeFunction",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    }
+
+
+def test_the_role_has_no_wildcard_resource_but_the_log_streams() -> None:
+    resources = [r for each in statements("role-policy.json") for r in listed(each["Resource"])]
+    assert [each for each in resources if "*" in each] == [
+        f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/lambda/poc-itsm-api-handler:*"
+    ]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_policy_of_one_stage_names_no_other(policy: str) -> None:
+    text = json.dumps(statements(policy, "dev"))
+    assert "poc" not in text
+    assert "$" not in text
+
+
+def test_the_deployers_policy_is_printed_by_a_command() -> None:
+    printed = subprocess.check_output(
+        [sys.executable, "-m", "deploy.policies", "deployer-policy.json", "poc", ACCOUNT],
+        cwd=ROOT,
+        text=True,
+    )
+    assert json.loads(printed)["Statement"] == statements("deployer-policy.json")
