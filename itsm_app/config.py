@@ -10,6 +10,9 @@ TABLE_NAME = os.environ.get("TABLE_NAME", "poc-itsm-tickets")
 REGION = os.environ.get("REGION", "us-east-1")
 """The AWS region of that table."""
 
+STAGE = os.environ.get("STAGE", "")
+"""The stage whose CloudWatch metrics the log lines carry; empty: no metrics."""
+
 LOCAL_DYNAMODB = os.environ.get("LOCAL_DYNAMODB", "")
 """The folder of the embedded DynamoDB's state; empty: the AWS SDK's own settings decide."""
 

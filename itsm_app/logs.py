@@ -14,7 +14,8 @@ import msgspec
 from flask import Flask, Response, g, has_request_context, request
 from flask.logging import default_handler
 
-from .retry import retries
+from . import metrics
+from .retry import retries, throttles
 
 
 class JsonFormatter(logging.Formatter):
@@ -49,15 +50,19 @@ def init_app(app: Flask) -> None:
 def _start_clock() -> None:
     g.started = time.perf_counter()
     retries.set(0)
+    throttles.set(0)
 
 
 def _log_request(response: Response) -> Response:
+    operation = request.endpoint and request.endpoint.rpartition(".")[2]
+    milliseconds = round((time.perf_counter() - g.started) * 1000, 1)
     fields = {
-        "operation": request.endpoint and request.endpoint.rpartition(".")[2],
+        "operation": operation,
         "route": request.url_rule and request.url_rule.rule,
         "status": response.status_code,
-        "milliseconds": round((time.perf_counter() - g.started) * 1000, 1),
+        "milliseconds": milliseconds,
         "retries": retries.get(),
+        **metrics.embedded(operation, response.status_code, milliseconds),
     }
     logging.getLogger(__name__).info("request", extra={"fields": fields})
     return response

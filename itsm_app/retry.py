@@ -31,17 +31,15 @@ waits = True
 retries: ContextVar[int] = ContextVar("retries", default=0)
 """How many retries the current request has needed so far."""
 
+throttles: ContextVar[int] = ContextVar("throttles", default=0)
+"""How many attempts of the current request DynamoDB has throttled so far."""
+
 # "Error retries and exponential backoff" and "Error messages and codes" in the DynamoDB Developer
 # Guide. A status of 500 and above is transient whatever its code.
-TRANSIENT_CODES = frozenset(
-    {
-        "InternalServerError",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ServiceUnavailable",
-        "ThrottlingException",
-    }
+THROTTLING_CODES = frozenset(
+    {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
 )
+TRANSIENT_CODES = THROTTLING_CODES | {"InternalServerError", "ServiceUnavailable"}
 # A connection refused, reset or dropped, and every kind of time-out.
 TRANSIENT_EXCEPTIONS = (botocore_exceptions.ConnectionError, botocore_exceptions.HTTPClientError)
 
@@ -65,6 +63,8 @@ def with_retries(request: Callable[[], T]) -> T:
             code = _code(cause)
             if code == "ConditionalCheckFailedException":
                 raise
+            if code in THROTTLING_CODES:
+                throttles.set(throttles.get() + 1)
             if attempt == MAX_ATTEMPTS or not _is_transient(cause, code):
                 raise StorageUnavailable(code, attempt) from error
         _wait(attempt, code)
