@@ -12,6 +12,7 @@ import gc
 gc.disable()
 
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 from apig_wsgi import make_lambda_handler
@@ -54,6 +55,8 @@ def _app_on_stage(environ: WSGIEnvironment, start_response: StartResponse) -> It
     # the event never has it.
     if ".execute-api." in environ.get("HTTP_HOST", ""):
         environ["SCRIPT_NAME"] = f"/{environ['apig_wsgi.request_context']['stage']}"
+    # Where CloudWatch looks for metrics: "Embedded metric format" in its guide.
+    environ["wsgi.errors"] = sys.stdout
     return app(environ, start_response)
 
 

@@ -26,10 +26,9 @@ def _choose_request_id() -> None:
 
 
 def _api_gateway_request_id() -> str | None:
-    # Zappa's handler hands on the Lambda's event. `requestContext.requestId`: "Input format of a
-    # Lambda function for proxy integration" in the API Gateway Developer Guide.
-    event = request.environ.get("lambda.event", {})
-    context = event.get("requestContext") or {}
+    # apig-wsgi hands on the Lambda's event. `requestContext.requestId`: "Input format of a Lambda
+    # function for proxy integration" in the API Gateway Developer Guide.
+    context = request.environ.get("apig_wsgi.request_context") or {}
     return context.get("requestId")
 
 

@@ -11,7 +11,7 @@ from .faulty_dynamodb import FaultyDynamoDB, refuse
 
 pytestmark = ON_MOTO
 
-GATEWAY = {"lambda.event": {"requestContext": {"requestId": "of-the-gateway"}}}
+GATEWAY = {"apig_wsgi.request_context": {"requestId": "of-the-gateway"}}
 
 
 @pytest.mark.parametrize(("path", "status"), [("/tickets/x", 404), ("/tickets?caller=x", 200)])
@@ -50,8 +50,8 @@ def test_any_other_is_replaced(client: FlaskClient, insane: str) -> None:
     ("environ", "wanted"),
     [
         (GATEWAY, "of-the-gateway"),
-        ({"lambda.event": {}}, None),
-        ({"lambda.event": {"requestContext": None}}, None),
+        ({"apig_wsgi.request_context": {}}, None),
+        ({"apig_wsgi.request_context": None}, None),
     ],
 )
 def test_in_the_lambda_it_is_that_of_api_gateway(
