@@ -1,0 +1,130 @@
+"""What API Gateway sends to a Lambda, and what it takes from one (REST API, proxy integration).
+
+"Input format of a Lambda function for proxy integration" and "Output format of a Lambda function
+for proxy integration" in the API Gateway Developer Guide.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+STAGE = "poc"
+API_HOST = "abc123.execute-api.us-east-1.amazonaws.com"
+CUSTOM_HOST = "tickets.example.com"
+# What API Gateway adds to a client's own headers, beside `Host`.
+HEADERS = [
+    ("Accept", "*/*"),
+    ("User-Agent", "curl/8.9.1"),
+    ("X-Amzn-Trace-Id", "Root=1-5e66d96f-7491f09xmpl79d18acf3d050"),
+    ("X-Forwarded-For", "203.0.113.7"),
+    ("X-Forwarded-Port", "443"),
+    ("X-Forwarded-Proto", "https"),
+]
+
+Pairs = Sequence[tuple[str, str]]
+
+
+def event(
+    method: str,
+    path: str,
+    *,
+    query: Pairs = (),
+    headers: Pairs = (),
+    body: str | bytes | None = None,
+    host: str = API_HOST,
+) -> dict[str, Any]:
+    """Return the event for a request.
+
+    `path` is percent-encoded, as the client sent it, without the stage; names and values of `query`
+    are decoded. A body of bytes goes as Base64, as one does of a binary media type.
+    """
+    sent = [*HEADERS, ("Host", host), *headers]
+    binary = isinstance(body, bytes)
+    return {
+        "resource": "/{proxy+}",
+        "path": path,
+        "httpMethod": method,
+        "headers": dict(sent),
+        "multiValueHeaders": _multi_value(sent),
+        # Without a query both are null; of a name that is there twice, this one has the last value.
+        "queryStringParameters": dict(query) or None,
+        "multiValueQueryStringParameters": _multi_value(query) or None,
+        "pathParameters": {"proxy": path.removeprefix("/")},
+        "stageVariables": None,
+        "requestContext": _context(method, path, host),
+        "body": b64encode(body).decode() if isinstance(body, bytes) else body,
+        "isBase64Encoded": binary,
+    }
+
+
+def _multi_value(pairs: Pairs) -> dict[str, list[str]]:
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return values
+
+
+def _context(method: str, path: str, host: str) -> dict[str, Any]:
+    return {
+        "accountId": "123456789012",
+        "apiId": "abc123",
+        "domainName": host,
+        "domainPrefix": host.partition(".")[0],
+        "extendedRequestId": "JJbxmplHoAMFp9A=",
+        "httpMethod": method,
+        "identity": {
+            "accessKey": None,
+            "accountId": None,
+            "caller": None,
+            "cognitoAuthenticationProvider": None,
+            "cognitoAuthenticationType": None,
+            "cognitoIdentityId": None,
+            "cognitoIdentityPoolId": None,
+            "principalOrgId": None,
+            "sourceIp": "203.0.113.7",
+            "user": None,
+            "userAgent": "curl/8.9.1",
+            "userArn": None,
+        },
+        # A custom domain's path has no stage.
+        "path": path if host == CUSTOM_HOST else f"/{STAGE}{path}",
+        "protocol": "HTTP/1.1",
+        "requestId": str(uuid4()),
+        "requestTime": "23/Nov/2026:19:15:17 +0000",
+        "requestTimeEpoch": 1795461317135,
+        "resourceId": "2gxmpl",
+        "resourcePath": "/{proxy+}",
+        "stage": STAGE,
+    }
+
+
+class Answer:
+    """The answer that a client gets for what a Lambda returned.
+
+    Raises `AssertionError` where API Gateway would say 502, "Malformed Lambda proxy response".
+    """
+
+    def __init__(self, returned: Any) -> None:
+        fields = {"isBase64Encoded", "statusCode", "headers", "multiValueHeaders", "body"}
+        assert set(returned) <= fields, returned
+        assert isinstance(returned.get("body", ""), str)
+        assert not returned.get("isBase64Encoded"), "nothing that we send is binary"
+        self.status = int(returned["statusCode"])
+        self.text: str = returned.get("body", "")
+        self.headers: list[tuple[str, str]] = [*returned.get("headers", {}).items()]
+        for name, values in returned.get("multiValueHeaders", {}).items():
+            self.headers += [(name, value) for value in values]
+        assert all(isinstance(value, str) for _, value in self.headers)
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    def header(self, name: str) -> str:
+        """Return the value of a header that is there once."""
+        (value,) = [value for each, value in self.headers if each.lower() == name.lower()]
+        return value
