@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -19,9 +19,12 @@ from itsm_app.schemas import MAX_BODY_BYTES
 
 from .api_gateway import API_HOST, CUSTOM_HOST, STAGE, Answer, event
 from .conftest import ON_MOTO
-from .faulty_dynamodb import FaultyDynamoDB, hang, refuse
+from .faulty_dynamodb import FaultyDynamoDB, cut_short, hang, refuse, reset
 from .lambda_runtime import MEMORY_MB, LambdaRuntime, lambda_runtime
 from .test_tickets import TEXTS
+
+if TYPE_CHECKING:
+    from .faulty_dynamodb import Fault
 
 pytestmark = [pytest.mark.runtime, ON_MOTO, pytest.mark.usefixtures("engine")]
 
@@ -178,11 +181,14 @@ def test_a_request_id_that_is_not_one_sane_value_is_not(
 def test_a_dynamodb_that_hangs_is_a_clean_500_before_connect_hangs_up(
     sandbox: LambdaRuntime, faults: FaultyDynamoDB
 ) -> None:
+    sandbox.said()
     faults.faults.extend([hang] * 3)
     start = time.monotonic()
     answer = sandbox.request("GET", "/tickets/x")
     assert time.monotonic() - start < 7
     assert (answer.status, answer.json["code"]) == (500, "storage_unavailable")
+    messages = [json.loads(line)["message"] for line in sandbox.said().splitlines()]
+    assert messages == ["retry", "retry", "storage_unavailable", "request"]
     assert sandbox.request("GET", "/tickets/x").status == 404
 
 
@@ -216,15 +222,17 @@ def test_a_broken_event_is_a_clean_400_and_the_next_is_answered(
     assert sandbox.request("GET", "/tickets/x").status == 404
 
 
-@pytest.mark.parametrize("fault", ["ThrottlingException", "AccessDeniedException"])
+@pytest.mark.parametrize(
+    "fault", [refuse("ThrottlingException"), refuse("AccessDeniedException"), reset, cut_short]
+)
 def test_each_line_is_json_and_none_holds_what_a_caller_said_or_who_they_are(
-    sandbox: LambdaRuntime, faults: FaultyDynamoDB, fault: str
+    sandbox: LambdaRuntime, faults: FaultyDynamoDB, fault: Fault
 ) -> None:
     sandbox.said()
     secrets = ["caller-x", "printer", "header-x", "word-x", "203.0.113.7", "curl"]
     headers = [("X-Custom", "header-x"), ("Authorization", "Bearer header-x")]
     ticket = sandbox.request("POST", "/tickets", body=NEW, headers=headers).json["ticket_id"]
-    faults.faults.append(refuse(fault))
+    faults.faults.append(fault)
     path = f"/tickets/{ticket}/comments"
     sandbox.request("POST", path, body='{"comment": "word-x"}', headers=headers)
     sandbox.request("GET", "/tickets", query=[("caller", "caller-x")], headers=headers)
