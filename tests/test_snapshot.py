@@ -31,13 +31,14 @@ TWO_COPIES = """
 import json, os, sys
 import psutil
 from deploy.lambda_handler import lambda_handler
-print(json.dumps([str(each) for each in psutil.Process().net_connections()]), flush=True)
+def tell(**result): print(json.dumps(result), flush=True)
+tell(sockets=[str(each) for each in psutil.Process().net_connections()])
 event, *changes = json.loads(sys.argv[1])
 for change in changes:
     copy = os.fork()
     if not copy:
         os.environ.update(change)
-        print(json.dumps(lambda_handler(event, None)), flush=True)
+        tell(answer=lambda_handler(event, None))
         os._exit(0)
     assert os.waitpid(copy, 0)[1] == 0
 """
@@ -67,11 +68,10 @@ class Copies:
             check=False,
         )
         assert result.returncode == 0, result.stderr
-        sockets, *answers = [json.loads(line) for line in result.stdout.splitlines()]
-        self.sockets: list[str] = sockets
-        self.answers = [api_gateway.Answer(each) for each in answers]
-        lines = [json.loads(line) for line in result.stderr.splitlines()]
-        self.waits = [line["wait"] for line in lines if line.get("message") == "retry"]
+        lines = [json.loads(line) for line in (result.stdout + result.stderr).splitlines()]
+        (self.sockets,) = [line["sockets"] for line in lines if "sockets" in line]
+        self.answers = [api_gateway.Answer(line["answer"]) for line in lines if "answer" in line]
+        self.waits = [line["wait"] for line in lines if "wait" in line]
 
     def _signed(self, fault: Fault) -> Fault:
         """Note who signed the request."""
