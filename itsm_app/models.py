@@ -13,7 +13,7 @@ from pynamodb.constants import LIST, MAP, STRING
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
-from . import config
+from . import config, credentials
 
 # Amazon Connect waits 8 s for an answer. Three attempts that each hang in the connect, the TLS
 # handshake (which has the connect's time-out again) and the read, with the waits between them, come
@@ -106,5 +106,6 @@ class Ticket(Model):
         connection = cls.connection().connection
         # botocore would put its own user agent together anew for each request, 8 % of its work.
         connection.session.set_default_client_config(Config(user_agent=USER_AGENT))
+        credentials.look_late(connection.session)
         # Made where it is asked for.
         _ = connection.client
