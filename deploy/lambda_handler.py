@@ -11,6 +11,7 @@ import gc
 # What is made while loading stays; looking through it for garbage is a tenth of a cold start.
 gc.disable()
 
+import json
 import logging
 import sys
 from typing import TYPE_CHECKING, Any
@@ -30,8 +31,8 @@ gc.enable()
 gc.freeze()
 
 UNREADABLE = (
-    '{"error": "This function answers requests that come through its API Gateway'
-    ' (Lambda proxy integration, payload 1.0). Call its URL.", "code": "bad_request"}'
+    "This function answers requests that come through its API Gateway (Lambda proxy integration,"
+    " payload 1.0). Call its URL."
 )
 
 _logger = logging.getLogger("itsm_app")
@@ -45,9 +46,12 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
     try:
         return _answer(event, context)
     except Exception as error:
-        _logger.exception("unreadable_event", exc_info=error)
+        request_id = context.aws_request_id
+        fields = {"request_id": request_id}
+        _logger.exception("unreadable_event", exc_info=error, extra={"fields": fields})
+        body = json.dumps({"error": UNREADABLE, "code": "bad_request", "request_id": request_id})
         headers = {"Content-Type": ["application/json"]}
-        return {"statusCode": 400, "multiValueHeaders": headers, "body": UNREADABLE}
+        return {"statusCode": 400, "multiValueHeaders": headers, "body": body}
 
 
 def _app_on_stage(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

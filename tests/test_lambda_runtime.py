@@ -218,7 +218,9 @@ def test_a_broken_event_is_a_clean_400_and_the_next_is_answered(
     assert (answer.status, answer.json["code"]) == (400, "bad_request")
     said = sandbox.said()
     assert "word-x" not in said
-    assert [json.loads(line)["message"] for line in said.splitlines()] == ["unreadable_event"]
+    (line,) = [json.loads(line) for line in said.splitlines()]
+    assert line["message"] == "unreadable_event"
+    assert line["request_id"] == answer.json["request_id"]
     assert sandbox.request("GET", "/tickets/x").status == 404
 
 
