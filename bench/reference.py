@@ -1,4 +1,4 @@
-"""What a user would write instead: the four operations in plain boto3 behind the standard library.
+"""What a user would write instead: the four operations in plain boto3, as a Lambda and as WSGI.
 
 Written for the benchmarks. It checks no more than the contract's statuses need, retries nothing,
 and logs nothing. `python bench/reference.py PORT` serves it on loopback.
@@ -13,10 +13,9 @@ import sys
 import uuid
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from socketserver import ThreadingMixIn
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from urllib.parse import parse_qsl
 
 import boto3
 from boto3.dynamodb.conditions import Key
@@ -27,7 +26,7 @@ table = boto3.resource("dynamodb", region_name=os.environ.get("REGION", "us-east
 )
 
 
-def create_ticket(body: dict[str, Any]) -> tuple[str, Any]:
+def create_ticket(body: dict[str, Any]) -> tuple[int, Any]:
     now = _now()
     ticket = {
         "ticket_id": str(uuid.uuid4()),
@@ -39,17 +38,17 @@ def create_ticket(body: dict[str, Any]) -> tuple[str, Any]:
         "comments": [],
     }
     table.put_item(Item=ticket)
-    return "201 Created", {name: ticket[name] for name in ("ticket_id", "status", "created_at")}
+    return 201, {name: ticket[name] for name in ("ticket_id", "status", "created_at")}
 
 
-def get_ticket_status(ticket_id: str) -> tuple[str, Any]:
+def get_ticket_status(ticket_id: str) -> tuple[int, Any]:
     found = table.get_item(Key={"ticket_id": ticket_id}, ConsistentRead=True)
     if "Item" not in found:
-        return "404 Not Found", {"error": "No such ticket"}
-    return "200 OK", found["Item"]
+        return 404, {"error": "No such ticket"}
+    return 200, found["Item"]
 
 
-def add_ticket_comment(ticket_id: str, body: dict[str, Any]) -> tuple[str, Any]:
+def add_ticket_comment(ticket_id: str, body: dict[str, Any]) -> tuple[int, Any]:
     now = _now()
     try:
         table.update_item(
@@ -63,57 +62,78 @@ def add_ticket_comment(ticket_id: str, body: dict[str, Any]) -> tuple[str, Any]:
         )
     except ClientError as error:
         if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-            return "404 Not Found", {"error": "No such ticket"}
+            return 404, {"error": "No such ticket"}
         raise
-    return "200 OK", {"success": True, "updated_at": now}
+    return 200, {"success": True, "updated_at": now}
 
 
-def list_recent_tickets(caller_id: str) -> tuple[str, Any]:
+def list_recent_tickets(caller_id: str) -> tuple[int, Any]:
     found = table.query(
         IndexName="CallerIdIndex",
         KeyConditionExpression=Key("caller_id").eq(caller_id),
         ScanIndexForward=False,
         Limit=10,
     )
-    return "200 OK", {"tickets": found["Items"]}
+    return 200, {"tickets": found["Items"]}
+
+
+def answer(method: str, path: str, query: dict[str, str], body: str) -> tuple[int, Any]:
+    """Route a request."""
+    if (method, path) == ("POST", "/tickets"):
+        return create_ticket(json.loads(body))
+    if (method, path) == ("GET", "/tickets"):
+        return list_recent_tickets(query["caller"])
+    if found := re.fullmatch(r"/tickets/([^/]+)(/comments)?", path):
+        if (method, found[2]) == ("GET", None):
+            return get_ticket_status(found[1])
+        if (method, found[2]) == ("POST", "/comments"):
+            return add_ticket_comment(found[1], json.loads(body))
+    return 404, {"error": "No such operation"}
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Answer an event of API Gateway's REST API."""
+    query, body = event["queryStringParameters"] or {}, event["body"] or ""
+    status, found = answer(event["httpMethod"], event["path"], query, body)
+    return {
+        "statusCode": status,
+        "headers": {"Content-Type": "application/json"},
+        "body": json.dumps(found, ensure_ascii=False),
+    }
 
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Route a request, as WSGI."""
-    method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-    status, answer = "404 Not Found", {"error": "No such operation"}
-    if (method, path) == ("POST", "/tickets"):
-        status, answer = create_ticket(_body(environ))
-    elif (method, path) == ("GET", "/tickets"):
-        status, answer = list_recent_tickets(parse_qs(environ["QUERY_STRING"])["caller"][0])
-    elif found := re.fullmatch(r"/tickets/([^/]+)(/comments)?", path):
-        if (method, found[2]) == ("GET", None):
-            status, answer = get_ticket_status(found[1])
-        elif (method, found[2]) == ("POST", "/comments"):
-            status, answer = add_ticket_comment(found[1], _body(environ))
-    text = json.dumps(answer, ensure_ascii=False).encode()
+    """Answer a request, as WSGI."""
+    query = dict(parse_qsl(environ["QUERY_STRING"]))
+    body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"] or 0)).decode()
+    status, found = answer(environ["REQUEST_METHOD"], environ["PATH_INFO"], query, body)
+    text = json.dumps(found, ensure_ascii=False).encode()
     start_response(
-        status, [("Content-Type", "application/json"), ("Content-Length", str(len(text)))]
+        f"{status} {HTTPStatus(status).phrase}",
+        [("Content-Type", "application/json"), ("Content-Length", str(len(text)))],
     )
     return [text]
 
 
-def _body(environ: dict[str, Any]) -> Any:
-    return json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+def serve(port: int) -> None:
+    """Serve the WSGI app on loopback."""
+    # The Lambda must not pay for these.
+    from socketserver import ThreadingMixIn
+    from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+    class Server(ThreadingMixIn, WSGIServer):
+        daemon_threads = True
+
+    class Handler(WSGIRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
+            pass
+
+    make_server("127.0.0.1", port, app, Server, Handler).serve_forever()
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-class Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class Handler(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
-        pass
-
-
 if __name__ == "__main__":
-    make_server("127.0.0.1", int(sys.argv[1]), app, Server, Handler).serve_forever()
+    serve(int(sys.argv[1]))
