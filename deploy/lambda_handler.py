@@ -16,6 +16,9 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
+# The first host name to be looked up needs this codec; in INIT it is loaded for every copy at once.
+import encodings.idna  # noqa: F401
+
 from apig_wsgi import make_lambda_handler
 
 from itsm_app.models import Ticket

@@ -52,6 +52,23 @@ TASK_ROOT = "/var/task"
 # The roots that AWS's endpoints chain to: https://www.amazontrust.com/repository/. Loading all 127
 # of botocore's costs 17 ms of CPU at the first request, these 1 ms.
 AMAZON_ROOTS = r"Subject: CN=(Amazon Root CA|Starfield Services Root Certificate Authority - G2)"
+# What those import where the Lambda never comes: terminals, debuggers, browsers, Windows, calendars.
+UNUSED = {
+    "botocore.crt.auth",
+    "click._termui_impl",
+    "click._winconsole",
+    "click.shell_completion",
+    "click.testing",
+    "dateutil.rrule",
+    "dateutil.tz.win",
+    "dateutil.zoneinfo",
+    "jinja2.sandbox",
+    "urllib3.contrib.emscripten",
+    "urllib3.contrib.pyopenssl",
+    "urllib3.http2.connection",
+    "werkzeug._reloader",
+    "werkzeug.debug",
+}
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -126,7 +143,7 @@ def _imported(module: str, file: Path) -> set[str]:
 
 def _file(module: str) -> Path | None:
     top, *below = module.split(".")
-    if top not in PACKAGES:
+    if top not in PACKAGES or any(f"{module}.".startswith(f"{each}.") for each in UNUSED):
         return None
     spec = PathFinder.find_spec(top, [str(ROOT), *sys.path])
     for part in below:

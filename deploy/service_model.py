@@ -20,9 +20,7 @@ def botocore_data() -> dict[str, Any]:
     loader = Loader()
     return {
         f"{API}/service-2": service_model(loader.load_data(f"{API}/service-2")),
-        f"{API}/endpoint-rule-set-1": loader.load_data(f"{API}/endpoint-rule-set-1"),
         "endpoints": endpoints(loader.load_data("endpoints")),
-        "partitions": loader.load_data("partitions"),
         "sdk-default-configuration": loader.load_data("sdk-default-configuration"),
     }
 
