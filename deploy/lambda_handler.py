@@ -11,13 +11,12 @@ import gc
 # What is made while loading stays; looking through it for garbage is a tenth of a cold start.
 gc.disable()
 
+# The first host name to be looked up needs this codec; in INIT it is loaded for every copy at once.
+import encodings.idna  # noqa: F401
 import json
 import logging
 import sys
 from typing import TYPE_CHECKING, Any
-
-# The first host name to be looked up needs this codec; in INIT it is loaded for every copy at once.
-import encodings.idna  # noqa: F401
 
 from apig_wsgi import make_lambda_handler
 

@@ -52,7 +52,7 @@ TASK_ROOT = "/var/task"
 # The roots that AWS's endpoints chain to: https://www.amazontrust.com/repository/. Loading all 127
 # of botocore's costs 17 ms of CPU at the first request, these 1 ms.
 AMAZON_ROOTS = r"Subject: CN=(Amazon Root CA|Starfield Services Root Certificate Authority - G2)"
-# What those import where the Lambda never comes: terminals, debuggers, browsers, Windows, calendars.
+# What those import where the Lambda never comes: terminals, debuggers, browsers, Windows.
 UNUSED = {
     "botocore.crt.auth",
     "click._termui_impl",

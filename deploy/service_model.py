@@ -16,7 +16,12 @@ API = "dynamodb/2012-08-10"
 
 
 def botocore_data() -> dict[str, Any]:
-    """Return the files for botocore's `data` folder: path without `.json`, and content."""
+    """Return the files for botocore's `data` folder: path without `.json`, and content.
+
+    Without endpoint rules, which it would go through at each request, botocore finds DynamoDB by
+    `endpoints`, once. Only what nobody asks for here differs: FIPS or dual-stack addresses of
+    isolated and government regions, and addresses by account.
+    """
     loader = Loader()
     return {
         f"{API}/service-2": service_model(loader.load_data(f"{API}/service-2")),
