@@ -22,6 +22,8 @@ from deploy.package import write_zip
 from itsm_app import create_app
 
 LOG_RETENTION_DAYS = 30
+# Zappa's, for SnapStart: what API Gateway calls.
+ALIAS = "snapstart"
 # "Changes that I make are not always immediately visible", IAM User Guide: Lambda refuses a role
 # that is younger than some seconds.
 ROLE_SETTLES_SECONDS = 10
@@ -44,6 +46,8 @@ def name_resources(cli: Any) -> None:
         cli.s3_bucket_name = policies.bucket_of(account, names["region"])
         cli.zappa.attach_policy = policies.render("role-policy.json", account, names)
         cli.zappa.assume_policy = policies.render("trust-policy.json", account, names)
+    if cli.command in ("update", "rollback"):
+        _forget_failed_versions(cli)
     if cli.command == "rollback":
         cli.vargs["num_rollback"] = _versions_back(cli, releases=cli.vargs["num_rollback"])
 
@@ -79,6 +83,19 @@ def _check_stage_name(stage: str) -> None:
             )
 
 
+def _forget_failed_versions(cli: Any) -> None:
+    # An update whose code cannot start leaves versions that never went live. The next one would
+    # keep those, as the newest, and try to delete the live one; a rollback would go back to them.
+    client = cli.zappa.lambda_client
+    versions = cli.zappa.get_lambda_function_versions(cli.lambda_name)
+    if not versions:
+        return
+    live = client.get_alias(FunctionName=cli.lambda_name, Name=ALIAS)["FunctionVersion"]
+    for version in (each["Version"] for each in versions):
+        if version != "$LATEST" and int(version) > int(live):
+            client.delete_function(FunctionName=cli.lambda_name, Qualifier=version)
+
+
 def _versions_back(cli: Any, releases: int) -> int:
     # Zappa counts versions, and an update makes one for its code and one for its configuration.
     found = cli.zappa.get_lambda_function_versions(cli.lambda_name)
@@ -86,7 +103,7 @@ def _versions_back(cli: Any, releases: int) -> int:
     versions.sort(key=lambda each: int(each["Version"]), reverse=True)
     lengths = [len(list(same)) for _, same in groupby(versions, lambda each: each["CodeSha256"])]
     if releases >= len(lengths):
-        raise ClickException(f"{cli.lambda_name} has no version from {releases} updates ago.")
+        raise ClickException(f"{cli.lambda_name} has no earlier version to go back to.")
     return sum(lengths[:releases])
 
 
