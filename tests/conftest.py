@@ -16,6 +16,8 @@ for setting in ("TABLE_NAME", "REGION", "STAGE", "LOCAL_DYNAMODB"):
 from itsm_app import config, create_app, retry, table
 from itsm_app.models import Ticket
 
+from .aws import Aws, local_aws
+from .deployment import Api, Clone, steps
 from .dynamodb_local import dynamodb_local
 from .faulty_dynamodb import FaultyDynamoDB
 
@@ -98,3 +100,31 @@ class Log:
 @pytest.fixture
 def log(capsys: pytest.CaptureFixture[str]) -> Log:
     return Log(capsys)
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    with local_aws(tmp_path_factory.mktemp("aws")) as aws:
+        yield aws
+
+
+@pytest.fixture(scope="session")
+def deployer(aws: Aws) -> Clone:
+    """Somebody who has done what the README says, up to the first ticket."""
+    clone = Clone(aws)
+    clone.become_deployer()
+    clone.run(steps())
+    return clone
+
+
+@pytest.fixture(scope="session")
+def api(aws: Aws, deployer: Clone) -> Iterator[Api]:
+    api = Api(aws)
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def deployed_ticket(api: Api, caller: str) -> str:
+    """The id of a ticket of `caller`, in the local AWS."""
+    return str(api.create(caller).json()["ticket_id"])

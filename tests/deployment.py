@@ -1,0 +1,133 @@
+"""Somebody who deploys: a clean clone, the README's commands, and what comes of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from textwrap import dedent
+from typing import Any
+
+import requests
+
+from .aws import ACCOUNT, REGION, ROOT, Aws, Keys
+from .internet import LOOPBACK
+
+
+def steps() -> str:
+    """Return the README's commands from the making of the table to the first ticket."""
+    blocks = re.findall(r"```sh\n(.*?)```", _section(), re.DOTALL)
+    (found,) = (dedent(each) for each in blocks if "flask init-db" in each)
+    return found
+
+
+def command(name: str) -> str:
+    """Return the README's command `zappa {name} …`, from its table."""
+    (found,) = re.findall(rf"^\| `(zappa {name} [^`]*)`", _section(), re.MULTILINE)
+    return str(found)
+
+
+def _section() -> str:
+    readme = (ROOT / "README.md").read_text()
+    (found,) = re.findall(r"^## Deploy\n(.*?)^## ", readme, re.DOTALL | re.MULTILINE)
+    return str(found)
+
+
+class Clone:
+    """A clean clone of this repository, and somebody with keys who works in it."""
+
+    def __init__(self, aws: Aws, stage: str = "poc") -> None:
+        self.path = aws.home / f"clone-for-{stage}"
+        self._aws = aws
+        files = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
+        for file in files.split("\0")[:-1]:
+            (self.path / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / file, self.path / file)
+        (self.path / ".venv").symlink_to(sys.prefix)
+        self.keys: Keys = {}
+
+    def become_deployer(self, stage: str = "poc") -> None:
+        """Become a user who has the deployer's policy of the stage, and no other."""
+        printed = f"python -m deploy.policies deployer-policy.json {stage} {ACCOUNT}"
+        self.keys = self._aws.make_user(f"{stage}-deployer", self.run(printed))
+
+    def run(self, command: str, **environment: str) -> str:
+        """Run a command there and return what it printed on stdout."""
+        done = self.try_to_run(command, **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def try_to_run(self, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command there, whatever comes of it."""
+        with self.start(command, **environment) as process:
+            stdout, stderr = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+
+    def start(self, command: str, **environment: str) -> subprocess.Popen[str]:
+        """Start a command there, which may end in a signal."""
+        own = {
+            "PATH": f"{self.path}/.venv/bin{os.pathsep}{os.environ['PATH']}",
+            "VIRTUAL_ENV": f"{self.path}/.venv",
+            "HOME": str(self._aws.home),
+            "TMPDIR": str(self._aws.home),
+            "PYTHONUNBUFFERED": "1",
+            "AWS_ENDPOINT_URL": f"http://{LOOPBACK}:{self._aws.port}",
+            "HTTP_PROXY": self._aws.internet.url,
+            "HTTPS_PROXY": self._aws.internet.url,
+            "NO_PROXY": LOOPBACK,
+            "REQUESTS_CA_BUNDLE": str(self._aws.internet.certificates),
+        }
+        return subprocess.Popen(
+            ["bash", "-e", "-c", command],
+            cwd=self.path,
+            env={**own, **self.keys, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace a text that is in the file, once."""
+        text = (ROOT / file).read_text()
+        assert text.count(old) == 1, f"{old!r} in {file}"
+        (self.path / file).write_text(text.replace(old, new))
+
+    def add_stage(self, name: str) -> None:
+        """Add a stage as the README says: copy a block of the settings and change its name."""
+        file = self.path / "zappa_settings.json"
+        settings = json.loads(file.read_text())
+        file.write_text(json.dumps({**settings, name: settings["poc"]}))
+
+
+class Api:
+    """A deployed API, as its callers see it."""
+
+    def __init__(self, aws: Aws, stage: str = "poc") -> None:
+        apis = aws.client("apigateway").get_rest_apis()["items"]
+        (self.id,) = (each["id"] for each in apis if each["name"] == f"{stage}-itsm-api-handler")
+        self.host = f"{self.id}.execute-api.{REGION}.amazonaws.com"
+        self.url = f"https://{self.host}/{stage}"
+        self._session = aws.session()
+
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        return self._session.request(method, self.url + path, timeout=20, **options)
+
+    def create(self, caller: str, description: str = "b") -> requests.Response:
+        sent = {"caller_id": caller, "issue_description": description}
+        return self.request("POST", "/tickets", json=sent)
+
+    def get(self, ticket: str) -> requests.Response:
+        return self.request("GET", f"/tickets/{ticket}")
+
+    def add_comment(self, ticket: str, comment: str = "c") -> requests.Response:
+        return self.request("POST", f"/tickets/{ticket}/comments", json={"comment": comment})
+
+    def list_recent(self, caller: str) -> requests.Response:
+        return self.request("GET", "/tickets", params={"caller": caller})
+
+    def close(self) -> None:
+        self._session.close()
