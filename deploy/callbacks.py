@@ -9,21 +9,20 @@ import re
 import sys
 import time
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from click import ClickException, echo
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from deploy import policies
+from deploy import policies, releases
 from deploy.package import write_zip
 from itsm_app import create_app
+from itsm_app.commands import REMEDIES
 
 LOG_RETENTION_DAYS = 30
-# Zappa's, for SnapStart: what API Gateway calls.
-ALIAS = "snapstart"
 # "Changes that I make are not always immediately visible", IAM User Guide: Lambda refuses a role
 # that is younger than some seconds.
 ROLE_SETTLES_SECONDS = 10
@@ -32,7 +31,8 @@ ROLE_SETTLES_SECONDS = 10
 def name_resources(cli: Any) -> None:
     """Name all after the stage, and write out the role's policies (`settings`: at each command).
 
-    Raises `ClickException` for a stage whose name will not do, and a `rollback` to nowhere.
+    Raises `ClickException` for a stage whose name will not do, a `deploy` without a table, a
+    command for what is not deployed, and a `rollback` to nowhere.
     """
     _check_stage_name(cli.api_stage)
     names = policies.names(cli.api_stage, cli.stage_config)
@@ -42,14 +42,18 @@ def name_resources(cli: Any) -> None:
     cli.aws_environment_variables = {**cli.aws_environment_variables, **ours}
     # `zappa package` needs no account, and has none.
     if cli.load_credentials:
-        account = cli.zappa.sts_client.get_caller_identity()["Account"]
+        account = _account(cli)
         cli.s3_bucket_name = policies.bucket_of(account, names["region"])
         cli.zappa.attach_policy = policies.render("role-policy.json", account, names)
         cli.zappa.assume_policy = policies.render("trust-policy.json", account, names)
+    if cli.command == "deploy":
+        _check_table(cli, names["table"])
+    if cli.command in ("update", "rollback", "status", "tail", "undeploy"):
+        _check_function(cli)
     if cli.command in ("update", "rollback"):
-        _forget_failed_versions(cli)
+        releases.forget_failed(cli)
     if cli.command == "rollback":
-        cli.vargs["num_rollback"] = _versions_back(cli, releases=cli.vargs["num_rollback"])
+        cli.vargs["num_rollback"] = releases.versions_back(cli, cli.vargs["num_rollback"])
 
 
 def fill_zip(cli: Any) -> None:
@@ -75,36 +79,39 @@ def _check_stage_name(stage: str) -> None:
     if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9]*", stage):
         raise ClickException(f"The stage {stage} needs a name of letters and digits.")
     for rule in create_app().url_map.iter_rules():
-        # Zappa's handler would cut the name off the path: `/tickets` to `ickets`, for a stage `t`.
+        # `/tickets` would become `ickets`, for a stage `t`. Not with our handler, but with Zappa's.
         if rule.rule.startswith(f"/{stage}"):
             raise ClickException(
                 f"The stage {stage} needs another name: the route {rule.rule} begins with it, and"
-                " requests would lose that beginning."
+                " Zappa's handler would cut that beginning off."
             )
 
 
-def _forget_failed_versions(cli: Any) -> None:
-    # An update whose code cannot start leaves versions that never went live. The next one would
-    # keep those, as the newest, and try to delete the live one; a rollback would go back to them.
-    client = cli.zappa.lambda_client
-    versions = cli.zappa.get_lambda_function_versions(cli.lambda_name)
-    if not versions:
-        return
-    live = client.get_alias(FunctionName=cli.lambda_name, Name=ALIAS)["FunctionVersion"]
-    for version in (each["Version"] for each in versions):
-        if version != "$LATEST" and int(version) > int(live):
-            client.delete_function(FunctionName=cli.lambda_name, Qualifier=version)
+def _account(cli: Any) -> str:
+    try:
+        return str(cli.zappa.sts_client.get_caller_identity()["Account"])
+    except (BotoCoreError, ClientError) as error:
+        response = getattr(error, "response", {})
+        code = response.get("Error", {}).get("Code", type(error).__name__)
+        raise ClickException(f"AWS does not know you: {REMEDIES.get(code, code)}.") from None
 
 
-def _versions_back(cli: Any, releases: int) -> int:
-    # Zappa counts versions, and an update makes one for its code and one for its configuration.
-    found = cli.zappa.get_lambda_function_versions(cli.lambda_name)
-    versions = [each for each in found if each["Version"] != "$LATEST"]
-    versions.sort(key=lambda each: int(each["Version"]), reverse=True)
-    lengths = [len(list(same)) for _, same in groupby(versions, lambda each: each["CodeSha256"])]
-    if releases >= len(lengths):
-        raise ClickException(f"{cli.lambda_name} has no earlier version to go back to.")
-    return sum(lengths[:releases])
+def _check_table(cli: Any, table: str) -> None:
+    dynamodb = cli.zappa.dynamodb_client
+    try:
+        dynamodb.describe_table(TableName=table)
+    except dynamodb.exceptions.ResourceNotFoundException:
+        raise ClickException(
+            f"There is no table {table} yet. Make it first: TABLE_NAME={table}"
+            f" REGION={cli.aws_region} flask init-db"
+        ) from None
+
+
+def _check_function(cli: Any) -> None:
+    if not cli.zappa.get_lambda_function_versions(cli.lambda_name):
+        raise ClickException(
+            f"{cli.lambda_name} is not there yet. Make it first: zappa deploy {cli.api_stage}"
+        )
 
 
 def _make_log_group(cli: Any) -> None:

@@ -9,12 +9,14 @@ from . import table
 from .config import REGION, TABLE_NAME
 from .exceptions import StorageUnavailable, TableMismatch
 
-# What to do about the errors that people meet. The codes: "Common errors" in the DynamoDB API
-# Reference; the names without "Exception" at their end are botocore's.
+# What to do about the errors that people meet. The codes: "Common errors" in the API References of
+# DynamoDB and STS; the names without "Exception" at their end are botocore's.
 REMEDIES = {
     "AccessDeniedException": "these AWS credentials may not do that; ask for the right, or use"
     " others",
+    "ExpiredToken": "these AWS credentials have expired; sign in again",
     "ExpiredTokenException": "these AWS credentials have expired; sign in again",
+    "InvalidClientTokenId": "these AWS credentials are not valid; sign in again",
     "NoCredentialsError": "there are no AWS credentials; sign in, or set AWS_PROFILE",
     "ProfileNotFound": "there is no such AWS profile; correct AWS_PROFILE",
     "SSOTokenLoadError": "you are not signed in; run `aws sso login`",

@@ -222,10 +222,47 @@ def ours(lines: list[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if not line.startswith(lambdas)]
 
 
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"AWS_ACCESS_KEY_ID": "AKIANOBODY", "AWS_SECRET_ACCESS_KEY": "x"}, "are not valid"),
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "there are no AWS credentials"),
+    ],
+)
+def test_nobody_deploys_without_credentials(
+    deployer: Clone, keys: dict[str, str], said: str
+) -> None:
+    refused = deployer.try_to_run(command("update"), AWS_EC2_METADATA_DISABLED="true", **keys)
+    assert (refused.returncode, said in refused.stderr) == (1, True)
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_first_deployment_that_was_never_ready_can_be_begun_again(aws: Aws) -> None:
+    clone = Clone(aws, "trial")
+    clone.add_stage("trial")
+    clone.become_deployer("trial")
+    clone.run("flask init-db", TABLE_NAME="trial-itsm-tickets")
+    wsgi = clone.path / "itsm_app/wsgi.py"
+    good = wsgi.read_text()
+    wsgi.write_text("app = None.nothing")
+    assert clone.try_to_run("zappa deploy trial").returncode != 0
+    wsgi.write_text(good)
+    refused = clone.try_to_run("zappa update trial").stderr
+    assert "zappa undeploy trial && zappa deploy trial" in refused
+    clone.run("zappa undeploy trial --yes && zappa deploy trial")
+    trial = Api(aws, "trial")
+    assert trial.request("GET", "/health").status_code == 200
+    trial.close()
+
+
 def test_a_second_stage_is_a_block_copied_and_renamed(aws: Aws, api: Api, caller: str) -> None:
     clone = Clone(aws, "prod")
     clone.add_stage("prod")
     clone.become_deployer("prod")
+    for order, missing in [("deploy", "There is no table"), ("update", "prod-itsm-api-handler is")]:
+        refused = clone.try_to_run(f"zappa {order} prod")
+        assert (refused.returncode, missing in refused.stderr) == (1, True)
+        assert "Make it first: " in refused.stderr
     clone.run("flask init-db", TABLE_NAME="prod-itsm-tickets")
     clone.run("zappa deploy prod")
     prod = Api(aws, "prod")
