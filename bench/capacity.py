@@ -15,7 +15,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from bench.operations import call_wsgi
-from itsm_app import config, create_app, table
+from itsm_app import config, create_app, storage, table
 from itsm_app.models import Ticket
 from tests.dynamodb_local import dynamodb_local
 
@@ -85,11 +85,14 @@ def row(call: Call, comments: int, text: str) -> str:
 
 
 def store(caller: str, comments: int, text: str) -> str:
-    said: Any = [{"comment_text": text, "added_at": TIME}] * comments
+    ids = [str(uuid4()) for _ in range(comments)]
+    said: Any = [{"comment_text": text, "added_at": TIME, "comment_id": each} for each in ids]
     ticket = Ticket(str(uuid4()), caller_id=caller, issue_description=text, comments=said)
     ticket.created_at = ticket.updated_at = TIME
-    ticket.save()
-    return ticket.ticket_id
+    ticket.ticket_number = "1234-5678-9012"
+    ticket.comment_ids = set(ids) or None
+    storage.put_new(ticket)
+    return str(ticket.ticket_id)
 
 
 def cell(answers: Answers, *by_the_guide: float) -> str:
@@ -111,6 +114,10 @@ def item_size(item: dict[str, Any]) -> int:
 def value_size(value: dict[str, Any]) -> int:
     if "S" in value:
         return len(value["S"].encode())
+    if "N" in value:
+        return 1 + ceil(len(value["N"]) / 2)
+    if "SS" in value:
+        return sum(len(each.encode()) for each in value["SS"])
     if "L" in value:
         return 3 + sum(1 + value_size(entry) for entry in value["L"])
     return 3 + len(value["M"]) + item_size(value["M"])

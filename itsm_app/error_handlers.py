@@ -13,7 +13,16 @@ from werkzeug.exceptions import (
     RequestEntityTooLarge,
 )
 
-from .exceptions import BodyTooLarge, InvalidBody, InvalidField, StorageUnavailable, TicketNotFound
+from .exceptions import (
+    BodyTooLarge,
+    IdempotencyKeyReused,
+    InvalidBody,
+    InvalidField,
+    MisheardNumber,
+    StorageUnavailable,
+    TicketFull,
+    TicketNotFound,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -41,6 +50,24 @@ FAILURES: dict[type[Exception], Failure] = {
         400, "invalid_body", "The body must be one JSON object in UTF-8; correct it and send again."
     ),
     InvalidField: Failure(400, "invalid_field", "`{field}` {requirement}."),
+    MisheardNumber: Failure(
+        400,
+        "misheard_number",
+        "No ticket can have this number of {digits} digits: a ticket number has 12, and one of them"
+        " checks the others. Ask the caller to say it again, digit by digit.",
+    ),
+    IdempotencyKeyReused: Failure(
+        409,
+        "idempotency_key_reused",
+        "This idempotency_key was sent before, with other words, and those are kept. Send what is"
+        " new under a new key.",
+    ),
+    TicketFull: Failure(
+        409,
+        "ticket_full",
+        "This ticket has no room for the comment. Open a follow-up ticket that names this one, and"
+        " add the comment there.",
+    ),
     TicketNotFound: Failure(
         404,
         "ticket_not_found",

@@ -31,6 +31,25 @@ class TicketNotFound(ItsmError):
     """No ticket has this id."""
 
 
+class MisheardNumber(ItsmError):
+    """These digits are no number of a ticket: the check digit is wrong, or their count.
+
+    `digits` is how many there are.
+    """
+
+    def __init__(self, digits: int) -> None:
+        super().__init__(digits)
+        self.digits = digits
+
+
+class IdempotencyKeyReused(ItsmError):
+    """The key was sent before, with other words."""
+
+
+class TicketFull(ItsmError):
+    """The ticket has no room for the comment."""
+
+
 class StorageUnavailable(ItsmError):
     """DynamoDB refused a request, or failed at every attempt.
 

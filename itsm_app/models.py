@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import botocore
 from botocore.config import Config
-from pynamodb.attributes import Attribute, UnicodeAttribute
+from pynamodb.attributes import (
+    Attribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
 from pynamodb.connection import TableConnection
 from pynamodb.constants import LIST, MAP, STRING
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
@@ -29,6 +34,8 @@ class Comment(TypedDict):
 
     comment_text: str
     added_at: str
+    # Those from before there were ids have none.
+    comment_id: NotRequired[str]
 
 
 class CommentsAttribute(Attribute[list[Comment]]):
@@ -93,6 +100,11 @@ class Ticket(Model):
     created_at = UnicodeAttribute()
     updated_at = UnicodeAttribute()
     comments = CommentsAttribute(default=list)
+    # What follows, tickets from before it was there do not have.
+    ticket_number = UnicodeAttribute(null=True)
+    idempotency_key = UnicodeAttribute(null=True)
+    comment_ids = UnicodeSetAttribute(null=True)
+    content_bytes = NumberAttribute(null=True)
     caller_id_index = CallerIdIndex()
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, NoReturn, TypeVar, get_type_hints
+from typing import Annotated, Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -27,6 +27,9 @@ def _text(length: int) -> Meta:
 CallerId = Annotated[str, _text(100)]
 IssueDescription = Annotated[str, _text(1000)]
 CommentText = Annotated[str, _text(1000)]
+IdempotencyKey = Annotated[str, _text(100)]
+Limit = Annotated[int, Meta(ge=1, le=100, description="a whole number from 1 to 100")]
+Cursor = Annotated[str, Meta(description="the next_cursor of the page before")]
 
 
 class NewTicket(Struct):
@@ -34,24 +37,33 @@ class NewTicket(Struct):
 
     caller_id: CallerId
     issue_description: IssueDescription
+    idempotency_key: IdempotencyKey | None = None
+
+
+class _Key(Struct):
+    idempotency_key: IdempotencyKey
 
 
 class NewComment(Struct):
     """The body of `add_ticket_comment`."""
 
     comment: CommentText
+    idempotency_key: IdempotencyKey | None = None
 
 
 class TicketQuery(Struct):
     """The query of `list_recent_tickets`."""
 
     caller: CallerId
+    limit: Limit = 10
+    cursor: Cursor | None = None
 
 
 class TicketCreated(Struct):
     """The answer of `create_ticket`."""
 
     ticket_id: str
+    ticket_number: str
     status: str
     created_at: str
 
@@ -61,19 +73,25 @@ class CommentAdded(Struct):
 
     success: bool
     updated_at: str
+    comment_id: str
 
 
-class Comment(Struct):
-    """A comment, as part of a ticket."""
+class Comment(Struct, omit_defaults=True):
+    """A comment, as part of a ticket. Those from before there were ids have none."""
 
     comment_text: str
     added_at: str
+    comment_id: str | None = None
 
 
-class Ticket(Struct):
-    """The answer of `get_ticket_status`; comments come oldest first."""
+class Ticket(Struct, kw_only=True, omit_defaults=True):
+    """The answer of `get_ticket_status`; comments come oldest first.
+
+    Tickets from before there were numbers have none.
+    """
 
     ticket_id: str
+    ticket_number: str | None = None
     caller_id: str
     issue_description: str
     status: str
@@ -82,10 +100,14 @@ class Ticket(Struct):
     comments: list[Comment]
 
 
-class TicketList(Struct):
-    """The answer of `list_recent_tickets`; tickets come newest first."""
+class TicketList(Struct, omit_defaults=True):
+    """The answer of `list_recent_tickets`; tickets come newest first.
+
+    With `next_cursor` the list goes on; without it, that was all.
+    """
 
     tickets: list[Ticket]
+    next_cursor: str | None = None
 
 
 class Health(Struct):
@@ -120,9 +142,26 @@ def load_query(schema: type[T], query_string: bytes) -> T:
     pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
     _check_fields(schema, pairs)
     try:
-        return msgspec.convert(dict(pairs), schema)
+        return msgspec.convert(dict(pairs), schema, strict=False)
     except msgspec.ValidationError as error:
         _refuse(schema, error)
+
+
+def one_key(in_body: str | None, in_header: str | None) -> str | None:
+    """Return the idempotency key, which may come in the body, the header, or both.
+
+    Raises `InvalidField` when they differ, or the header's is no key.
+    """
+    if in_header is None:
+        return in_body
+    if in_body not in (None, in_header):
+        raise InvalidField("idempotency_key", "differs from the header Idempotency-Key: send one")
+    if not in_header.isascii():
+        raise InvalidField("Idempotency-Key", "must be ASCII; send any other key in the body")
+    try:
+        return msgspec.convert({"idempotency_key": in_header}, _Key).idempotency_key
+    except msgspec.ValidationError as error:
+        _refuse(_Key, error)
 
 
 def dump(schema: type[T], source: object) -> T:
@@ -154,6 +193,8 @@ def _refuse(schema: type[Struct], error: msgspec.ValidationError) -> NoReturn:
     if found is None:
         raise InvalidBody from None
     field = found[1]
-    needed = get_type_hints(schema, include_extras=True)[field].__metadata__[0].description
+    hint = get_type_hints(schema, include_extras=True)[field]
+    # What may be left out is a union with None.
+    needed = (hint if get_origin(hint) is Annotated else get_args(hint)[0]).__metadata__[0]
     missing = "is missing: it " if "missing" in str(error) else ""
-    raise InvalidField(field, f"{missing}must be {needed}") from None
+    raise InvalidField(field, f"{missing}must be {needed.description}") from None

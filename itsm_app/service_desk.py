@@ -1,77 +1,115 @@
 """What a service desk does with tickets. Plain functions over the models; no HTTP.
 
-All of them raise `StorageUnavailable` when DynamoDB cannot be asked.
+All of them raise `StorageUnavailable` when DynamoDB cannot be asked. Every write may be repeated,
+by a client under its idempotency key and by `retry` with the same words: it is done once.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
-from uuid import uuid4
+from itertools import islice
+from uuid import UUID, uuid4, uuid5
 
-from pynamodb.exceptions import UpdateError
-
-from .exceptions import InvalidField, StorageUnavailable, TicketNotFound
+from . import cursors, storage, ticket_numbers
+from .exceptions import (
+    IdempotencyKeyReused,
+    StorageUnavailable,
+    TicketFull,
+    TicketNotFound,
+)
 from .models import Comment, Ticket
-from .retry import with_retries
 
-# "Service, account, and table quotas" in the DynamoDB Developer Guide: partition key length.
-MAX_KEY_BYTES = 2048
+# The id of a comment with a key is that of both in this namespace, a UUID of our own.
+COMMENT_NAMESPACE = UUID("c0f1f2a5-6c0e-4c39-8f3e-57b1d2e7a9b4")
+# How often a comment is tried that meets others on a ticket from before there were counts.
+COMMENT_ATTEMPTS = 10
+# A Lambda answers with 6 MB at most: "Lambda quotas" in the AWS Lambda guide.
+MAX_PAGE_BYTES = 5_000_000
 
 
-def create_ticket(caller_id: str, issue_description: str) -> Ticket:
-    """File a ticket and return it."""
+def create_ticket(
+    caller_id: str, issue_description: str, idempotency_key: str | None = None
+) -> tuple[Ticket, bool]:
+    """File a ticket; return it as it was filed, and whether an earlier call did that.
+
+    Raises `IdempotencyKeyReused` when the caller's earlier call had other words.
+    """
     now = _now()
-    ticket = Ticket(
-        ticket_id=str(uuid4()),
-        caller_id=caller_id,
-        issue_description=issue_description,
-        created_at=now,
-        updated_at=now,
-    )
-    with_retries(lambda: _confirm(ticket.save()))
-    return ticket
+    for number in ticket_numbers.candidates(caller_id, idempotency_key):
+        ticket = Ticket(
+            ticket_id=ticket_numbers.ticket_id(number),
+            ticket_number=ticket_numbers.spoken(number),
+            caller_id=caller_id,
+            issue_description=issue_description,
+            created_at=now,
+            updated_at=now,
+            idempotency_key=idempotency_key,
+        )
+        if storage.put_new(ticket):
+            return ticket, False
+        found = get_ticket(ticket.ticket_id)
+        if _is_of_one_call(found, ticket):
+            return _as_filed(found, issue_description), found.created_at != now
+        # The number is another ticket's.
+    raise StorageUnavailable("NumbersTaken", attempts=ticket_numbers.CANDIDATES)
 
 
 def get_ticket(ticket_id: str) -> Ticket:
     """Return the ticket as it is now. Raises `TicketNotFound`."""
-    _check_key(ticket_id)
-    read = Ticket.connection().get_item
-    answer = with_retries(lambda: _confirm(read(ticket_id, consistent_read=True)))
-    if "Item" not in answer:
+    found = storage.find(ticket_id)
+    if found is None:
         raise TicketNotFound
-    return Ticket.from_raw_data(answer["Item"])
+    return found
 
 
-def add_comment(ticket_id: str, comment_text: str) -> Comment:
-    """Append a comment to a ticket and return it. Raises `TicketNotFound`."""
-    _check_key(ticket_id)
-    comment: Comment = {"comment_text": comment_text, "added_at": _now()}
-    actions = [
-        Ticket.comments.set(Ticket.comments.append([comment])),
-        Ticket.updated_at.set(comment["added_at"]),
-    ]
-    # Without the condition, UpdateItem would make a ticket of a comment. Not Model.update, which
-    # has the whole ticket sent back.
-    update = Ticket.connection().update_item
-    exists = Ticket.ticket_id.exists()
-    try:
-        with_retries(lambda: _confirm(update(ticket_id, actions=actions, condition=exists)))
-    except UpdateError:
-        # Only a failed condition comes through `with_retries` as it is.
-        raise TicketNotFound from None
-    return comment
+def add_comment(
+    ticket_id: str, comment_text: str, idempotency_key: str | None = None
+) -> tuple[Comment, bool]:
+    """Append a comment to a ticket; return it, and whether an earlier call did that.
 
-
-def list_recent_tickets(caller_id: str, limit: int = 10) -> list[Ticket]:
-    """Return the caller's newest tickets, at most `limit`, newest first.
-
-    Tickets of one microsecond come in the order of their ids, highest first.
+    Raises `TicketNotFound`, `TicketFull`, and `IdempotencyKeyReused` when the earlier call had
+    other words.
     """
-    query = Ticket.caller_id_index.query
-    found = with_retries(lambda: list(query(caller_id, scan_index_forward=False, limit=limit)))
-    return sorted(found, key=lambda ticket: (ticket.created_at, ticket.ticket_id), reverse=True)
+    comment: Comment = {
+        "comment_text": comment_text,
+        "added_at": _now(),
+        "comment_id": _comment_id(ticket_id, idempotency_key),
+    }
+    uncounted: Ticket | None = None
+    for _ in range(COMMENT_ATTEMPTS):
+        if storage.append(ticket_id, comment, uncounted):
+            return comment, False
+        ticket = get_ticket(ticket_id)
+        if found := _comment_with(comment["comment_id"], ticket):
+            if found["comment_text"] != comment_text:
+                raise IdempotencyKeyReused
+            # Of the same moment: our own, whose answer was lost.
+            return found, found["added_at"] != comment["added_at"]
+        if not storage.has_room(ticket, comment):
+            raise TicketFull
+        uncounted = ticket if ticket.content_bytes is None else None
+    raise StorageUnavailable("Contention", attempts=COMMENT_ATTEMPTS)
+
+
+def list_recent_tickets(
+    caller_id: str, limit: int = 10, cursor: str | None = None
+) -> tuple[list[Ticket], str | None]:
+    """Return the caller's next tickets, at most `limit`, newest first, and where to go on.
+
+    A page ends early before it passes 5 MB. Raises `InvalidField` for a cursor of another list.
+    """
+    start_key = cursors.start_key(caller_id, cursor) if cursor else None
+    # One more shows whether there is more.
+    rest = storage.newest_first(caller_id, limit + 1, start_key)
+    page: list[Ticket] = []
+    length = 0
+    for ticket in islice(rest, limit + 1):
+        length += storage.content_bytes(ticket)
+        if len(page) == limit or (page and length > MAX_PAGE_BYTES):
+            return _sorted(page), cursors.after(page[-1])
+        page.append(ticket)
+    return _sorted(page), None
 
 
 def check_storage() -> None:
@@ -80,18 +118,33 @@ def check_storage() -> None:
         get_ticket("health")
 
 
-def _check_key(ticket_id: str) -> None:
-    if not ticket_id:
-        raise InvalidField("ticket_id", "is missing: give the id of a ticket")
-    if len(ticket_id.encode()) > MAX_KEY_BYTES:
-        raise TicketNotFound
+def _is_of_one_call(found: Ticket, ticket: Ticket) -> bool:
+    # Under a key, the call was repeated; without one, the answer to this very call was lost.
+    same = found.caller_id == ticket.caller_id and found.idempotency_key == ticket.idempotency_key
+    return same and (ticket.idempotency_key is not None or found.created_at == ticket.created_at)
 
 
-def _confirm(answer: dict[str, Any]) -> dict[str, Any]:
-    # Something else than DynamoDB at its address may say 200 too, and has stored nothing.
-    if "RequestId" not in answer["ResponseMetadata"]:
-        raise StorageUnavailable("NotDynamoDB", attempts=1)
-    return answer
+def _as_filed(found: Ticket, issue_description: str) -> Ticket:
+    if found.issue_description != issue_description:
+        raise IdempotencyKeyReused
+    # Whatever has become of the ticket since.
+    found.status = "open"
+    return found
+
+
+def _comment_id(ticket_id: str, idempotency_key: str | None) -> str:
+    if idempotency_key is None:
+        return str(uuid4())
+    return str(uuid5(COMMENT_NAMESPACE, f"{ticket_id}\0{idempotency_key}"))
+
+
+def _comment_with(comment_id: str, ticket: Ticket) -> Comment | None:
+    return next((each for each in ticket.comments if each.get("comment_id") == comment_id), None)
+
+
+def _sorted(page: list[Ticket]) -> list[Ticket]:
+    # Of one microsecond, the highest id first.
+    return sorted(page, key=lambda ticket: (ticket.created_at, ticket.ticket_id), reverse=True)
 
 
 def _now() -> str:

@@ -22,6 +22,7 @@ from .dynamodb_local import dynamodb_local
 from .faulty_dynamodb import FaultyDynamoDB
 
 ENGINES = ["moto", pytest.param("dynamodb_local", marks=pytest.mark.storage)]
+ON_DYNAMODB_LOCAL = pytest.mark.parametrize("engine", ENGINES[1:], indirect=True)
 ON_MOTO = pytest.mark.parametrize("engine", ["moto"], indirect=True)
 
 

@@ -15,8 +15,9 @@ def dynamodb() -> Any:
     return Ticket.connection().connection.client
 
 
-def stored_comment(text: str, added_at: str) -> dict[str, Any]:
-    return {"M": {"comment_text": {"S": text}, "added_at": {"S": added_at}}}
+def stored_comment(text: str, added_at: str, **more: str) -> dict[str, Any]:
+    fields = {"comment_text": text, "added_at": added_at, **more}
+    return {"M": {name: {"S": value} for name, value in fields.items()}}
 
 
 def test_a_ticket_is_stored_under_the_names_of_its_fields(client: FlaskClient, ticket: str) -> None:
@@ -24,7 +25,11 @@ def test_a_ticket_is_stored_under_the_names_of_its_fields(client: FlaskClient, t
     shown = client.get(f"/tickets/{ticket}").json
     item = dynamodb().get_item(TableName=TABLE, Key={"ticket_id": {"S": ticket}})["Item"]
     (comment,) = shown.pop("comments")
-    assert item.pop("comments") == {"L": [stored_comment("Hello?", comment["added_at"])]}
+    added_at, comment_id = comment["added_at"], comment["comment_id"]
+    stored = stored_comment("Hello?", added_at, comment_id=comment_id)
+    assert item.pop("comments") == {"L": [stored]}
+    assert item.pop("comment_ids") == {"SS": [comment_id]}
+    assert int(item.pop("content_bytes")["N"]) < 1000
     assert item == {name: {"S": text} for name, text in shown.items()}
 
 

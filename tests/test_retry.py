@@ -121,7 +121,8 @@ def test_a_ticket_is_read_as_it_is_now(client: FlaskClient, faults: FaultyDynamo
 def test_a_failed_condition_is_not_retried(client: FlaskClient, faults: FaultyDynamoDB) -> None:
     response = client.post("/tickets/unknown/comments", json={"comment": "Hello?"})
     assert response.status_code == 404
-    assert faults.operations == ["UpdateItem"]
+    # The read tells what the condition failed for.
+    assert faults.operations == ["UpdateItem", "GetItem"]
 
 
 @pytest.mark.parametrize("operation", CALLS)

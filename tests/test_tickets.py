@@ -30,7 +30,7 @@ TEXTS = [
 def test_create_ticket_success(client: FlaskClient, caller: str) -> None:
     response = client.post("/tickets", json={"caller_id": caller, "issue_description": "No mail"})
     assert response.status_code == 201
-    assert set(response.json) == {"ticket_id", "status", "created_at"}
+    assert set(response.json) == {"ticket_id", "ticket_number", "status", "created_at"}
     assert response.json["status"] == "open"
     assert TIME.fullmatch(response.json["created_at"])
     assert str(UUID(response.json["ticket_id"])) == response.json["ticket_id"]
@@ -41,9 +41,10 @@ def test_create_ticket_success(client: FlaskClient, caller: str) -> None:
 def test_get_ticket_success(client: FlaskClient, caller: str, ticket: str) -> None:
     response = client.get(f"/tickets/{ticket}")
     assert response.status_code == 200
-    created_at = response.json["created_at"]
+    created_at, number = response.json["created_at"], response.json["ticket_number"]
     assert response.json == {
         "ticket_id": ticket,
+        "ticket_number": number,
         "caller_id": caller,
         "issue_description": "My printer is on fire",
         "status": "open",
@@ -70,13 +71,17 @@ def test_add_comment_success(client: FlaskClient, ticket: str) -> None:
     first = client.post(f"/tickets/{ticket}/comments", json={"comment": "It is still burning"})
     second = client.post(f"/tickets/{ticket}/comments", json={"comment": "It is out now"})
     assert (first.status_code, second.status_code) == (200, 200)
-    assert set(second.json) == {"success", "updated_at"}
+    assert set(second.json) == {"success", "updated_at", "comment_id"}
     assert second.json["success"] is True
     found = client.get(f"/tickets/{ticket}").json
     assert found["updated_at"] == second.json["updated_at"] > found["created_at"]
     assert found["comments"] == [
-        {"comment_text": "It is still burning", "added_at": first.json["updated_at"]},
-        {"comment_text": "It is out now", "added_at": second.json["updated_at"]},
+        {
+            "comment_text": text,
+            "added_at": added.json["updated_at"],
+            "comment_id": added.json["comment_id"],
+        }
+        for text, added in [("It is still burning", first), ("It is out now", second)]
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request, url_for
 
-from .. import schemas, service_desk
+from .. import schemas, service_desk, ticket_numbers
 
 tickets = Blueprint("tickets", __name__)
 
@@ -13,30 +13,45 @@ tickets = Blueprint("tickets", __name__)
 def create_ticket() -> tuple[Response, int, dict[str, str]]:
     """File a ticket for a caller."""
     new = schemas.load_body(schemas.NewTicket, request.get_data())
-    ticket = service_desk.create_ticket(new.caller_id, new.issue_description)
+    key = schemas.one_key(new.idempotency_key, request.headers.get("Idempotency-Key"))
+    ticket, replayed = service_desk.create_ticket(new.caller_id, new.issue_description, key)
     location = url_for(".get_ticket_status", ticket_id=ticket.ticket_id)
-    return jsonify(schemas.dump(schemas.TicketCreated, ticket)), 201, {"Location": location}
+    headers = {"Location": location, **_replayed(replayed)}
+    return jsonify(schemas.dump(schemas.TicketCreated, ticket)), 201, headers
 
 
 @tickets.get("/tickets/", defaults={"ticket_id": ""})
 @tickets.get("/tickets/<ticket_id>")
 def get_ticket_status(ticket_id: str) -> Response:
     """Show a ticket with its comments."""
-    return jsonify(schemas.dump(schemas.Ticket, service_desk.get_ticket(ticket_id)))
+    ticket = service_desk.get_ticket(ticket_numbers.to_ticket_id(ticket_id))
+    response = jsonify(schemas.dump(schemas.Ticket, ticket))
+    # Of the whole answer, so that it changes with all that a client sees, and with nothing else.
+    response.add_etag()
+    response.make_conditional(request)
+    return response
 
 
 @tickets.post("/tickets//comments", defaults={"ticket_id": ""})
 @tickets.post("/tickets/<ticket_id>/comments")
-def add_ticket_comment(ticket_id: str) -> Response:
+def add_ticket_comment(ticket_id: str) -> tuple[Response, dict[str, str]]:
     """Add what the caller said to a ticket."""
     new = schemas.load_body(schemas.NewComment, request.get_data())
-    comment = service_desk.add_comment(ticket_id, new.comment)
-    return jsonify(schemas.CommentAdded(success=True, updated_at=comment["added_at"]))
+    key = schemas.one_key(new.idempotency_key, request.headers.get("Idempotency-Key"))
+    ticket_id = ticket_numbers.to_ticket_id(ticket_id)
+    comment, replayed = service_desk.add_comment(ticket_id, new.comment, key)
+    added = schemas.CommentAdded(True, comment["added_at"], comment["comment_id"])
+    return jsonify(added), _replayed(replayed)
 
 
 @tickets.get("/tickets")
 def list_recent_tickets() -> Response:
     """List a caller's newest tickets."""
     query = schemas.load_query(schemas.TicketQuery, request.query_string)
-    found = service_desk.list_recent_tickets(query.caller)
-    return jsonify(schemas.TicketList([schemas.dump(schemas.Ticket, each) for each in found]))
+    page, cursor = service_desk.list_recent_tickets(query.caller, query.limit, query.cursor)
+    shown = [schemas.dump(schemas.Ticket, each) for each in page]
+    return jsonify(schemas.TicketList(shown, cursor))
+
+
+def _replayed(replayed: bool) -> dict[str, str]:
+    return {"Idempotency-Replayed": "true"} if replayed else {}

@@ -1,0 +1,135 @@
+"""The four requests to DynamoDB, each with its condition, retried by the one policy.
+
+All of them raise `StorageUnavailable` when DynamoDB cannot be asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, cast
+
+import msgspec
+from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.expressions.condition import Condition, size
+
+from .exceptions import StorageUnavailable
+from .models import Comment, Ticket
+from .retry import with_retries
+
+# "Service, account, and table quotas" in the DynamoDB Developer Guide: partition key length.
+MAX_KEY_BYTES = 2048
+# DynamoDB's item ends at 400 KB, and a write costs as much as its item is long.
+MAX_CONTENT_BYTES = 300 * 1024
+# What a ticket and a comment take besides their text: names, ids and times.
+TICKET_BYTES = 600
+COMMENT_BYTES = 200
+
+
+def content_bytes(ticket: Ticket) -> int:
+    """Return the bytes that a ticket takes: as counted on it, or of one from before, as it is."""
+    if ticket.content_bytes is not None:
+        return int(ticket.content_bytes)
+    texts = _bytes(ticket.caller_id) + _bytes(ticket.issue_description)
+    return TICKET_BYTES + texts + sum(comment_bytes(each) for each in ticket.comments)
+
+
+def comment_bytes(comment: Comment) -> int:
+    """Return the bytes that a comment takes on its ticket."""
+    return COMMENT_BYTES + _bytes(comment["comment_text"])
+
+
+def has_room(ticket: Ticket, comment: Comment) -> bool:
+    """Whether the ticket can take the comment."""
+    return content_bytes(ticket) + comment_bytes(comment) <= MAX_CONTENT_BYTES
+
+
+def put_new(ticket: Ticket) -> bool:
+    """Store a ticket, and return False if there is one with its id."""
+    ticket.content_bytes = content_bytes(ticket)
+    is_new = Ticket.ticket_id.does_not_exist()
+    try:
+        with_retries(lambda: _confirm(ticket.save(condition=is_new)))
+    except PutError:
+        # Only a failed condition comes through `with_retries` as it is.
+        return False
+    return True
+
+
+def find(ticket_id: str) -> Ticket | None:
+    """Return the ticket as it is now."""
+    if not _can_be_key(ticket_id):
+        return None
+    read = Ticket.connection().get_item
+    answer = with_retries(lambda: _confirm(read(ticket_id, consistent_read=True)))
+    return Ticket.from_raw_data(answer["Item"]) if "Item" in answer else None
+
+
+def append(ticket_id: str, comment: Comment, uncounted: Ticket | None = None) -> bool:
+    """Append a comment once, and return False if it is there, has no room, or has no ticket.
+
+    A ticket from before there were counts needs to be given, as it is now, as `uncounted`; another
+    comment meanwhile makes it False too.
+    """
+    if not _can_be_key(ticket_id):
+        return False
+    length = comment_bytes(comment)
+    actions = [
+        Ticket.comments.set(Ticket.comments.append([comment])),
+        Ticket.updated_at.set(comment["added_at"]),
+        Ticket.comment_ids.add({comment["comment_id"]}),
+    ]
+    condition: Condition
+    if uncounted is None:
+        condition = Ticket.content_bytes <= MAX_CONTENT_BYTES - length
+        actions.append(Ticket.content_bytes.add(length))
+    else:
+        condition = _is_still(uncounted)
+        actions.append(Ticket.content_bytes.set(content_bytes(uncounted) + length))
+    condition &= ~Ticket.comment_ids.contains(comment["comment_id"])
+    # Not Model.update, which has the whole ticket sent back.
+    update = Ticket.connection().update_item
+    try:
+        with_retries(lambda: _confirm(update(ticket_id, actions=actions, condition=condition)))
+    except UpdateError:
+        return False
+    return True
+
+
+def newest_first(caller_id: str, limit: int, start_key: dict[str, Any] | None) -> Iterator[Ticket]:
+    """Return the caller's tickets from `start_key` on, read as they are taken, `limit` at a time.
+
+    One answer of DynamoDB's ends at 1 MB; the next goes on from there.
+    """
+    query = Ticket.connection().query
+    index = Ticket.caller_id_index.Meta.index_name
+    options: dict[str, Any] = {"index_name": index, "scan_index_forward": False, "limit": limit}
+    while True:
+        ask = partial(query, caller_id, exclusive_start_key=start_key, **options)
+        answer = with_retries(lambda ask=ask: _confirm(ask()))  # type: ignore[misc]
+        yield from map(Ticket.from_raw_data, answer["Items"])
+        start_key = answer.get("LastEvaluatedKey")
+        if start_key is None:
+            return
+
+
+def _can_be_key(ticket_id: str) -> bool:
+    return len(ticket_id.encode()) <= MAX_KEY_BYTES
+
+
+def _bytes(text: str) -> int:
+    # In JSON, which is what an answer may be long of, and never shorter than what DynamoDB stores.
+    return len(msgspec.json.encode(text))
+
+
+def _is_still(ticket: Ticket) -> Condition:
+    # A ticket without a count changes by comments only, and with the next one it has a count.
+    same: Condition = size(Ticket.comments) == len(ticket.comments)  # type: ignore[no-untyped-call]
+    return cast(Condition, Ticket.content_bytes.does_not_exist() & same)
+
+
+def _confirm(answer: dict[str, Any]) -> dict[str, Any]:
+    # Something else than DynamoDB at its address may say 200 too, and has stored nothing.
+    if "RequestId" not in answer["ResponseMetadata"]:
+        raise StorageUnavailable("NotDynamoDB", attempts=1)
+    return answer
