@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import msgspec
-from pynamodb.exceptions import PutError, UpdateError
-from pynamodb.expressions.condition import Condition, size
+from botocore.exceptions import ClientError
+from pynamodb.exceptions import PutError
 
 from .exceptions import StorageUnavailable
 from .models import Comment, Ticket
@@ -24,6 +24,14 @@ MAX_CONTENT_BYTES = 300 * 1024
 # What a ticket and a comment take besides their text: names, ids and times.
 TICKET_BYTES = 600
 COMMENT_BYTES = 200
+
+APPEND = (
+    "SET comments = list_append(comments, :comments), updated_at = :added_at"
+    " ADD comment_ids :comment_ids, content_bytes :length"
+)
+HAS_ROOM = "content_bytes <= :room"
+# A ticket without a count changes by comments only, and with the next one it has a count.
+IS_STILL = "attribute_not_exists(content_bytes) AND size(comments) = :count"
 
 
 def content_bytes(ticket: Ticket) -> int:
@@ -51,7 +59,6 @@ def put_new(ticket: Ticket) -> bool:
     try:
         with_retries(lambda: _confirm(ticket.save(condition=is_new)))
     except PutError:
-        # Only a failed condition comes through `with_retries` as it is.
         return False
     return True
 
@@ -74,24 +81,33 @@ def append(ticket_id: str, comment: Comment, uncounted: Ticket | None = None) ->
     if not _can_be_key(ticket_id):
         return False
     length = comment_bytes(comment)
-    actions = [
-        Ticket.comments.set(Ticket.comments.append([comment])),
-        Ticket.updated_at.set(comment["added_at"]),
-        Ticket.comment_ids.add({comment["comment_id"]}),
-    ]
-    condition: Condition
+    values = {
+        ":comments": {"L": Ticket.comments.serialize([comment])},
+        ":added_at": {"S": comment["added_at"]},
+        ":comment_id": {"S": comment["comment_id"]},
+        ":comment_ids": {"SS": [comment["comment_id"]]},
+    }
     if uncounted is None:
-        condition = Ticket.content_bytes <= MAX_CONTENT_BYTES - length
-        actions.append(Ticket.content_bytes.add(length))
+        condition = HAS_ROOM
+        values[":room"] = {"N": str(MAX_CONTENT_BYTES - length)}
     else:
-        condition = _is_still(uncounted)
-        actions.append(Ticket.content_bytes.set(content_bytes(uncounted) + length))
-    condition &= ~Ticket.comment_ids.contains(comment["comment_id"])
-    # Not Model.update, which has the whole ticket sent back.
-    update = Ticket.connection().update_item
+        condition = IS_STILL
+        values[":count"] = {"N": str(len(uncounted.comments))}
+        length += content_bytes(uncounted)
+    values[":length"] = {"N": str(length)}
+    request = {
+        "TableName": Ticket.Meta.table_name,
+        "Key": {"ticket_id": {"S": ticket_id}},
+        "UpdateExpression": APPEND,
+        "ConditionExpression": f"{condition} AND NOT contains(comment_ids, :comment_id)",
+        "ExpressionAttributeValues": values,
+    }
+    # Not PynamoDB's expressions, which are put together anew for each request: a tenth of its CPU.
+    update = Ticket.connection().connection.dispatch
     try:
-        with_retries(lambda: _confirm(update(ticket_id, actions=actions, condition=condition)))
-    except UpdateError:
+        with_retries(lambda: _confirm(update("UpdateItem", request)))
+    except ClientError:
+        # Only a failed condition comes through `with_retries` as it is.
         return False
     return True
 
@@ -120,12 +136,6 @@ def _can_be_key(ticket_id: str) -> bool:
 def _bytes(text: str) -> int:
     # In JSON, which is what an answer may be long of, and never shorter than what DynamoDB stores.
     return len(msgspec.json.encode(text))
-
-
-def _is_still(ticket: Ticket) -> Condition:
-    # A ticket without a count changes by comments only, and with the next one it has a count.
-    same: Condition = size(Ticket.comments) == len(ticket.comments)  # type: ignore[no-untyped-call]
-    return cast(Condition, Ticket.content_bytes.does_not_exist() & same)
 
 
 def _confirm(answer: dict[str, Any]) -> dict[str, Any]:
