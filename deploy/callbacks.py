@@ -18,7 +18,7 @@ from click import ClickException, echo
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from deploy import policies, releases
-from deploy.package import write_zip
+from deploy.package import check_python, write_zip
 from itsm_app import create_app
 from itsm_app.commands import REMEDIES
 
@@ -31,9 +31,11 @@ ROLE_SETTLES_SECONDS = 10
 def name_resources(cli: Any) -> None:
     """Name all after the stage, and write out the role's policies (`settings`: at each command).
 
-    Raises `ClickException` for a stage whose name will not do, a `deploy` without a table, a
-    command for what is not deployed, and a `rollback` to nowhere.
+    Raises `ClickException` on another Python than the Lambda's, for a stage whose name will not do,
+    a `deploy` without a table, a command for what is not deployed, and a `rollback` to nowhere.
     """
+    if cli.command in ("deploy", "update", "package"):
+        _check_python()
     _check_stage_name(cli.api_stage)
     names = policies.names(cli.api_stage, cli.stage_config)
     cli.lambda_name = names["function"]
@@ -57,11 +59,8 @@ def name_resources(cli: Any) -> None:
 
 
 def fill_zip(cli: Any) -> None:
-    """Put the package in the zip (`zip`: before it is uploaded). Raises `ClickException`."""
-    try:
-        write_zip(Path(cli.zip_path))
-    except RuntimeError as error:
-        raise ClickException(str(error)) from None
+    """Put the package in the zip, and make what it is to run with (`zip`: before the upload)."""
+    write_zip(Path(cli.zip_path))
     if cli.command == "deploy":
         _make_log_group(cli)
         _await_role(cli)
@@ -72,6 +71,13 @@ def show_first_step(cli: Any) -> None:
     url = cli.zappa.get_api_url(cli.lambda_name, cli.api_stage)
     body = '{"caller_id": "+15550100", "issue_description": "My printer is on fire"}'
     echo(f"Try: curl -d '{body}' {url}/tickets")
+
+
+def _check_python() -> None:
+    try:
+        check_python()
+    except RuntimeError as error:
+        raise ClickException(str(error)) from None
 
 
 def _check_stage_name(stage: str) -> None:

@@ -72,13 +72,15 @@ UNUSED = {
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def write_zip(path: Path) -> None:
-    """Write the zip for the Lambda to `path`.
-
-    Raises `RuntimeError` on another Python than the Lambda's, which could not compile for it.
-    """
+def check_python() -> None:
+    """Raise `RuntimeError` on another Python than the Lambda's, which cannot compile for it."""
     if sys.version_info[:2] != (3, 12):
-        raise RuntimeError("The Lambda runs Python 3.12: make the package with that one.")
+        raise RuntimeError("The Lambda runs Python 3.12: run zappa with that one.")
+
+
+def write_zip(path: Path) -> None:
+    """Write the zip for the Lambda to `path`. Raises `RuntimeError` as `check_python` does."""
+    check_python()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for module, source in closure().items():
@@ -179,12 +181,8 @@ def _compile(folder: Path) -> None:
 
 def _compileall(folder: Path, tops: list[Path], *options: str) -> None:
     options = (*options, "-q", "--invalidation-mode", "unchecked-hash")
-    subprocess.run(
-        [sys.executable, "-m", "compileall", *options, "-s", folder, "-p", TASK_ROOT, *tops],
-        # Sets of constants are written in the order of their hashes.
-        env={"PYTHONHASHSEED": "0"},
-        check=True,
-    )
+    places = ("-s", folder, "-p", TASK_ROOT)
+    subprocess.run([sys.executable, "-I", "-m", "compileall", *options, *places, *tops], check=True)
 
 
 def _zip(folder: Path, path: Path) -> None:

@@ -46,6 +46,8 @@ def bucket_of(account: str, region: str) -> str:
 
 
 if __name__ == "__main__":
-    _, policy, stage, account = sys.argv
     settings = json.loads((HERE.parent / "zappa_settings.json").read_text())
+    if len(sys.argv) != 4 or sys.argv[2] not in settings:
+        sys.exit(f"Usage: {__doc__}Stages: {', '.join(settings)}")
+    _, policy, stage, account = sys.argv
     print(render(policy, account, names(stage, settings[stage])))  # noqa: T201

@@ -51,10 +51,12 @@ _logger = logging.getLogger(__name__)
 def with_retries(request: Callable[[], T]) -> T:
     """Return what `request` returns, calling it up to three times.
 
-    Raises `StorageUnavailable` when DynamoDB refuses or fails at every attempt. A failed condition
-    is an answer, not a failure: the ConditionalCheckFailedException passes through.
+    A client's call that needs two requests to DynamoDB has no more retries than one that needs one,
+    for it has no more time. Raises `StorageUnavailable` when DynamoDB refuses or fails at every
+    attempt. A failed condition is an answer, not a failure: the ConditionalCheckFailedException
+    passes through.
     """
-    attempt = 1
+    attempts = 1
     while True:
         try:
             return request()
@@ -65,10 +67,10 @@ def with_retries(request: Callable[[], T]) -> T:
                 raise
             if code in THROTTLING_CODES:
                 throttles.set(throttles.get() + 1)
-            if attempt == MAX_ATTEMPTS or not _is_transient(cause, code):
-                raise StorageUnavailable(code, attempt) from error
-        _wait(attempt, code)
-        attempt += 1
+            if retries.get() == MAX_ATTEMPTS - 1 or not _is_transient(cause, code):
+                raise StorageUnavailable(code, attempts) from error
+        _wait(code)
+        attempts += 1
 
 
 def _code(cause: Exception) -> str:
@@ -89,10 +91,10 @@ def _status(cause: Exception) -> int:
     return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
-def _wait(attempt: int, code: str) -> None:
-    seconds = FIRST_WAIT_SECONDS * 2 ** (attempt - 1) * (1 + JITTER * _random.random())
+def _wait(code: str) -> None:
+    seconds = FIRST_WAIT_SECONDS * 2 ** retries.get() * (1 + JITTER * _random.random())
     retries.set(retries.get() + 1)
-    fields = {"retry": attempt, "max_attempts": MAX_ATTEMPTS, "wait": seconds, "cause": code}
+    fields = {"retry": retries.get(), "max_attempts": MAX_ATTEMPTS, "wait": seconds, "cause": code}
     _logger.warning("retry", extra={"fields": fields})
     if waits:
         time.sleep(seconds)

@@ -22,8 +22,9 @@ from .models import Comment, Ticket
 
 # The id of a comment with a key is that of both in this namespace, a UUID of our own.
 COMMENT_NAMESPACE = UUID("c0f1f2a5-6c0e-4c39-8f3e-57b1d2e7a9b4")
-# How often a comment is tried that meets others on a ticket from before there were counts.
-COMMENT_ATTEMPTS = 10
+# How often a comment is tried on a ticket from before there were counts: it finds none, is
+# forestalled by one that counts, and is added.
+COMMENT_ATTEMPTS = 3
 # A Lambda answers with 6 MB at most: "Lambda quotas" in the AWS Lambda guide.
 MAX_PAGE_BYTES = 5_000_000
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from .config import TABLE_NAME
 from .exceptions import StorageUnavailable, TableMismatch
 from .models import Ticket
-from .retry import with_retries
+from .retry import retries, with_retries
+
+T = TypeVar("T")
 
 DEFINITION: dict[str, Any] = {
     "AttributeDefinitions": [
@@ -44,7 +47,7 @@ def create() -> bool:
     made = not _exists()
     if made:
         _create()
-    with_retries(_await_active)
+    _ask(_await_active)
     differences = _differences(_describe())
     if differences:
         raise TableMismatch("; ".join(differences))
@@ -56,7 +59,7 @@ def turn_on_recovery() -> None:
     attempt = 1
     while True:
         try:
-            with_retries(_turn_on_recovery)
+            _ask(_turn_on_recovery)
             return
         except StorageUnavailable as error:
             unready = error.cause == "ContinuousBackupsUnavailableException"
@@ -66,12 +69,18 @@ def turn_on_recovery() -> None:
         attempt += 1
 
 
+def _ask(request: Callable[[], T]) -> T:
+    # Nobody is on the phone: each request has its own retries.
+    retries.set(0)
+    return with_retries(request)
+
+
 def _client() -> Any:
     return Ticket.connection().connection.client
 
 
 def _describe() -> dict[str, Any]:
-    answer = with_retries(lambda: _client().describe_table(TableName=TABLE_NAME))
+    answer = _ask(lambda: _client().describe_table(TableName=TABLE_NAME))
     return dict(answer["Table"])
 
 
@@ -89,7 +98,7 @@ def _create() -> None:
     tags = [{"Key": "application", "Value": "itsm-app"}]
     shape = {**DEFINITION, "DeletionProtectionEnabled": True, "Tags": tags}
     try:
-        with_retries(lambda: _client().create_table(TableName=TABLE_NAME, **shape))
+        _ask(lambda: _client().create_table(TableName=TABLE_NAME, **shape))
     except StorageUnavailable as error:
         # The answer to our first attempt was lost, or somebody else was faster.
         if error.cause != "ResourceInUseException":

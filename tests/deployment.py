@@ -24,6 +24,12 @@ def steps() -> str:
     return found
 
 
+def table_of_another_stage() -> str:
+    """Return the README's command that makes the table of the stage `prod`."""
+    (found,) = re.findall(r"`(TABLE_NAME=prod\S+ flask init-db)`", _section())
+    return str(found)
+
+
 def command(name: str) -> str:
     """Return the README's command `zappa {name} …`, from its table."""
     (found,) = re.findall(rf"^\| `(zappa {name} [^`]*)`", _section(), re.MULTILINE)
@@ -51,8 +57,9 @@ class Clone:
 
     def become_deployer(self, stage: str = "poc") -> None:
         """Become a user who has the deployer's policy of the stage, and no other."""
-        printed = f"python -m deploy.policies deployer-policy.json {stage} {ACCOUNT}"
-        self.keys = self._aws.make_user(f"{stage}-deployer", self.run(printed))
+        (printed,) = re.findall(r"python -m deploy\.policies \S+ poc", _section())
+        command = f"{printed.removesuffix('poc')}{stage} {ACCOUNT}"
+        self.keys = self._aws.make_user(f"{stage}-deployer", self.run(command))
 
     def run(self, command: str, **environment: str) -> str:
         """Run a command there and return what it printed on stdout."""

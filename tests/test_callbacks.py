@@ -28,8 +28,8 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         file.write_text(json.dumps({stage: {**POC, **changes}}))
         cli = ZappaCLI()
         cli.api_stage = stage
-        cli.command = "package"
-        # As for `zappa package`.
+        # As for a command that needs no credentials.
+        cli.command = "template"
         cli.load_credentials = False
         cli.load_settings(str(file))
         cli.callback("settings")

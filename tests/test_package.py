@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import ssl
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,8 +94,37 @@ def test_no_module_is_compiled_again_once_unzipped(task: Path) -> None:
 def test_its_third_party_code_is_what_is_pinned() -> None:
     required = (ROOT / "requirements.txt").read_text()
     for name in package.PACKAGES - {package.OURS}:
-        pattern = rf"^(python-)?{name.replace('_', '[-_]')}=="
-        assert re.search(pattern, required, re.MULTILINE), name
+        pattern = rf"^((?:python-)?{name.replace('_', '[-_]')})==(\S+)"
+        pins = re.findall(pattern, required, re.MULTILINE)
+        assert [(each, version(each)) for each, _ in pins] == pins != [], name
+
+
+def test_all_is_loaded_before_the_first_request(task: Path) -> None:
+    command = (
+        "import sys, gc; sys.path[:0] = [sys.argv[1]]; import lambda_handler;"
+        "from itsm_app.models import Ticket; client = Ticket.connection().connection._client;"
+        "print(gc.isenabled(), gc.get_freeze_count() > 10_000, client is not None)"
+    )
+    printed = subprocess.check_output(
+        [sys.executable, "-E", "-S", "-c", command, task], env={}, text=True
+    )
+    assert printed == "True True True\n"
+
+
+def test_no_byte_code_is_checked_against_its_source(task: Path) -> None:
+    """The second word of a .pyc: 0b01 for by hash, 0b11 for by hash and checked (PEP 552)."""
+    flags = {path.read_bytes()[4:8] for path in task.rglob("*.pyc")}
+    assert flags == {b"\x01\0\0\0"}
+
+
+def test_it_trusts_the_roots_of_amazon_and_no_other(task: Path) -> None:
+    context = ssl.create_default_context(cafile=str(task / "botocore/cacert.pem"))
+    subjects: list[Any] = [each["subject"] for each in context.get_ca_certs()]
+    names = {dict(part[0] for part in subject)["commonName"] for subject in subjects}
+    assert names == {
+        *(f"Amazon Root CA {number}" for number in (1, 2, 3, 4)),
+        "Starfield Services Root Certificate Authority - G2",
+    }
 
 
 def test_another_python_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

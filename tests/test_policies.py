@@ -52,6 +52,16 @@ def test_the_role_has_no_wildcard_resource_but_the_log_streams() -> None:
     ]
 
 
+def test_nobody_takes_the_role_but_api_gateway_and_lambda() -> None:
+    assert statements("trust-policy.json") == [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": ["apigateway.amazonaws.com", "lambda.amazonaws.com"]},
+            "Action": "sts:AssumeRole",
+        }
+    ]
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_policy_of_one_stage_names_no_other(policy: str) -> None:
     text = json.dumps(statements(policy, "dev"))
@@ -66,3 +76,17 @@ def test_the_deployers_policy_is_printed_by_a_command() -> None:
         text=True,
     )
     assert json.loads(printed)["Statement"] == statements("deployer-policy.json")
+
+
+@pytest.mark.parametrize("arguments", [["role-policy.json"], ["role-policy.json", "x", ACCOUNT]])
+def test_the_command_says_what_it_takes(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.policies", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Usage: " in done.stderr
+    assert "Stages: poc" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -51,3 +52,18 @@ def test_the_layout_names_every_module() -> None:
     wiring = {"__init__.py", "blueprints/__init__.py", "wsgi.py"}
     modules = {str(path.relative_to(package)) for path in package.rglob("*.py")} - wiring
     assert set(re.findall(r"`([\w/]+\.py)`", section)) == modules
+
+
+def test_every_setting_of_a_stage_is_explained() -> None:
+    (section,) = re.findall(r"### Settings of a stage\n(.*?)\n### ", README, re.DOTALL)
+    explained = set(
+        re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (.*?) \|", section, re.MULTILINE)))
+    )
+    settings = json.loads((ROOT / "zappa_settings.json").read_text())
+    assert explained - {"aws_environment_variables"} == set(settings["poc"])
+
+
+def test_the_parameters_of_the_monitoring_stack_are_its_own() -> None:
+    template = json.loads((ROOT / "deploy/monitoring.json").read_text())
+    (overrides,) = re.findall(r"--parameter-overrides (.*)", README)
+    assert {each.partition("=")[0] for each in overrides.split()} == set(template["Parameters"])

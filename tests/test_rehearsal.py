@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from .aws import ACCOUNT, CUSTOM_DOMAIN, REGION, Aws
-from .deployment import Api, Clone, command
+from .deployment import Api, Clone, command, table_of_another_stage
 
 pytestmark = [
     pytest.mark.rehearsal,
@@ -263,7 +263,7 @@ def test_a_second_stage_is_a_block_copied_and_renamed(aws: Aws, api: Api, caller
         refused = clone.try_to_run(f"zappa {order} prod")
         assert (refused.returncode, missing in refused.stderr) == (1, True)
         assert "Make it first: " in refused.stderr
-    clone.run("flask init-db", TABLE_NAME="prod-itsm-tickets")
+    clone.run(table_of_another_stage())
     clone.run("zappa deploy prod")
     prod = Api(aws, "prod")
     created = prod.create(caller)
