@@ -1,7 +1,7 @@
 """Ticket numbers: 12 digits that can be said, and that catch a digit heard wrong.
 
 Eleven can't be guessed in sequence, and the last is the check digit of H. Michael Damm's algorithm
-("Total anti-symmetrische Quasigruppen", Marburg 2004, p. 111), which catches every single wrong
+(his thesis "Total anti-symmetrische Quasigruppen", Marburg 2004), which catches every single wrong
 digit and every swap of neighbours.
 """
 
