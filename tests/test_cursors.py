@@ -9,10 +9,10 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-from itsm_app import storage, ticket_numbers
+from itsm_app import service_desk, storage, ticket_numbers
 from itsm_app.models import Ticket
 
-from .conftest import ON_MOTO
+from .conftest import ON_DYNAMODB_LOCAL, ON_MOTO
 from .faulty_dynamodb import FaultyDynamoDB
 
 
@@ -105,6 +105,8 @@ def test_a_page_is_one_request(client: FlaskClient, faults: FaultyDynamoDB, call
     assert faults.operations == ["Query"]
 
 
+# moto takes longer over so much than the app waits.
+@ON_DYNAMODB_LOCAL
 def test_a_page_ends_early_before_it_passes_5_mb(client: FlaskClient, caller: str) -> None:
     """What is one byte for DynamoDB may be six in JSON."""
     text = "\u0001" * 1000
@@ -114,6 +116,14 @@ def test_a_page_ends_early_before_it_passes_5_mb(client: FlaskClient, caller: st
     assert 4_500_000 < len(first.data) < 5_000_000
     assert "next_cursor" in first.json
     assert list(chain(*pages(client, caller, limit=100))) == ids
+
+
+def test_a_ticket_that_fills_a_page_has_one_for_itself(
+    client: FlaskClient, caller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = file_tickets(caller, 3)
+    monkeypatch.setattr(service_desk, "MAX_PAGE_BYTES", 1)
+    assert pages(client, caller) == [[each] for each in ids]
 
 
 def test_a_number_leads_to_the_ticket_of_a_page(client: FlaskClient, caller: str) -> None:
