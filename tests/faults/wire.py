@@ -1,0 +1,52 @@
+"""HTTP as the engine speaks it, byte for byte."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from io import BufferedIOBase
+from urllib.parse import urlsplit
+
+
+class Engine:
+    """A connection to the engine."""
+
+    def __init__(self, url: str) -> None:
+        address = urlsplit(url)
+        self._connection = socket.create_connection((address.hostname, address.port))
+        self._answers = self._connection.makefile("rb")
+
+    def fileno(self) -> int:
+        return self._connection.fileno()
+
+    def ask(self, request: bytes) -> bytes:
+        self._connection.sendall(request)
+        return read_message(self._answers)
+
+    def close(self) -> None:
+        self._answers.close()
+        self._connection.close()
+
+
+def read_message(stream: BufferedIOBase) -> bytes:
+    """Read one message of HTTP, as it is; nothing at the stream's end."""
+    head = b""
+    while (line := stream.readline()).strip():
+        head += line
+    if header(head, b"Transfer-Encoding") == "chunked":
+        return head + b"\r\n" + b"".join(_chunks(stream))
+    return head and head + b"\r\n" + stream.read(int(header(head, b"Content-Length") or 0))
+
+
+def _chunks(stream: BufferedIOBase) -> Iterator[bytes]:
+    size = 1
+    while size:
+        line = stream.readline()
+        size = int(line, 16)
+        yield line + stream.read(size + len(b"\r\n"))
+
+
+def header(message: bytes, name: bytes) -> str:
+    found = re.search(rb"(?im)^%s: *(.*?)\r$" % re.escape(name), message)
+    return found[1].decode() if found else ""
