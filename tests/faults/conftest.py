@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from itsm_app import config, create_app
+from itsm_app.models import Ticket
+
+from .clients import Clients, operation
+from .proxy import Proxy
+
+
+@pytest.fixture
+def proxy(engine: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """A proxy between the app in this process and its engine."""
+
+    def tag(request: Any, **_: Any) -> None:
+        request.headers["X-Operation"] = operation.get()
+
+    proxy = Proxy(engine)
+    monkeypatch.setattr(Ticket, "_connection", None)
+    config.use_local_dynamodb(proxy.url)
+    Ticket.connection().connection.client.meta.events.register("before-send.dynamodb", tag)
+    yield proxy
+    config.use_local_dynamodb(engine)
+    proxy.stop()
+
+
+@pytest.fixture
+def clients(proxy: Proxy) -> Iterator[Clients]:
+    """Clients of the app."""
+    # Thousands of requests; what went wrong is in the account.
+    logging.disable(logging.WARNING)
+    yield Clients(create_app(), proxy)
+    logging.disable(logging.NOTSET)

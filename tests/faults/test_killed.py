@@ -1,0 +1,54 @@
+"""The app killed between a write and its answer, and the client asking again."""
+
+from __future__ import annotations
+
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import pytest
+import requests
+
+from ..flask_run import flask_run
+from .clients import Clients, Write
+from .proxy import Exchange, Proxy, never
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.parametrize("engine", ["dynamodb_local"], indirect=True),
+]
+
+
+@pytest.mark.parametrize("arrives", ["before the kill", "before the repeat", "after the repeat"])
+@pytest.mark.parametrize("kind", ["ticket", "comment"])
+def test_a_write_whose_app_was_killed_is_there_once(
+    clients: Clients, proxy: Proxy, caller: str, kind: str, arrives: str
+) -> None:
+    held, released = Event(), Event()
+
+    def hold(exchange: Exchange) -> None:
+        if arrives == "before the kill":
+            exchange.apply()
+        held.set()
+        exchange.outwait()
+        released.wait()
+        if arrives != "before the kill":
+            exchange.apply()
+
+    ticket = clients.create(caller, "My printer is on fire").json["ticket_id"]
+    write = Write(kind, caller if kind == "ticket" else ticket, "Hello?")
+    proxy.rule = lambda exchange: hold if exchange.writes else None
+    with flask_run(AWS_ENDPOINT_URL_DYNAMODB=proxy.url) as app, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(app.request, "POST", write.path, json=write.body("k"))
+        assert held.wait(timeout=10)
+        app.end(signal.SIGKILL)
+        with pytest.raises(requests.ConnectionError):
+            answer.result()
+    proxy.rule = never
+    if arrives != "after the repeat":
+        released.set()
+        proxy.settle()
+    repeat = clients.write(write, "k")
+    released.set()
+    assert clients.violations() == {}
+    assert ("Idempotency-Replayed" in repeat.headers) == (arrives != "after the repeat")
