@@ -30,7 +30,7 @@ WORDS = st.sampled_from(["one", "other"])
 FAULTS = st.lists(st.sampled_from([None, *QUICK]), max_size=5)
 EXAMPLES = [
     pytest.param(25, marks=pytest.mark.faults),
-    pytest.param(1000, marks=pytest.mark.soak),
+    pytest.param(250, marks=pytest.mark.soak),
 ]
 number = count()
 
