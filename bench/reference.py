@@ -105,7 +105,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Answer a request, as WSGI."""
     query = dict(parse_qsl(environ["QUERY_STRING"]))
-    body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"] or 0)).decode()
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)).decode()
     status, found = answer(environ["REQUEST_METHOD"], environ["PATH_INFO"], query, body)
     text = json.dumps(found, ensure_ascii=False).encode()
     start_response(
