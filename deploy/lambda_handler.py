@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 from apig_wsgi import make_lambda_handler
 
-from itsm_app.models import Ticket
 from itsm_app.wsgi import app
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-Ticket.connect()
 gc.enable()
 gc.freeze()
 

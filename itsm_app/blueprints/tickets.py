@@ -28,7 +28,8 @@ def get_ticket_status(ticket_id: str) -> Response:
     response = jsonify(schemas.dump(schemas.Ticket, ticket))
     # Of the whole answer, so that it changes with all that a client sees, and with nothing else.
     response.add_etag()
-    response.make_conditional(request)
+    if "If-None-Match" in request.headers:
+        response.make_conditional(request)
     return response
 
 
