@@ -16,6 +16,14 @@ import requests
 from .aws import ACCOUNT, REGION, ROOT, Aws, Keys
 from .internet import LOOPBACK
 
+# What the contract calls the resources of the stage `poc`.
+FUNCTION = "poc-itsm-api-handler"
+ROLE = "poc-itsm-lambda-role"
+TABLE = "poc-itsm-tickets"
+LOG_GROUP = f"/aws/lambda/{FUNCTION}"
+ALIAS_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTION}:snapstart"
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
+
 
 def steps() -> str:
     """Return the README's commands from the making of the table to the first ticket."""

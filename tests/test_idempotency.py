@@ -25,6 +25,19 @@ def tickets_of(client: FlaskClient, caller: str) -> list[Any]:
     return list(client.get("/tickets", query_string={"caller": caller}).json["tickets"])
 
 
+def give_away(number: str, caller: str) -> None:
+    """Let a ticket of that caller have the number."""
+    storage.put_new(
+        Ticket(
+            ticket_id=ticket_numbers.ticket_id(number),
+            caller_id=caller,
+            issue_description="Somebody else's",
+            created_at="2026-02-09T12:00:00.000001Z",
+            updated_at="2026-02-09T12:00:00.000001Z",
+        )
+    )
+
+
 def test_a_repeated_create_files_one_ticket_and_is_answered_alike(
     client: FlaskClient, caller: str, new: dict[str, str]
 ) -> None:
@@ -117,15 +130,7 @@ def test_two_keys_that_meet_on_one_number_both_get_a_ticket(
 ) -> None:
     numbers = list(ticket_numbers.candidates(caller, KEY))
     for number in numbers[:2]:
-        storage.put_new(
-            Ticket(
-                ticket_id=ticket_numbers.ticket_id(number),
-                caller_id=f"{caller}9",
-                issue_description="Somebody else's",
-                created_at="2026-02-09T12:00:00.000001Z",
-                updated_at="2026-02-09T12:00:00.000001Z",
-            )
-        )
+        give_away(number, f"{caller}9")
     sent = {**new, "idempotency_key": KEY}
     first, repeat = [client.post("/tickets", json=sent) for _ in range(2)]
     assert first.json["ticket_number"] == ticket_numbers.spoken(numbers[2])
@@ -138,15 +143,7 @@ def test_a_number_is_not_looked_for_for_ever(
     client: FlaskClient, caller: str, new: dict[str, str]
 ) -> None:
     for number in ticket_numbers.candidates(caller, KEY):
-        storage.put_new(
-            Ticket(
-                ticket_id=ticket_numbers.ticket_id(number),
-                caller_id=f"{caller}9",
-                issue_description="Somebody else's",
-                created_at="2026-02-09T12:00:00.000001Z",
-                updated_at="2026-02-09T12:00:00.000001Z",
-            )
-        )
+        give_away(number, f"{caller}9")
     response = client.post("/tickets", json={**new, "idempotency_key": KEY})
     assert (response.status_code, response.json["code"]) == (500, "storage_unavailable")
     assert tickets_of(client, caller) == []

@@ -12,20 +12,23 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from .aws import ACCOUNT, CUSTOM_DOMAIN, REGION, Aws
-from .deployment import Api, Clone, command, table_of_another_stage
+from .aws import CUSTOM_DOMAIN, REGION, Aws
+from .deployment import (
+    ALIAS_ARN,
+    FUNCTION,
+    LOG_GROUP,
+    ROLE_ARN,
+    TABLE,
+    Api,
+    Clone,
+    command,
+    table_of_another_stage,
+)
 
 pytestmark = [
     pytest.mark.rehearsal,
     pytest.mark.skipif(sys.version_info[:2] != (3, 12), reason="the Lambda runs Python 3.12"),
 ]
-
-FUNCTION = "poc-itsm-api-handler"
-ROLE = "poc-itsm-lambda-role"
-TABLE = "poc-itsm-tickets"
-LOG_GROUP = f"/aws/lambda/{FUNCTION}"
-ALIAS_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTION}:snapstart"
-ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
 
 TEXTS = {
     "arabic": "الطابعة تحترق",

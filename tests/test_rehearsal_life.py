@@ -13,16 +13,13 @@ import pytest
 from deploy import policies
 
 from .aws import ACCOUNT, Aws, local_aws
-from .deployment import Api, Clone, command, steps
+from .deployment import TABLE, Api, Clone, command, steps
 from .load import CALLERS, PER_SECOND, Answer, Load
 
 pytestmark = [
     pytest.mark.rehearsal,
     pytest.mark.skipif(sys.version_info[:2] != (3, 12), reason="the Lambda runs Python 3.12"),
 ]
-
-FUNCTION = "poc-itsm-api-handler"
-TABLE = "poc-itsm-tickets"
 
 # What AWS asks for and ministack does not, and who asks.
 NOT_ASKED_FOR_HERE = {

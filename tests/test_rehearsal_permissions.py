@@ -13,19 +13,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from .aws import ACCOUNT, REGION, Aws, Keys
-from .deployment import Api, Clone
+from .deployment import ALIAS_ARN, FUNCTION, LOG_GROUP, ROLE, ROLE_ARN, TABLE, Api, Clone
 
 pytestmark = [
     pytest.mark.rehearsal,
     pytest.mark.skipif(sys.version_info[:2] != (3, 12), reason="the Lambda runs Python 3.12"),
 ]
-
-FUNCTION = "poc-itsm-api-handler"
-ROLE = "poc-itsm-lambda-role"
-TABLE = "poc-itsm-tickets"
-LOG_GROUP = f"/aws/lambda/{FUNCTION}"
-ALIAS_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTION}:snapstart"
-ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
 
 
 @contextmanager
