@@ -24,6 +24,8 @@ from zipfile import ZipFile
 
 import psutil
 
+from bench.stub_dynamodb import BOTO3_TABLE
+
 HERE = Path(__file__).parent
 BOTO3 = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
 
@@ -92,7 +94,11 @@ def functions(package: Path) -> Iterator[tuple[Function, Function]]:
         collect_reference(reference)
         yield (
             Function(task, "lambda_handler", environment(task, endpoint)),
-            Function(reference, "lambda_function", environment(reference, endpoint)),
+            Function(
+                reference,
+                "lambda_function",
+                environment(reference, endpoint) | {"TABLE_NAME": BOTO3_TABLE},
+            ),
         )
 
 

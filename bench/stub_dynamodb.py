@@ -14,22 +14,37 @@ from typing import Any
 TALKATIVE = "with-20-comments"
 """In a ticket's or a caller's id: the tickets have 20 comments. Without it they have none."""
 
+BOTO3_TABLE = "boto3-itsm-tickets"
+"""The table of the reference, whose tickets are as it stores them; all others' are as ours are."""
+
 NOW = "2026-02-09T12:20:25.343883Z"
+COMMENT_ID = "613e14a5-d42b-4cf2-b763-b1eb5cb8{:04}"
 
 
-def ticket(comments: int) -> dict[str, Any]:
+def ticket(comments: int, ours: bool) -> dict[str, Any]:
     """Return a ticket as DynamoDB's GetItem has it."""
-    texts = [f"Comment {number}: it is still burning" for number in range(comments)]
-    entries = [{"M": {"comment_text": {"S": text}, "added_at": {"S": NOW}}} for text in texts]
-    return {
+    ids = [COMMENT_ID.format(number) for number in range(comments)]
+    item = {
         "ticket_id": {"S": "0f5e4c1e-3f0b-4d0a-9a3e-5b7d0a8f4c11"},
         "caller_id": {"S": "+15550100"},
         "issue_description": {"S": "My printer is on fire"},
         "status": {"S": "open"},
         "created_at": {"S": NOW},
         "updated_at": {"S": NOW},
-        "comments": {"L": entries},
+        "comments": {"L": [comment(each, ours) for each in ids]},
     }
+    if ours:
+        item["ticket_number"] = {"S": "1655-4297-1282"}
+        item["idempotency_key"] = {"S": "call-81"}
+        item["content_bytes"] = {"N": "1234"}
+    if ours and ids:
+        item["comment_ids"] = {"SS": ids}
+    return item
+
+
+def comment(comment_id: str, ours: bool) -> dict[str, Any]:
+    entry = {"comment_text": {"S": "It is still burning, I think"}, "added_at": {"S": NOW}}
+    return {"M": entry | ({"comment_id": {"S": comment_id}} if ours else {})}
 
 
 def answer(body: Any) -> bytes:
@@ -52,19 +67,22 @@ def answer(body: Any) -> bytes:
     return head.encode() + text
 
 
-def ten(comments: int) -> dict[str, Any]:
-    """Return a Query's answer of ten tickets."""
-    return {"Count": 10, "Items": [ticket(comments)] * 10, "ScannedCount": 10}
+def answers(comments: int, ours: bool) -> dict[str, bytes]:
+    """Return the answer to each operation."""
+    found = ticket(comments, ours)
+    return {
+        "PutItem": answer({}),
+        "UpdateItem": answer({}),
+        "GetItem": answer({"Item": found}),
+        "Query": answer({"Count": 10, "Items": [found] * 10, "ScannedCount": 10}),
+    }
 
 
-# By operation and by whether there are comments.
+# By whether there are comments, and whether the tickets are as ours are.
 ANSWERS = {
-    ("PutItem", False): answer({}),
-    ("UpdateItem", False): answer({}),
-    ("GetItem", False): answer({"Item": ticket(0)}),
-    ("GetItem", True): answer({"Item": ticket(20)}),
-    ("Query", False): answer(ten(0)),
-    ("Query", True): answer(ten(20)),
+    (bool(comments), ours): answers(comments, ours)
+    for comments in (0, 20)
+    for ours in (True, False)
 }
 
 
@@ -76,7 +94,8 @@ class Connection(StreamRequestHandler):
             headers = dict(self._headers())
             body = self.rfile.read(int(headers["content-length"]))
             operation = headers["x-amz-target"].rpartition(".")[2]
-            self.wfile.write(ANSWERS[operation, TALKATIVE.encode() in body])
+            kind = TALKATIVE.encode() in body, BOTO3_TABLE.encode() not in body
+            self.wfile.write(ANSWERS[kind][operation])
 
     def _headers(self) -> Any:
         while line := self.rfile.readline().strip().decode():
