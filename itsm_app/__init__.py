@@ -14,7 +14,7 @@ def create_app() -> Flask:
     """Wire the app. Opens no connection, starts no process, makes no table."""
     app = Flask(__name__, static_folder=None)
     # Werkzeug cuts a chunked body off at this length and says nothing; by the byte more,
-    # `schemas.load_body` sees that there was too much.
+    # `loading.load_body` sees that there was too much.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
     # An unknown method is an unknown operation, so Flask must not answer OPTIONS by itself.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False

@@ -1,4 +1,4 @@
-"""Where a list goes on: opaque to the client, bound to its caller, and of no use when altered."""
+"""Where a list goes on: opaque to the client, bound to its query, and of no use when altered."""
 
 from __future__ import annotations
 
@@ -12,26 +12,31 @@ from .models import Ticket
 CHECK_BYTES = 9
 
 
-def after(ticket: Ticket) -> str:
+def after(ticket: Ticket, status: str | None = None) -> str:
     """Return the cursor for what comes after this ticket in its caller's list."""
     place = f"{ticket.created_at}\0{ticket.ticket_id}".encode()
-    return urlsafe_b64encode(_check(ticket.caller_id, place) + place).decode()
+    return urlsafe_b64encode(_check(ticket.caller_id, status, place) + place).decode()
 
 
-def start_key(caller_id: str, cursor: str) -> dict[str, Any]:
+def start_key(caller_id: str, status: str | None, cursor: str) -> dict[str, Any]:
     """Return the key of the index to go on from. Raises `InvalidField` for another's cursor."""
     try:
         content = urlsafe_b64decode(cursor)
     except ValueError:
         content = b""
     check, place = content[:CHECK_BYTES], content[CHECK_BYTES:]
-    if check != _check(caller_id, place):
-        raise InvalidField("cursor", "must be the next_cursor of the page before, unchanged")
+    if check != _check(caller_id, status, place):
+        raise InvalidField(
+            "cursor",
+            "must be the next_cursor of the page before, unchanged, and with the same query",
+            "Copy it again, or leave it out to begin anew.",
+        )
     created_at, ticket_id = place.decode().split("\0")
     values = {"caller_id": caller_id, "created_at": created_at, "ticket_id": ticket_id}
     return {name: {"S": value} for name, value in values.items()}
 
 
-def _check(caller_id: str, place: bytes) -> bytes:
+def _check(caller_id: str, status: str | None, place: bytes) -> bytes:
     # Not against forgery, which would gain nobody anything, but against mistakes.
-    return hashlib.sha256(caller_id.encode() + b"\0" + place).digest()[:CHECK_BYTES]
+    query = f"{caller_id}\0{status or ''}\0".encode()
+    return hashlib.sha256(query + place).digest()[:CHECK_BYTES]

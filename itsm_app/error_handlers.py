@@ -15,6 +15,7 @@ from werkzeug.exceptions import (
 
 from .exceptions import (
     BodyTooLarge,
+    CallerMismatch,
     IdempotencyKeyReused,
     InvalidBody,
     InvalidField,
@@ -23,6 +24,7 @@ from .exceptions import (
     TicketFull,
     TicketNotFound,
 )
+from .schemas import Error
 
 _logger = logging.getLogger(__name__)
 
@@ -33,28 +35,41 @@ class Failure(NamedTuple):
     status: int
     code: str
     sentence: str
+    retryable: bool = False
 
 
 BODY_TOO_LARGE = Failure(
-    413, "body_too_large", "The body is over 64 KiB. Shorten the text and send it again."
+    413,
+    "body_too_large",
+    "The body is longer than 65536 bytes. Shorten the text, or send the rest as comments.",
 )
 NO_SUCH_OPERATION = Failure(
     404,
     "no_such_operation",
-    "There is no such operation. There are POST /tickets, GET /tickets/{{id}},"
-    " POST /tickets/{{id}}/comments and GET /tickets?caller={{caller_id}}.",
+    "There is no operation of this method and path. There are POST /tickets, GET /tickets/{{id}},"
+    " POST /tickets/{{id}}/comments and GET /tickets?caller={{caller_id}}; GET /openapi.json"
+    " describes them.",
 )
 
 FAILURES: dict[type[Exception], Failure] = {
     InvalidBody: Failure(
-        400, "invalid_body", "The body must be one JSON object in UTF-8; correct it and send again."
+        400,
+        "invalid_body",
+        "The body must be one JSON object in UTF-8, but it is {form}. Correct it and send it"
+        " again.",
     ),
-    InvalidField: Failure(400, "invalid_field", "`{field}` {requirement}."),
+    InvalidField: Failure(400, "invalid_field", "`{field}` {requirement}. {next_step}"),
     MisheardNumber: Failure(
         400,
         "misheard_number",
         "No ticket can have this number of {digits} digits: a ticket number has 12, and one of them"
         " checks the others. Ask the caller to say it again, digit by digit.",
+    ),
+    CallerMismatch: Failure(
+        403,
+        "caller_mismatch",
+        "This call is bound to the caller on the line, and names another one. Leave the caller out:"
+        " only their own tickets can be read, filed and commented on.",
     ),
     IdempotencyKeyReused: Failure(
         409,
@@ -71,15 +86,18 @@ FAILURES: dict[type[Exception], Failure] = {
     TicketNotFound: Failure(
         404,
         "ticket_not_found",
-        "No ticket has this id. Check the id, or list the caller's tickets.",
+        "No ticket of this caller has this id or number. Ask the caller to say the number again,"
+        " digit by digit, or list their tickets.",
     ),
     BodyTooLarge: BODY_TOO_LARGE,
     RequestEntityTooLarge: BODY_TOO_LARGE,
     StorageUnavailable: Failure(
         500,
         "storage_unavailable",
-        "The tickets cannot be reached. Repeat the call in a few seconds; if it fails again,"
-        " tell the caller that the ticket system is down and keep what they said.",
+        "The tickets cannot be reached, and it is not known whether this was done. Repeat the call"
+        " with the same idempotency_key in a few seconds; if it fails again, tell the caller that"
+        " the ticket system is down, and keep what they said.",
+        retryable=True,
     ),
     NotFound: NO_SUCH_OPERATION,
     MethodNotAllowed: NO_SUCH_OPERATION,
@@ -89,8 +107,9 @@ FAILURES: dict[type[Exception], Failure] = {
     Exception: Failure(
         500,
         "internal_error",
-        "Something went wrong that should not have. Repeat the call in a few seconds; if it fails"
-        " again, give the request_id to whoever runs this service.",
+        "Something went wrong that should not have. Repeat the call with the same idempotency_key"
+        " in a few seconds; if it fails again, give the request_id to whoever runs this service.",
+        retryable=True,
     ),
 }
 
@@ -100,11 +119,17 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _answer)
 
 
-def _answer(error: Exception) -> tuple[Response, int]:
+def explain(error: Exception) -> tuple[Error, int]:
+    """Return what a client is told of an error, and the status. Logs what people should see."""
     failure = next(FAILURES[kind] for kind in type(error).__mro__ if kind in FAILURES)
     _log(error, failure)
     sentence = failure.sentence.format(**vars(error))
-    return jsonify(error=sentence, code=failure.code, request_id=g.request_id), failure.status
+    return Error(sentence, failure.code, failure.retryable, g.request_id), failure.status
+
+
+def _answer(error: Exception) -> tuple[Response, int]:
+    answer, status = explain(error)
+    return jsonify(answer), status
 
 
 def _log(error: Exception, failure: Failure) -> None:

@@ -12,23 +12,33 @@ class BodyTooLarge(ItsmError):
 
 
 class InvalidBody(ItsmError):
-    """The body of a request is not a JSON object in UTF-8."""
+    """The body of a request is not a JSON object in UTF-8. `form` is what it is instead."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__(form)
+        self.form = form
 
 
 class InvalidField(ItsmError):
     """A field of a request is missing, empty, too long, of the wrong type, or there twice.
 
-    `field` is its name and `requirement` what it must be, as the end of a sentence.
+    `field` is its name, `requirement` what it must be, as the end of a sentence, and `next_step`
+    what to do about it, as another.
     """
 
-    def __init__(self, field: str, requirement: str) -> None:
+    def __init__(self, field: str, requirement: str, next_step: str) -> None:
         super().__init__(field)
         self.field = field
         self.requirement = requirement
+        self.next_step = next_step
+
+
+class CallerMismatch(ItsmError):
+    """The request is bound to its caller, and names another."""
 
 
 class TicketNotFound(ItsmError):
-    """No ticket has this id."""
+    """No ticket has this id, or none of this caller's."""
 
 
 class MisheardNumber(ItsmError):

@@ -19,7 +19,7 @@ from pynamodb.constants import LIST, MAP, STRING
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
-from . import config, credentials
+from . import config, credentials, ticket_numbers
 
 # Amazon Connect waits 8 s for an answer. Three attempts that each hang in the connect, the TLS
 # handshake (which has the connect's time-out again) and the read, with the waits between them, come
@@ -107,6 +107,11 @@ class Ticket(Model):
     comment_ids = UnicodeSetAttribute(null=True)
     content_bytes = NumberAttribute(null=True)
     caller_id_index = CallerIdIndex()
+
+    @property
+    def spoken_number(self) -> str | None:
+        """The number as a speech engine should read it."""
+        return self.ticket_number and ticket_numbers.spoken(self.ticket_number)
 
     @classmethod
     def connection(cls) -> TableConnection:

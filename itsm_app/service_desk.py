@@ -1,14 +1,14 @@
 """What a service desk does with tickets. Plain functions over the models; no HTTP.
 
-All of them raise `StorageUnavailable` when DynamoDB cannot be asked. Every write may be repeated,
-by a client under its idempotency key and by `retry` with the same words: it is done once.
+Given a `caller_id`, another caller's ticket is like one that never was. All functions raise
+`StorageUnavailable` when DynamoDB cannot be asked. Every write may be repeated, by a client under
+its idempotency key and by `retry` with the same words: it is done once.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import islice
 from uuid import UUID, uuid4, uuid5
 
 from . import cursors, storage, ticket_numbers
@@ -25,6 +25,8 @@ COMMENT_NAMESPACE = UUID("c0f1f2a5-6c0e-4c39-8f3e-57b1d2e7a9b4")
 # How often a comment is tried on a ticket from before there were counts: it finds none, is
 # forestalled by one that counts, and is added.
 COMMENT_ATTEMPTS = 3
+# How many tickets are looked at for one page of those of a status.
+MOST_LOOKED_AT = 100
 # A Lambda answers with 6 MB at most: "Lambda quotas" in the AWS Lambda guide.
 MAX_PAGE_BYTES = 5_000_000
 
@@ -40,7 +42,7 @@ def create_ticket(
     for number in ticket_numbers.candidates(caller_id, idempotency_key):
         ticket = Ticket(
             ticket_id=ticket_numbers.ticket_id(number),
-            ticket_number=ticket_numbers.spoken(number),
+            ticket_number=ticket_numbers.written(number),
             caller_id=caller_id,
             issue_description=issue_description,
             created_at=now,
@@ -56,16 +58,19 @@ def create_ticket(
     raise StorageUnavailable("NumbersTaken", attempts=ticket_numbers.CANDIDATES)
 
 
-def get_ticket(ticket_id: str) -> Ticket:
+def get_ticket(ticket_id: str, caller_id: str | None = None) -> Ticket:
     """Return the ticket as it is now. Raises `TicketNotFound`."""
-    found = storage.find(ticket_id)
+    found = storage.find(ticket_id, caller_id)
     if found is None:
         raise TicketNotFound
     return found
 
 
 def add_comment(
-    ticket_id: str, comment_text: str, idempotency_key: str | None = None
+    ticket_id: str,
+    comment_text: str,
+    idempotency_key: str | None = None,
+    caller_id: str | None = None,
 ) -> tuple[Comment, bool]:
     """Append a comment to a ticket; return it, and whether an earlier call did that.
 
@@ -79,9 +84,9 @@ def add_comment(
     }
     uncounted: Ticket | None = None
     for _ in range(COMMENT_ATTEMPTS):
-        if storage.append(ticket_id, comment, uncounted):
+        if storage.append(ticket_id, comment, caller_id, uncounted):
             return comment, False
-        ticket = get_ticket(ticket_id)
+        ticket = get_ticket(ticket_id, caller_id)
         if found := _comment_with(comment["comment_id"], ticket):
             if found["comment_text"] != comment_text:
                 raise IdempotencyKeyReused
@@ -94,22 +99,26 @@ def add_comment(
 
 
 def list_recent_tickets(
-    caller_id: str, limit: int = 10, cursor: str | None = None
+    caller_id: str, status: str | None = None, limit: int = 10, cursor: str | None = None
 ) -> tuple[list[Ticket], str | None]:
     """Return the caller's next tickets, at most `limit`, newest first, and where to go on.
 
-    A page ends early before it passes 5 MB. Raises `InvalidField` for a cursor of another list.
+    A page ends early before it passes 5 MB, and one of a status when it has looked at 100 tickets.
+    Raises `InvalidField` for a cursor of another list.
     """
-    start_key = cursors.start_key(caller_id, cursor) if cursor else None
-    # One more shows whether there is more.
-    rest = storage.newest_first(caller_id, limit + 1, start_key)
+    start_key = cursors.start_key(caller_id, status, cursor) if cursor else None
+    most = MOST_LOOKED_AT if status else limit
     page: list[Ticket] = []
+    last: Ticket | None = None
     length = 0
-    for ticket in islice(rest, limit + 1):
+    # One more shows whether there is more.
+    for seen, ticket in enumerate(storage.newest_first(caller_id, most + 1, start_key)):
         length += storage.content_bytes(ticket)
-        if len(page) == limit or (page and length > MAX_PAGE_BYTES):
-            return _sorted(page), cursors.after(page[-1])
-        page.append(ticket)
+        if last and (len(page) == limit or seen == most or length > MAX_PAGE_BYTES):
+            return _sorted(page), cursors.after(last, status)
+        last = ticket
+        if status in (None, ticket.status):
+            page.append(ticket)
     return _sorted(page), None
 
 

@@ -31,6 +31,7 @@ HAS_ROOM = "content_bytes <= :room"
 # A ticket without a count changes by comments only, and with the next one it has a count.
 IS_STILL = "attribute_not_exists(content_bytes) AND size(comments) = :count"
 IS_NEW = "attribute_not_exists(ticket_id)"
+IS_THEIRS = "caller_id = :caller_id"
 
 
 def content_bytes(ticket: Ticket) -> int:
@@ -57,19 +58,24 @@ def put_new(ticket: Ticket) -> bool:
     return _write("PutItem", Item=ticket.serialize(), ConditionExpression=IS_NEW)
 
 
-def find(ticket_id: str) -> Ticket | None:
-    """Return the ticket as it is now."""
+def find(ticket_id: str, caller_id: str | None = None) -> Ticket | None:
+    """Return the ticket as it is now, if it is the caller's or they are not given."""
     if not _can_be_key(ticket_id):
         return None
-    answer = _ask("GetItem", Key=_key(ticket_id), ConsistentRead=True)
-    return Ticket.from_raw_data(answer["Item"]) if "Item" in answer else None
+    item = _ask("GetItem", Key=_key(ticket_id), ConsistentRead=True).get("Item")
+    # Before it is read: another's ticket should take no longer than none.
+    if item is None or (caller_id is not None and item["caller_id"] != {"S": caller_id}):
+        return None
+    return Ticket.from_raw_data(item)
 
 
-def append(ticket_id: str, comment: Comment, uncounted: Ticket | None = None) -> bool:
+def append(
+    ticket_id: str, comment: Comment, caller_id: str | None, uncounted: Ticket | None
+) -> bool:
     """Append a comment once, and return False if it is there, has no room, or has no ticket.
 
-    A ticket from before there were counts needs to be given, as it is now, as `uncounted`; another
-    comment meanwhile makes it False too.
+    To a caller who is given, another's ticket is none. A ticket from before there were counts needs
+    to be given, as it is now, as `uncounted`; another comment meanwhile makes it False too.
     """
     if not _can_be_key(ticket_id):
         return False
@@ -88,6 +94,9 @@ def append(ticket_id: str, comment: Comment, uncounted: Ticket | None = None) ->
         values[":count"] = {"N": str(len(uncounted.comments))}
         length += content_bytes(uncounted)
     values[":length"] = {"N": str(length)}
+    if caller_id is not None:
+        condition = f"{condition} AND {IS_THEIRS}"
+        values[":caller_id"] = {"S": caller_id}
     return _write(
         "UpdateItem",
         Key=_key(ticket_id),
@@ -104,7 +113,7 @@ def newest_first(caller_id: str, limit: int, start_key: dict[str, Any] | None) -
     """
     request: dict[str, Any] = {
         "IndexName": Ticket.caller_id_index.Meta.index_name,
-        "KeyConditionExpression": "caller_id = :caller_id",
+        "KeyConditionExpression": IS_THEIRS,
         "ExpressionAttributeValues": {":caller_id": {"S": caller_id}},
         "ScanIndexForward": False,
         "Limit": limit,

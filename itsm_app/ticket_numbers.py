@@ -24,7 +24,8 @@ NAMESPACE = UUID("5b7c4dd6-2f0a-4b57-9c6e-0d3f4a1c8e21")
 CANDIDATES = 8
 # Of what can still be a number with digits too many.
 MOST_DIGITS = 2 * DIGITS
-SEPARATORS = re.compile(r"[-. ]")
+# Those of all the ways in which we write a number, and in which people do.
+SEPARATORS = re.compile(r"[-., ]")
 
 DAMM = (
     (0, 3, 1, 7, 5, 9, 8, 6, 4, 2),
@@ -60,9 +61,14 @@ def ticket_id(number: str) -> str:
     return str(uuid5(NAMESPACE, number))
 
 
-def spoken(number: str) -> str:
-    """Return the 12 digits as people say them, `1234-5678-9012`."""
+def written(number: str) -> str:
+    """Return the 12 digits as people write them, `1234-5678-9012`."""
     return f"{number[:4]}-{number[4:8]}-{number[8:]}"
+
+
+def spoken(written: str) -> str:
+    """Return them as a speech engine should read them, `1 2 3 4, 5 6 7 8, 9 0 1 2`."""
+    return ", ".join(map(" ".join, written.split("-")))
 
 
 def to_ticket_id(text: str) -> str:
@@ -71,7 +77,11 @@ def to_ticket_id(text: str) -> str:
     Raises `InvalidField` for no text, and `MisheardNumber` for digits that are no number.
     """
     if not text:
-        raise InvalidField("ticket_id", "is missing: give the id or the number of a ticket")
+        raise InvalidField(
+            "ticket_id",
+            "is missing: it must be the id or the number of a ticket",
+            "Ask the caller for the number, or list their tickets.",
+        )
     digits = SEPARATORS.sub("", text)
     # A UUID may be all digits too, but of 32.
     if not (digits.isascii() and digits.isdigit()) or len(digits) > MOST_DIGITS:

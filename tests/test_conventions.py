@@ -14,7 +14,7 @@ PACKAGE = Path(itsm_app.__file__).parent
 MODULES = {str(path.relative_to(PACKAGE)): path for path in PACKAGE.rglob("*.py")}
 # table.py asks botocore through the models' connection.
 STORAGE = {"credentials.py", "models.py", "service_desk.py", "retry.py", "storage.py", "table.py"}
-NO_FLASK = STORAGE | {"exceptions.py", "schemas.py", "config.py"}
+NO_FLASK = STORAGE | {"exceptions.py", "schemas.py", "loading.py", "config.py"}
 
 
 def imported(module: str) -> set[str]:

@@ -43,7 +43,7 @@ def test_each_route_fails_in_json(client: FlaskClient, route: tuple[str, str], u
     response = client.open(url, method=route[0], data="{")
     assert response.status_code in (400, 404)
     assert response.content_type == JSON
-    assert set(response.json) == {"error", "code", "request_id"}
+    assert set(response.json) == {"error", "code", "retryable", "request_id"}
     assert response.json["error"].endswith(".")
     assert response.json["request_id"] == response.headers["X-Request-Id"]
 

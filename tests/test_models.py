@@ -30,6 +30,7 @@ def test_a_ticket_is_stored_under_the_names_of_its_fields(client: FlaskClient, t
     assert item.pop("comments") == {"L": [stored]}
     assert item.pop("comment_ids") == {"SS": [comment_id]}
     assert int(item.pop("content_bytes")["N"]) < 1000
+    del shown["spoken_number"]
     assert item == {name: {"S": text} for name, text in shown.items()}
 
 

@@ -42,7 +42,9 @@ def test_numbers_do_not_follow_one_another() -> None:
         assert {len(number) for number in numbers} == {12}
 
 
-@pytest.mark.parametrize("form", ["{0}", "{1}-{2}-{3}", "{1} {2} {3}", "{1}.{2}.{3}", " {0} "])
+@pytest.mark.parametrize(
+    "form", ["{0}", "{1}-{2}-{3}", "{1} {2} {3}", "{1}.{2}.{3}", " {0} ", "{1}, {2}, {3}", "{4}"]
+)
 def test_a_ticket_is_found_by_its_number_in_every_form(
     client: FlaskClient, caller: str, form: str
 ) -> None:
@@ -50,7 +52,7 @@ def test_a_ticket_is_found_by_its_number_in_every_form(
     created = client.post("/tickets", json=new).json
     assert re.fullmatch(r"\d{4}-\d{4}-\d{4}", created["ticket_number"])
     parts = created["ticket_number"].split("-")
-    path = "/tickets/" + form.format("".join(parts), *parts)
+    path = "/tickets/" + form.format("".join(parts), *parts, created["spoken_number"])
     assert client.get(path).json["ticket_id"] == created["ticket_id"]
     assert client.post(f"{path}/comments", json={"comment": "Hello?"}).status_code == 200
     (found,) = client.get("/tickets", query_string={"caller": caller}).json["tickets"]

@@ -30,7 +30,8 @@ TEXTS = [
 def test_create_ticket_success(client: FlaskClient, caller: str) -> None:
     response = client.post("/tickets", json={"caller_id": caller, "issue_description": "No mail"})
     assert response.status_code == 201
-    assert set(response.json) == {"ticket_id", "ticket_number", "status", "created_at"}
+    fields = {"ticket_id", "ticket_number", "spoken_number", "status", "created_at"}
+    assert set(response.json) == fields
     assert response.json["status"] == "open"
     assert TIME.fullmatch(response.json["created_at"])
     assert str(UUID(response.json["ticket_id"])) == response.json["ticket_id"]
@@ -42,9 +43,13 @@ def test_get_ticket_success(client: FlaskClient, caller: str, ticket: str) -> No
     response = client.get(f"/tickets/{ticket}")
     assert response.status_code == 200
     created_at, number = response.json["created_at"], response.json["ticket_number"]
+    spoken = response.json["spoken_number"]
+    assert re.fullmatch(r"(\d \d \d \d(, |$)){3}", spoken)
+    assert spoken.replace(" ", "").replace(",", "-") == number
     assert response.json == {
         "ticket_id": ticket,
         "ticket_number": number,
+        "spoken_number": spoken,
         "caller_id": caller,
         "issue_description": "My printer is on fire",
         "status": "open",

@@ -1,0 +1,24 @@
+"""Whose call a request is: the platform says so in a header, out of the model's reach."""
+
+from __future__ import annotations
+
+from flask import request
+
+from . import loading
+from .exceptions import CallerMismatch
+
+HEADER = "X-Caller-Id"
+
+
+def bind(named: str | None) -> str | None:
+    """Return the caller of this request: as the platform says, or else as the client does.
+
+    Raises `CallerMismatch` when they differ, and `InvalidField` for a header that is no id.
+    """
+    header = request.headers.get(HEADER)
+    if header is None:
+        return named
+    bound = loading.load_caller(header)
+    if named not in (None, bound):
+        raise CallerMismatch
+    return bound

@@ -1,0 +1,133 @@
+"""How much of a ticket, and which tickets, an answer holds."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from itsm_app import service_desk
+
+from .conftest import ON_MOTO
+from .faulty_dynamodb import FaultyDynamoDB
+from .test_cursors import file_tickets, page, pages
+
+ORDINARY = (
+    "My printer is on fire. It began this morning when I changed the toner; the smoke is grey."
+)
+
+
+@pytest.fixture
+def talked_about(client: FlaskClient, ticket: str) -> str:
+    """The id of a ticket with three comments."""
+    for text in ("first", "second", "third"):
+        client.post(f"/tickets/{ticket}/comments", json={"comment": text})
+    return ticket
+
+
+@pytest.mark.parametrize(
+    ("query", "texts"),
+    [
+        ({}, ["first", "second", "third"]),
+        ({"comments": "all"}, ["first", "second", "third"]),
+        ({"comments": "latest"}, ["third"]),
+        ({"comments": "none"}, []),
+    ],
+)
+def test_comments_are_shown_as_many_as_asked_for(
+    client: FlaskClient, caller: str, talked_about: str, query: dict[str, str], texts: list[str]
+) -> None:
+    one = client.get(f"/tickets/{talked_about}", query_string=query).json
+    assert [each["comment_text"] for each in one["comments"]] == texts
+    assert page(client, caller, **query) == {"tickets": [one]}
+
+
+@pytest.mark.parametrize("comments", ["latest", "none"])
+def test_a_ticket_without_comments_has_none_to_show(
+    client: FlaskClient, ticket: str, comments: str
+) -> None:
+    assert client.get(f"/tickets/{ticket}?comments={comments}").json["comments"] == []
+
+
+def test_the_tag_of_a_part_changes_with_what_is_left_out(
+    client: FlaskClient, talked_about: str
+) -> None:
+    path = f"/tickets/{talked_about}?comments=none"
+    before = client.get(path).headers["ETag"]
+    assert client.get(path, headers={"If-None-Match": before}).status_code == 304
+    client.post(f"/tickets/{talked_about}/comments", json={"comment": "fourth"})
+    assert client.get(path).headers["ETag"] != before
+
+
+def test_ten_ordinary_tickets_with_their_latest_comments_take_less_than_8_kb(
+    client: FlaskClient, caller: str
+) -> None:
+    for _ in range(10):
+        new = {"caller_id": caller, "issue_description": ORDINARY}
+        ticket = client.post("/tickets", json=new).json["ticket_id"]
+        for _ in range(3):
+            client.post(f"/tickets/{ticket}/comments", json={"comment": ORDINARY})
+    answer = client.get("/tickets", query_string={"caller": caller, "comments": "latest"})
+    assert len(answer.json["tickets"]) == 10
+    assert len(answer.data) < 8 * 1024
+
+
+def mixed(caller: str, *statuses: str) -> dict[str, list[str]]:
+    """File a ticket of each status; return the ids by status, newest first."""
+    ids: dict[str, list[str]] = {}
+    for n, status in enumerate(statuses):
+        (made,) = file_tickets(caller, 1, status=status, at=n)
+        ids.setdefault(status, []).insert(0, made)
+    return ids
+
+
+def test_a_list_may_be_of_one_status(client: FlaskClient, caller: str) -> None:
+    ids = mixed(caller, "open", "closed", "in_progress", "open", "resolved", "closed")
+    for status, wanted in ids.items():
+        assert pages(client, caller, status=status) == [wanted]
+
+
+def test_a_filtered_list_goes_on_where_it_was(client: FlaskClient, caller: str) -> None:
+    ids = mixed(caller, *["open", "closed", "closed"] * 3)
+    assert list(chain(*pages(client, caller, status="closed", limit=2))) == ids["closed"]
+
+
+@ON_MOTO
+def test_a_filtered_page_is_one_request_and_short_only_with_a_cursor(
+    client: FlaskClient, faults: FaultyDynamoDB, caller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_desk, "MOST_LOOKED_AT", 4)
+    ids = mixed(caller, "open", *["closed"] * 5)
+    faults.operations.clear()
+    first = page(client, caller, status="open")
+    assert (first["tickets"], "next_cursor" in first) == ([], True)
+    assert faults.operations == ["Query"]
+    second = page(client, caller, status="open", cursor=first["next_cursor"])
+    assert [each["ticket_id"] for each in second["tickets"]] == ids["open"]
+    assert "next_cursor" not in second
+
+
+def test_a_cursor_is_of_one_status(client: FlaskClient, caller: str) -> None:
+    mixed(caller, "open", "open")
+    cursor = page(client, caller, status="open", limit=1)["next_cursor"]
+    for status in ({}, {"status": "closed"}):
+        query: dict[str, Any] = {"caller": caller, "cursor": cursor, **status}
+        assert client.get("/tickets", query_string=query).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("comments=some", '`comments` must be all, latest or none, but it is "some".'),
+        ("comments=", "`comments` must be all, latest or none, but it is empty."),
+        ("status=Open", 'in_progress, resolved or closed, but it is "Open".'),
+        ("status=" + "x" * 21, "but it is 21 characters long."),
+        ("status=open&status=closed", "`status` is there twice."),
+    ],
+)
+def test_what_cannot_be_asked_for_is_named(client: FlaskClient, query: str, said: str) -> None:
+    response = client.get(f"/tickets?caller=x&{query}")
+    assert (response.status_code, response.json["code"]) == (400, "invalid_field")
+    assert said in response.json["error"]
