@@ -123,6 +123,7 @@ def explain(error: Exception) -> tuple[Error, int]:
     """Return what a client is told of an error, and the status. Logs what people should see."""
     failure = next(FAILURES[kind] for kind in type(error).__mro__ if kind in FAILURES)
     _log(error, failure)
+    g.status = failure.status
     sentence = failure.sentence.format(**vars(error))
     return Error(sentence, failure.code, failure.retryable, g.request_id), failure.status
 
