@@ -25,6 +25,7 @@ from zipfile import ZipFile
 import psutil
 
 from bench.stub_dynamodb import BOTO3_TABLE
+from tests.api_gateway import API_KEYS
 
 HERE = Path(__file__).parent
 BOTO3 = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
@@ -129,6 +130,7 @@ def stub_dynamodb() -> Iterator[str]:
 def environment(task: Path, endpoint: str) -> dict[str, str]:
     """Return a Lambda's: "Defined runtime environment variables" in the AWS Lambda guide."""
     return {
+        "API_KEYS": API_KEYS,
         "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL_DYNAMODB": endpoint,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import commands, error_handlers, headers, json_provider, logs
+from . import commands, error_handlers, headers, json_provider, keys, logs
 from .blueprints.health import health
 from .blueprints.tickets import tickets
 from .schemas import MAX_BODY_BYTES
 
 
 def create_app() -> Flask:
-    """Wire the app. Opens no connection, starts no process, makes no table."""
+    """Wire the app. Opens no connection, starts no process, makes no table.
+
+    Raises `InvalidKeys` for a malformed `API_KEYS`.
+    """
     app = Flask(__name__, static_folder=None)
     # Werkzeug cuts a chunked body off at this length and says nothing; by the byte more,
     # `loading.load_body` sees that there was too much.
@@ -23,6 +26,7 @@ def create_app() -> Flask:
     app.json = json_provider.MsgspecProvider(app)
     headers.init_app(app)
     logs.init_app(app)
+    keys.init_app(app)
     error_handlers.init_app(app)
     commands.init_app(app)
     app.register_blueprint(tickets)

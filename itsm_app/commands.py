@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask import Flask
 
-from . import table
+from . import keys, table
 from .config import REGION, TABLE_NAME
 from .exceptions import StorageUnavailable, TableMismatch
 
@@ -28,6 +28,7 @@ REMEDIES = {
 def init_app(app: Flask) -> None:
     """Add the commands."""
     app.cli.add_command(init_db)
+    app.cli.add_command(new_key)
 
 
 @click.command("init-db")
@@ -46,6 +47,18 @@ def init_db() -> None:
     if made:
         _turn_on_recovery(name)
     click.echo(f"{name} is {'made' if made else 'there already'}.")
+
+
+@click.command("new-key")
+@click.argument("name")
+@click.option("--role", type=click.Choice(keys.ROLES), required=True)
+def new_key(name: str, role: str) -> None:
+    """Make a key for NAME, and its entry for API_KEYS."""
+    key, entry = keys.make(name, role)
+    if not keys.ENTRY.fullmatch(entry):
+        raise click.BadParameter("1 to 64 of letters, digits, dots, dashes and underscores.")
+    click.echo(f"Key, shown this once: {key}")
+    click.echo(f"Entry for API_KEYS: {entry}")
 
 
 def _turn_on_recovery(name: str) -> None:

@@ -13,18 +13,28 @@ REGION = os.environ.get("REGION", "us-east-1")
 STAGE = os.environ.get("STAGE", "")
 """The stage whose CloudWatch metrics the log lines carry; empty: no metrics."""
 
+API_KEYS = os.environ.get("API_KEYS", "")
+"""Who may call: `name:role:sha256` entries, separated by commas; `flask new-key` makes them."""
+
 LOCAL_DYNAMODB = os.environ.get("LOCAL_DYNAMODB", "")
 """The folder of the embedded DynamoDB's state; empty: the AWS SDK's own settings decide."""
+
+
+def in_lambda() -> bool:
+    """Whether this process is a Lambda's.
+
+    By a variable of "Defined runtime environment variables" in the AWS Lambda guide.
+    """
+    return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
 
 def wants_local_dynamodb() -> bool:
     """Whether `flask run` is to start the embedded DynamoDB.
 
-    An endpoint of the user's own comes first, and a Lambda never starts one
-    (AWS_LAMBDA_FUNCTION_NAME: "Defined runtime environment variables" in the AWS Lambda guide).
+    An endpoint of the user's own comes first, and a Lambda never starts one.
     """
-    taken = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_LAMBDA_FUNCTION_NAME")
-    return bool(LOCAL_DYNAMODB) and not any(os.environ.get(name) for name in taken)
+    taken = in_lambda() or bool(os.environ.get("AWS_ENDPOINT_URL_DYNAMODB"))
+    return bool(LOCAL_DYNAMODB) and not taken
 
 
 def use_local_dynamodb(endpoint: str) -> None:

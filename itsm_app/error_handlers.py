@@ -19,7 +19,10 @@ from .exceptions import (
     IdempotencyKeyReused,
     InvalidBody,
     InvalidField,
+    KeyRefused,
     MisheardNumber,
+    NoKeys,
+    RoleRefused,
     StorageUnavailable,
     TicketFull,
     TicketNotFound,
@@ -52,6 +55,24 @@ NO_SUCH_OPERATION = Failure(
 )
 
 FAILURES: dict[type[Exception], Failure] = {
+    NoKeys: Failure(
+        503,
+        "no_keys",
+        "This service is closed: it has no API_KEYS yet. Whoever runs it makes one with `flask"
+        " new-key` and puts its entry in API_KEYS.",
+    ),
+    KeyRefused: Failure(
+        401,
+        "key_refused",
+        "This needs a key, and there is none or a wrong one. Send a key of this service as the"
+        " header x-api-key, or as Authorization: Bearer.",
+    ),
+    RoleRefused: Failure(
+        403,
+        "role_refused",
+        "This key is an agent's, and only the keys of the desk have this operation. Leave it to the"
+        " people of the service desk.",
+    ),
     InvalidBody: Failure(
         400,
         "invalid_body",
@@ -128,9 +149,11 @@ def explain(error: Exception) -> tuple[Error, int]:
     return Error(sentence, failure.code, failure.retryable, g.request_id), failure.status
 
 
-def _answer(error: Exception) -> tuple[Response, int]:
+def _answer(error: Exception) -> tuple[Response, int, dict[str, str]]:
     answer, status = explain(error)
-    return jsonify(answer), status
+    # RFC 9110, 11.6.1: a 401 says how to do better.
+    challenge = {"WWW-Authenticate": 'Bearer realm="tickets"'} if status == 401 else {}
+    return jsonify(answer), status, challenge
 
 
 def _log(error: Exception, failure: Failure) -> None:

@@ -7,6 +7,29 @@ class ItsmError(Exception):
     """Base of all errors of the ticket API."""
 
 
+class InvalidKeys(ItsmError):
+    """The setting `API_KEYS` has a malformed entry. `position` counts from 1."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(
+            f"Entry {position} of API_KEYS is malformed: each is name:role:sha256, as `flask"
+            " new-key` prints it, with commas between them"
+        )
+        self.position = position
+
+
+class NoKeys(ItsmError):
+    """There are no keys, and whoever calls is not on this machine."""
+
+
+class KeyRefused(ItsmError):
+    """The request has no key, or one that is not valid."""
+
+
+class RoleRefused(ItsmError):
+    """The key is valid, but its role does not have this operation."""
+
+
 class BodyTooLarge(ItsmError):
     """The body of a request is longer than any operation takes."""
 

@@ -18,7 +18,7 @@ from flask.cli import run_command
 from werkzeug.serving import is_running_from_reloader
 
 from . import config, create_app, table
-from .exceptions import EmbeddedEngineError, StorageUnavailable, TableMismatch
+from .exceptions import EmbeddedEngineError, InvalidKeys, StorageUnavailable, TableMismatch
 from .local_engine import end_with
 from .local_state import set_aside_damaged
 
@@ -31,16 +31,36 @@ POLL_SECONDS = 0.02
 
 
 def create_local_app() -> Flask:
-    """Make the app for the `flask` command; for `flask run`, start the embedded DynamoDB first."""
-    app = create_app()
+    """Make the app for the `flask` command; for `flask run`, start the embedded DynamoDB first.
+
+    Raises `click.ClickException`, for malformed keys, and for none where others can reach the API.
+    """
+    try:
+        app = create_app()
+    except InvalidKeys as error:
+        raise click.ClickException(f"{error}.") from None
     context = click.get_current_context(silent=True)
     if context is not None and context.command is run_command:
+        _check_keys(**context.params)
         if is_running_from_reloader():
             # The engine belongs to the reloader, which would leave us behind if it were killed.
             end_with(os.getppid())
         elif config.wants_local_dynamodb():
             serve(Path(config.LOCAL_DYNAMODB), **context.params)
     return app
+
+
+def _check_keys(host: str, **_: object) -> None:
+    if config.API_KEYS:
+        return
+    if host not in ("localhost", LOOPBACK, "::1"):
+        raise click.ClickException(
+            f"On {host} others can reach the API, and there are no API_KEYS. Make a key with `flask"
+            " new-key NAME --role desk` and set API_KEYS to its entry, or leave out --host."
+        )
+    click.echo(
+        " * No API_KEYS: open to every program on this machine, and to nobody else", err=True
+    )
 
 
 def serve(folder: Path, host: str, port: int, **_: object) -> None:

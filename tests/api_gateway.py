@@ -6,6 +6,7 @@ for proxy integration" in the API Gateway Developer Guide.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from base64 import b64encode
 from collections.abc import Sequence
@@ -15,9 +16,14 @@ from uuid import uuid4
 STAGE = "poc"
 API_HOST = "abc123.execute-api.us-east-1.amazonaws.com"
 CUSTOM_HOST = "tickets.example.com"
-# What API Gateway adds to a client's own headers, beside `Host`.
+KEY = f"itsm_{'k' * 43}"
+API_KEYS = f"voice:agent:{hashlib.sha256(KEY.encode()).hexdigest()}"
+"""The setting of a function that the events' senders may call."""
+
+# What API Gateway adds to a client's own headers, beside `Host`, and a client's key.
 HEADERS = [
     ("Accept", "*/*"),
+    ("x-api-key", KEY),
     ("User-Agent", "curl/8.9.1"),
     ("X-Amzn-Trace-Id", "Root=1-5e66d96f-7491f09xmpl79d18acf3d050"),
     ("X-Forwarded-For", "203.0.113.7"),

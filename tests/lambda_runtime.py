@@ -18,7 +18,7 @@ import requests
 
 from itsm_app.local_dynamodb import free_port
 
-from .api_gateway import STAGE, Answer, event
+from .api_gateway import API_KEYS, STAGE, Answer, event
 from .flask_run import lives
 
 HOME = Path(__file__).parent.parent / ".cache" / "lambda-runtime"
@@ -122,6 +122,7 @@ def _environment(task: Path) -> dict[str, str]:
     # "Defined runtime environment variables" in the AWS Lambda guide. AWS_LAMBDA_FUNCTION_TIMEOUT
     # is the emulator's own setting.
     return {
+        "API_KEYS": API_KEYS,
         "AWS_ACCESS_KEY_ID": "ASIAEXAMPLE",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.12",

@@ -178,7 +178,7 @@ class Endless:
 def post_chunked(client: FlaskClient, path: str, stream: BytesIO | Endless) -> Response:
     """Post as a server hands on a chunked body: no length, and an end that it knows."""
     environ = EnvironBuilder(path=path, method="POST").get_environ()
-    environ |= {"wsgi.input": stream, "wsgi.input_terminated": True}
+    environ |= {"wsgi.input": stream, "wsgi.input_terminated": True, "REMOTE_ADDR": "127.0.0.1"}
     return Response.from_app(client.application, environ)
 
 
@@ -238,7 +238,7 @@ def test_list_tickets_missing_caller(
 
 def test_a_query_that_is_not_percent_encoded_is_refused(client: FlaskClient) -> None:
     """Werkzeug's server decodes raw bytes in a way of its own, and would find another caller."""
-    environ = EnvironBuilder(path="/tickets").get_environ()
+    environ = EnvironBuilder(path="/tickets").get_environ() | {"REMOTE_ADDR": "127.0.0.1"}
     for raw in ("Ω".encode(), b"\xff"):
         environ["QUERY_STRING"] = "caller=" + raw.decode("latin-1")
         response = Response.from_app(client.application, environ)

