@@ -7,6 +7,7 @@ from flask import Flask
 from . import commands, error_handlers, headers, json_provider, keys, logs
 from .blueprints.health import health
 from .blueprints.tickets import tickets
+from .blueprints.work import work
 from .schemas import MAX_BODY_BYTES
 
 
@@ -30,5 +31,6 @@ def create_app() -> Flask:
     error_handlers.init_app(app)
     commands.init_app(app)
     app.register_blueprint(tickets)
+    app.register_blueprint(work)
     app.register_blueprint(health)
     return app

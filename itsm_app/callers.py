@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import request
+from flask import g, request
 
 from . import loading
 from .exceptions import CallerMismatch
@@ -22,3 +22,8 @@ def bind(named: str | None) -> str | None:
     if named not in (None, bound):
         raise CallerMismatch
     return bound
+
+
+def may_see_all() -> bool:
+    """Whether this request is of the desk, and not bound to a caller."""
+    return g.key.role == "desk" and HEADER not in request.headers

@@ -12,31 +12,33 @@ from .models import Ticket
 CHECK_BYTES = 9
 
 
-def after(ticket: Ticket, status: str | None = None) -> str:
-    """Return the cursor for what comes after this ticket in its caller's list."""
+def after(ticket: Ticket, *query: str | None) -> str:
+    """Return the cursor for what comes after this ticket in the list of a query."""
     place = f"{ticket.created_at}\0{ticket.ticket_id}".encode()
-    return urlsafe_b64encode(_check(ticket.caller_id, status, place) + place).decode()
+    return urlsafe_b64encode(_check(query, place) + place).decode()
 
 
-def start_key(caller_id: str, status: str | None, cursor: str) -> dict[str, Any]:
-    """Return the key of the index to go on from. Raises `InvalidField` for another's cursor."""
+def start_key(key: str, value: str, cursor: str, *query: str | None) -> dict[str, Any]:
+    """Return the key of an index to go on from; its own key has this value.
+
+    Raises `InvalidField` for the cursor of another query.
+    """
     try:
         content = urlsafe_b64decode(cursor)
     except ValueError:
         content = b""
     check, place = content[:CHECK_BYTES], content[CHECK_BYTES:]
-    if check != _check(caller_id, status, place):
+    if check != _check(query, place):
         raise InvalidField(
             "cursor",
             "must be the next_cursor of the page before, unchanged, and with the same query",
             "Copy it again, or leave it out to begin anew.",
         )
     created_at, ticket_id = place.decode().split("\0")
-    values = {"caller_id": caller_id, "created_at": created_at, "ticket_id": ticket_id}
-    return {name: {"S": value} for name, value in values.items()}
+    values = {key: value, "created_at": created_at, "ticket_id": ticket_id}
+    return {name: {"S": text} for name, text in values.items()}
 
 
-def _check(caller_id: str, status: str | None, place: bytes) -> bytes:
+def _check(query: tuple[str | None, ...], place: bytes) -> bytes:
     # Not against forgery, which would gain nobody anything, but against mistakes.
-    query = f"{caller_id}\0{status or ''}\0".encode()
-    return hashlib.sha256(query + place).digest()[:CHECK_BYTES]
+    return hashlib.sha256(f"{query}".encode() + place).digest()[:CHECK_BYTES]

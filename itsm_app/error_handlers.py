@@ -14,16 +14,20 @@ from werkzeug.exceptions import (
 )
 
 from .exceptions import (
+    AlreadyAssigned,
     BodyTooLarge,
     CallerMismatch,
+    ChangedMeanwhile,
     IdempotencyKeyReused,
     InvalidBody,
     InvalidField,
+    InvalidTransition,
     KeyRefused,
     MisheardNumber,
     NoKeys,
     RoleRefused,
     StorageUnavailable,
+    TicketClosed,
     TicketFull,
     TicketNotFound,
 )
@@ -97,6 +101,28 @@ FAILURES: dict[type[Exception], Failure] = {
         "idempotency_key_reused",
         "This idempotency_key was sent before, with other words, and those are kept. Send what is"
         " new under a new key.",
+    ),
+    InvalidTransition: Failure(
+        409,
+        "invalid_transition",
+        "A ticket that is {status} cannot have this status next: it can be {allowed}. Read the"
+        " ticket again, and choose from these.",
+    ),
+    AlreadyAssigned: Failure(
+        409,
+        "already_assigned",
+        "This ticket is {assignee}'s. Leave it to them, or read it and send its ETag as If-Match to"
+        " take it over.",
+    ),
+    TicketClosed: Failure(
+        409,
+        "ticket_closed",
+        "This ticket is closed, and stays as it is. File a new ticket that names this one.",
+    ),
+    ChangedMeanwhile: Failure(
+        412,
+        "changed_meanwhile",
+        "Somebody has changed this ticket since you read it. Read it again, and decide anew.",
     ),
     TicketFull: Failure(
         409,

@@ -79,6 +79,31 @@ class IdempotencyKeyReused(ItsmError):
     """The key was sent before, with other words."""
 
 
+class InvalidTransition(ItsmError):
+    """The ticket can't have this status next. `status` is its own, `allowed` what it can have."""
+
+    def __init__(self, status: str, allowed: str) -> None:
+        super().__init__(status)
+        self.status = status
+        self.allowed = allowed
+
+
+class AlreadyAssigned(ItsmError):
+    """The ticket is somebody else's. `assignee` is whose."""
+
+    def __init__(self, assignee: str) -> None:
+        super().__init__(assignee)
+        self.assignee = assignee
+
+
+class TicketClosed(ItsmError):
+    """The ticket is closed, and that is final."""
+
+
+class ChangedMeanwhile(ItsmError):
+    """The ticket is no longer as the client has seen it."""
+
+
 class TicketFull(ItsmError):
     """The ticket has no room for the comment."""
 

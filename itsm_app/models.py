@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from operator import itemgetter
 from typing import Any, NotRequired, TypedDict
 
@@ -16,7 +17,7 @@ from pynamodb.attributes import (
 )
 from pynamodb.connection import TableConnection
 from pynamodb.constants import LIST, MAP, STRING
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
 
 from . import config, credentials, ticket_numbers
@@ -37,21 +38,44 @@ class Comment(TypedDict):
     added_at: str
     # Those from before there were ids have none.
     comment_id: NotRequired[str]
+    # Who of the desk said it; the caller's own have none.
+    author: NotRequired[str]
 
 
-class CommentsAttribute(Attribute[list[Comment]]):
-    """Comments as plain dicts, in and out, and out oldest first.
+# One entry of a ticket's history: a field's value as it was and as it is, if any, who changed it,
+# when, and which call did.
+Event = TypedDict(
+    "Event",
+    {
+        "field": str,
+        "from": NotRequired[str],
+        "to": NotRequired[str],
+        "changed_by": str,
+        "changed_at": str,
+        "change_id": str,
+    },
+)
+
+
+class EntriesAttribute(Attribute[list[Any]]):
+    """A list of plain dicts of texts, in and out.
 
     PynamoDB's own ListAttribute deep-copies an attribute for every entry that it reads.
     """
 
     attr_type = LIST
 
-    def serialize(self, value: list[Comment]) -> list[dict[str, Any]]:
+    def serialize(self, value: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return `value` as DynamoDB's list of maps of strings."""
-        return [
-            {MAP: {name: {STRING: text} for name, text in comment.items()}} for comment in value
-        ]
+        return [{MAP: {name: {STRING: text} for name, text in entry.items()}} for entry in value]
+
+    def deserialize(self, value: list[dict[str, Any]]) -> list[Any]:
+        """Return DynamoDB's list of maps of strings as it was before."""
+        return [{name: text[STRING] for name, text in entry[MAP].items()} for entry in value]
+
+
+class CommentsAttribute(EntriesAttribute):
+    """Comments, oldest first."""
 
     def deserialize(self, value: list[dict[str, Any]]) -> list[Comment]:
         """Return DynamoDB's list of maps as comments.
@@ -59,9 +83,7 @@ class CommentsAttribute(Attribute[list[Comment]]):
         They are stored in the order in which writes arrived, which may differ from that of their
         times by moments. The sort is stable: of one microsecond, the first to arrive comes first.
         """
-        comments: list[Any] = [
-            {name: text[STRING] for name, text in entry[MAP].items()} for entry in value
-        ]
+        comments = super().deserialize(value)
         comments.sort(key=itemgetter("added_at"))
         return comments
 
@@ -76,6 +98,31 @@ class CallerIdIndex(GlobalSecondaryIndex["Ticket"]):  # type: ignore[no-untyped-
         projection = AllProjection()
 
     caller_id = UnicodeAttribute(hash_key=True)
+    created_at = UnicodeAttribute(range_key=True)
+
+
+class StatusIndex(GlobalSecondaryIndex["Ticket"]):  # type: ignore[no-untyped-call]
+    """The tickets of a status, by the time of their creation, without what was said on them.
+
+    So a comment is written to this index with what the queue shows, and not with all the others.
+    """
+
+    class Meta:
+        """Names and shape of the index."""
+
+        index_name = "StatusIndex"
+        projection = IncludeProjection(
+            [
+                "ticket_number",
+                "caller_id",
+                "issue_description",
+                "priority",
+                "assignee",
+                "updated_at",
+            ]
+        )
+
+    status = UnicodeAttribute(hash_key=True)
     created_at = UnicodeAttribute(range_key=True)
 
 
@@ -106,7 +153,13 @@ class Ticket(Model):
     idempotency_key = UnicodeAttribute(null=True)
     comment_ids = UnicodeSetAttribute(null=True)
     content_bytes = NumberAttribute(null=True)
+    priority = UnicodeAttribute(default="normal")
+    assignee = UnicodeAttribute(null=True)
+    history = EntriesAttribute(null=True)
+    # How often it was written.
+    revision = NumberAttribute(null=True)
     caller_id_index = CallerIdIndex()
+    status_index = StatusIndex()
 
     @property
     def spoken_number(self) -> str | None:
@@ -135,7 +188,7 @@ class Ticket(Model):
         PynamoDB's own sets every default twice first, which takes as long again.
         """
         ticket = cls.__new__(cls)
-        ticket.attribute_values = {"comments": []}
+        ticket.attribute_values = {"comments": [], "priority": "normal"}
         for name, attribute in cls.get_attributes().items():
             if name in data:
                 value = attribute.get_value(data[name])

@@ -1,12 +1,19 @@
-"""The four operations, from what a client sent to the answer: as routes and tools alike have them.
+"""The operations, from what a client sent to the answer: as routes, tools and pages have them.
 
-Besides what `service_desk` raises, each raises `CallerMismatch` and `InvalidField`.
+Besides what `service_desk` and `lists` raise, each raises `CallerMismatch` and `InvalidField`.
 """
 
 from __future__ import annotations
 
-from . import callers, loading, schemas, service_desk, ticket_numbers
-from .models import Ticket
+from collections.abc import Collection
+
+from flask import g
+from msgspec import UNSET
+
+from . import callers, comments, life_cycle, lists, loading, schemas, service_desk
+from .life_cycle import Change
+from .models import Comment, Ticket
+from .ticket_numbers import to_ticket_id
 
 
 def create_ticket(new: schemas.NewTicket) -> tuple[schemas.TicketCreated, bool]:
@@ -20,11 +27,12 @@ def create_ticket(new: schemas.NewTicket) -> tuple[schemas.TicketCreated, bool]:
     return schemas.dump(schemas.TicketCreated, ticket), replayed
 
 
-def get_ticket_status(reference: str, query: schemas.OneTicketQuery) -> schemas.Ticket:
-    """Show the ticket with this id or number."""
+def get_ticket_status(reference: str, query: schemas.OneTicketQuery) -> tuple[schemas.Ticket, str]:
+    """Show the ticket with this id or number; return the answer, and its version."""
     caller_id = callers.bind(query.caller)
-    ticket = service_desk.get_ticket(ticket_numbers.to_ticket_id(reference), caller_id)
-    return _shown(ticket, query.comments)
+    ticket = service_desk.get_ticket(to_ticket_id(reference), caller_id)
+    with_history = isinstance(query, schemas.DeskTicketQuery) and query.history == "all"
+    return _shown(ticket, query.comments, with_history), life_cycle.etag(ticket)
 
 
 def add_ticket_comment(
@@ -32,9 +40,8 @@ def add_ticket_comment(
 ) -> tuple[schemas.CommentAdded, bool]:
     """Add a comment to the ticket with this id or number; return as `create_ticket` does."""
     caller_id = callers.bind(new.caller)
-    ticket_id = ticket_numbers.to_ticket_id(reference)
     comment, replayed = service_desk.add_comment(
-        ticket_id, new.comment, new.idempotency_key, caller_id
+        to_ticket_id(reference), new.comment, new.idempotency_key, caller_id, g.key.name
     )
     return schemas.CommentAdded(True, comment["added_at"], comment["comment_id"]), replayed
 
@@ -44,13 +51,46 @@ def list_recent_tickets(query: schemas.TicketQuery) -> schemas.TicketList:
     caller_id = callers.bind(query.caller)
     if caller_id is None:
         raise loading.missing(schemas.TicketQuery, "caller")
-    page, cursor = service_desk.list_recent_tickets(
-        caller_id, query.status, query.limit, query.cursor
-    )
+    page, cursor = lists.list_recent_tickets(caller_id, query.status, query.limit, query.cursor)
     return schemas.TicketList([_shown(each, query.comments) for each in page], cursor)
 
 
-def _shown(ticket: Ticket, comments: str) -> schemas.Ticket:
-    if comments != "all":
-        ticket.comments = ticket.comments[-1:] if comments == "latest" else []
+def update_ticket(
+    reference: str, wanted: schemas.TicketChange, seen: Collection[str] | None
+) -> tuple[schemas.Ticket, str]:
+    """Change the ticket with this id or number; return as `get_ticket_status` does.
+
+    `seen` are the versions of it that the client acts on, if it says so.
+    """
+    ticket_id, now = to_ticket_id(reference), life_cycle.now()
+    change_id = comments.new_id(ticket_id, wanted.idempotency_key)
+    fields = {name: getattr(wanted, name) for name in ("status", "priority", "assignee")}
+    said: Comment | None = None
+    if wanted.comment is not None:
+        said = {"comment_text": wanted.comment, "added_at": now, "comment_id": change_id}
+        said["author"] = g.key.name
+    asked = {name: value for name, value in fields.items() if value is not UNSET}
+    change = Change(asked, said, g.key.name, now, change_id, seen)
+    ticket = service_desk.update_ticket(ticket_id, change, callers.bind(None))
+    return _shown(ticket, "all"), life_cycle.etag(ticket)
+
+
+def list_queue(query: schemas.QueueQuery) -> schemas.Queue:
+    """List the tickets of a status."""
+    page, cursor = lists.list_queue(
+        query.status,
+        query.priority,
+        query.assignee,
+        query.order == "newest",
+        query.limit,
+        query.cursor,
+    )
+    return schemas.Queue([schemas.dump(schemas.QueuedTicket, each) for each in page], cursor)
+
+
+def _shown(ticket: Ticket, which: str, with_history: bool = False) -> schemas.Ticket:
+    if which != "all":
+        ticket.comments = ticket.comments[-1:] if which == "latest" else []
+    if not with_history:
+        ticket.history = None
     return schemas.dump(schemas.Ticket, ticket)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 T = TypeVar("T", bound=Struct)
 
@@ -61,6 +61,21 @@ Status = Annotated[
 ]
 
 
+Priority = Annotated[
+    Literal["low", "normal", "high", "urgent"],
+    Meta(description="low, normal, high or urgent", extra={"next_step": "Leave it out for any."}),
+]
+Assignee = Annotated[str, _text(100, "Send the name of who is to work on it, or null for nobody.")]
+History = Annotated[
+    Literal["all", "none"],
+    Meta(description="all or none", extra={"next_step": "Leave it out for none."}),
+]
+Order = Annotated[
+    Literal["newest", "oldest"],
+    Meta(description="newest or oldest", extra={"next_step": "Leave it out for oldest."}),
+]
+
+
 class NewTicket(Struct):
     """The body of `create_ticket`. Where a request is bound, `caller_id` may be left out."""
 
@@ -82,6 +97,33 @@ class OneTicketQuery(Struct):
 
     caller: CallerId | None = None
     comments: Comments = "all"
+
+
+class DeskTicketQuery(OneTicketQuery):
+    """The same, of the desk."""
+
+    history: History = "none"
+
+
+class TicketChange(Struct):
+    """The body of `update_ticket`: what is left out stays as it is."""
+
+    status: Status | UnsetType = UNSET
+    priority: Priority | UnsetType = UNSET
+    assignee: Assignee | UnsetType | None = UNSET
+    comment: CommentText | None = None
+    idempotency_key: IdempotencyKey | None = None
+
+
+class QueueQuery(Struct):
+    """The query of `list_queue`."""
+
+    status: Status
+    priority: Priority | None = None
+    assignee: Assignee | None = None
+    order: Order = "oldest"
+    limit: Limit = 10
+    cursor: Cursor | None = None
 
 
 class TicketQuery(Struct):
@@ -125,11 +167,25 @@ class CommentAdded(Struct):
 
 
 class Comment(Struct, omit_defaults=True):
-    """A comment, as part of a ticket. Those from before there were ids have none."""
+    """A comment, as part of a ticket. Those from before there were ids have none.
+
+    `author` is who of the desk said it; what the caller said has none.
+    """
 
     comment_text: str
     added_at: str
     comment_id: str | None = None
+    author: str | None = None
+
+
+class Event(Struct, omit_defaults=True):
+    """A change, as part of a ticket's history. A field that was or is empty has no value there."""
+
+    field: str
+    changed_by: str
+    changed_at: str
+    was: str | None = msgspec.field(default=None, name="from")
+    to: str | None = None
 
 
 class Ticket(Struct, kw_only=True, omit_defaults=True):
@@ -144,9 +200,12 @@ class Ticket(Struct, kw_only=True, omit_defaults=True):
     caller_id: str
     issue_description: str
     status: str
+    priority: str
+    assignee: str | None = None
     created_at: str
     updated_at: str
     comments: list[Comment]
+    history: list[Event] | None = None
 
 
 class TicketList(Struct, omit_defaults=True):
@@ -156,6 +215,27 @@ class TicketList(Struct, omit_defaults=True):
     """
 
     tickets: list[Ticket]
+    next_cursor: str | None = None
+
+
+class QueuedTicket(Struct, kw_only=True, omit_defaults=True):
+    """A ticket as the queue shows it."""
+
+    ticket_id: str
+    ticket_number: str | None = None
+    caller_id: str
+    issue_description: str
+    status: str
+    priority: str
+    assignee: str | None = None
+    created_at: str
+    updated_at: str
+
+
+class Queue(Struct, omit_defaults=True):
+    """The answer of `list_queue`; `next_cursor` is as in `TicketList`."""
+
+    tickets: list[QueuedTicket]
     next_cursor: str | None = None
 
 

@@ -8,27 +8,16 @@ its idempotency key and by `retry` with the same words: it is done once.
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
-from uuid import UUID, uuid4, uuid5
 
-from . import cursors, storage, ticket_numbers
-from .exceptions import (
-    IdempotencyKeyReused,
-    StorageUnavailable,
-    TicketFull,
-    TicketNotFound,
-)
-from .models import Comment, Ticket
+from . import comments, life_cycle, sizes, storage, ticket_numbers
+from .exceptions import IdempotencyKeyReused, StorageUnavailable, TicketNotFound
+from .life_cycle import Change
+from .models import Comment, Event, Ticket
+from .updates import Update
 
-# The id of a comment with a key is that of both in this namespace, a UUID of our own.
-COMMENT_NAMESPACE = UUID("c0f1f2a5-6c0e-4c39-8f3e-57b1d2e7a9b4")
-# How often a comment is tried on a ticket from before there were counts: it finds none, is
-# forestalled by one that counts, and is added.
-COMMENT_ATTEMPTS = 3
-# How many tickets are looked at for one page of those of a status.
-MOST_LOOKED_AT = 100
-# A Lambda answers with 6 MB at most: "Lambda quotas" in the AWS Lambda guide.
-MAX_PAGE_BYTES = 5_000_000
+# How often a write is tried on a ticket that turns out to be another than expected: resolved, or
+# from before there were counts, or just written by somebody else.
+ATTEMPTS = 3
 
 
 def create_ticket(
@@ -38,7 +27,7 @@ def create_ticket(
 
     Raises `IdempotencyKeyReused` when the caller's earlier call had other words.
     """
-    now = _now()
+    now = life_cycle.now()
     for number in ticket_numbers.candidates(caller_id, idempotency_key):
         ticket = Ticket(
             ticket_id=ticket_numbers.ticket_id(number),
@@ -71,55 +60,47 @@ def add_comment(
     comment_text: str,
     idempotency_key: str | None = None,
     caller_id: str | None = None,
+    by: str = "",
 ) -> tuple[Comment, bool]:
-    """Append a comment to a ticket; return it, and whether an earlier call did that.
+    """Append what a caller said to a ticket; return it, and whether an earlier call did that.
 
-    Raises `TicketNotFound`, `TicketFull`, and `IdempotencyKeyReused` when the earlier call had
-    other words.
+    A resolved ticket goes back to in_progress by it; `by` is whose key that was. Raises
+    `TicketNotFound`, `TicketClosed`, `TicketFull`, and `IdempotencyKeyReused` when the earlier call
+    had other words.
     """
     comment: Comment = {
         "comment_text": comment_text,
-        "added_at": _now(),
-        "comment_id": _comment_id(ticket_id, idempotency_key),
+        "added_at": life_cycle.now(),
+        "comment_id": comments.new_id(ticket_id, idempotency_key),
     }
-    uncounted: Ticket | None = None
-    for _ in range(COMMENT_ATTEMPTS):
-        if storage.append(ticket_id, comment, caller_id, uncounted):
+    ticket: Ticket | None = None
+    for _ in range(ATTEMPTS):
+        if storage.write(_comment_update(ticket_id, comment, caller_id, by, ticket)):
             return comment, False
         ticket = get_ticket(ticket_id, caller_id)
-        if found := _comment_with(comment["comment_id"], ticket):
-            if found["comment_text"] != comment_text:
-                raise IdempotencyKeyReused
+        if found := comments.said_before(ticket, comment):
             # Of the same moment: our own, whose answer was lost.
             return found, found["added_at"] != comment["added_at"]
-        if not storage.has_room(ticket, comment):
-            raise TicketFull
-        uncounted = ticket if ticket.content_bytes is None else None
-    raise StorageUnavailable("Contention", attempts=COMMENT_ATTEMPTS)
+        life_cycle.check_open(ticket)
+    raise StorageUnavailable("Contention", attempts=ATTEMPTS)
 
 
-def list_recent_tickets(
-    caller_id: str, status: str | None = None, limit: int = 10, cursor: str | None = None
-) -> tuple[list[Ticket], str | None]:
-    """Return the caller's next tickets, at most `limit`, newest first, and where to go on.
+def update_ticket(ticket_id: str, change: Change, caller_id: str | None = None) -> Ticket:
+    """Do to a ticket what the desk wants, in one write; return it as it is then.
 
-    A page ends early before it passes 5 MB, and one of a status when it has looked at 100 tickets.
-    Raises `InvalidField` for a cursor of another list.
+    Raises `TicketNotFound`, `ChangedMeanwhile`, `InvalidTransition`, `AlreadyAssigned`,
+    `TicketClosed`, `TicketFull`, and `IdempotencyKeyReused` when an earlier call under the key said
+    something else.
     """
-    start_key = cursors.start_key(caller_id, status, cursor) if cursor else None
-    most = MOST_LOOKED_AT if status else limit
-    page: list[Ticket] = []
-    last: Ticket | None = None
-    length = 0
-    # One more shows whether there is more.
-    for seen, ticket in enumerate(storage.newest_first(caller_id, most + 1, start_key)):
-        length += storage.content_bytes(ticket)
-        if last and (len(page) == limit or seen == most or length > MAX_PAGE_BYTES):
-            return _sorted(page), cursors.after(last, status)
-        last = ticket
-        if status in (None, ticket.status):
-            page.append(ticket)
-    return _sorted(page), None
+    for _ in range(ATTEMPTS):
+        ticket = get_ticket(ticket_id, caller_id)
+        events = life_cycle.events(ticket, change)
+        if not (events or change.comment) or life_cycle.is_done(ticket, change):
+            return ticket
+        life_cycle.check(ticket, change)
+        if changed := storage.write_and_return(_change_update(ticket, change, events)):
+            return changed
+    raise StorageUnavailable("Contention", attempts=ATTEMPTS)
 
 
 def check_storage() -> None:
@@ -142,20 +123,31 @@ def _as_filed(found: Ticket, issue_description: str) -> Ticket:
     return found
 
 
-def _comment_id(ticket_id: str, idempotency_key: str | None) -> str:
-    if idempotency_key is None:
-        return str(uuid4())
-    return str(uuid5(COMMENT_NAMESPACE, f"{ticket_id}\0{idempotency_key}"))
+def _comment_update(
+    ticket_id: str, comment: Comment, caller_id: str | None, by: str, ticket: Ticket | None
+) -> Update:
+    update = Update(ticket_id, comment["added_at"])
+    update.say(comment)
+    if ticket is not None and ticket.status == "resolved":
+        update.change([life_cycle.reopening(by, comment)])
+    else:
+        update.require("status", "open", "in_progress")
+    if caller_id is not None:
+        update.require("caller_id", caller_id)
+    update.require_room(sizes.COMMENTED_MAX, ticket)
+    return update
 
 
-def _comment_with(comment_id: str, ticket: Ticket) -> Comment | None:
-    return next((each for each in ticket.comments if each.get("comment_id") == comment_id), None)
-
-
-def _sorted(page: list[Ticket]) -> list[Ticket]:
-    # Of one microsecond, the highest id first.
-    return sorted(page, key=lambda ticket: (ticket.created_at, ticket.ticket_id), reverse=True)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+def _change_update(ticket: Ticket, change: Change, events: list[Event]) -> Update:
+    update = Update(ticket.ticket_id, change.at)
+    if change.comment:
+        update.say(change.comment)
+    if events:
+        update.change(events)
+    if "status" not in [event["field"] for event in events]:
+        update.require("status", ticket.status)
+    if change.seen is not None:
+        update.require_version(ticket)
+    closes = change.fields.get("status") == "closed"
+    update.require_room(sizes.CLOSED_MAX if closes else sizes.CHANGED_MAX, ticket)
+    return update

@@ -8,49 +8,62 @@ from typing import Any, TypeVar
 
 from .config import TABLE_NAME
 from .exceptions import StorageUnavailable, TableMismatch
-from .models import Ticket
+from .models import StatusIndex, Ticket
 from .retry import retries, with_retries
 
 T = TypeVar("T")
 
+
+def _index(name: str, key: str, **projection: Any) -> dict[str, Any]:
+    keys = [
+        {"AttributeName": key, "KeyType": "HASH"},
+        {"AttributeName": "created_at", "KeyType": "RANGE"},
+    ]
+    return {"IndexName": name, "KeySchema": keys, "Projection": projection}
+
+
+CALLER_ID_INDEX = _index("CallerIdIndex", "caller_id", ProjectionType="ALL")
+STATUS_INDEX = _index(
+    "StatusIndex",
+    "status",
+    ProjectionType="INCLUDE",
+    NonKeyAttributes=StatusIndex.Meta.projection.non_key_attributes,
+)
 DEFINITION: dict[str, Any] = {
     "AttributeDefinitions": [
-        {"AttributeName": "ticket_id", "AttributeType": "S"},
-        {"AttributeName": "caller_id", "AttributeType": "S"},
-        {"AttributeName": "created_at", "AttributeType": "S"},
+        {"AttributeName": name, "AttributeType": "S"}
+        for name in ("ticket_id", "caller_id", "created_at", "status")
     ],
     "KeySchema": [{"AttributeName": "ticket_id", "KeyType": "HASH"}],
-    "GlobalSecondaryIndexes": [
-        {
-            "IndexName": "CallerIdIndex",
-            "KeySchema": [
-                {"AttributeName": "caller_id", "KeyType": "HASH"},
-                {"AttributeName": "created_at", "KeyType": "RANGE"},
-            ],
-            "Projection": {"ProjectionType": "ALL"},
-        }
-    ],
+    "GlobalSecondaryIndexes": [CALLER_ID_INDEX, STATUS_INDEX],
     "BillingMode": "PAY_PER_REQUEST",
 }
 
 # A new table's backups cannot be switched on before AWS has prepared them.
 RECOVERY_ATTEMPTS = 60
 RECOVERY_WAIT_SECONDS = 1
+# DynamoDB fills a new index from the table, which takes minutes where there is much.
+INDEX_WAIT_SECONDS = 1
 
 
 def create() -> bool:
-    """Make the table and its index, wait until they are active, and return True.
+    """Make the table and its indexes, wait until they are active, and return True.
 
-    Does nothing and returns False when they are there. Raises `TableMismatch` when the table is of
-    another shape, and `StorageUnavailable` when DynamoDB refuses or cannot be reached.
+    A table that is there keeps what it holds, gets the queue's index if it lacks that, and False is
+    returned. Raises `TableMismatch` when it is of another shape, and `StorageUnavailable` when
+    DynamoDB refuses or cannot be reached.
     """
     made = not _exists()
     if made:
         _create()
     _ask(_await_active)
     differences = _differences(_describe())
+    if [*differences] == ["the index StatusIndex"] and "missing" in str(differences):
+        _ask(_add_status_index)
+        _await_status_index()
+        differences = _differences(_describe())
     if differences:
-        raise TableMismatch("; ".join(differences))
+        raise TableMismatch("; ".join(differences.values()))
     return made
 
 
@@ -105,6 +118,23 @@ def _create() -> None:
             raise
 
 
+def _add_status_index() -> None:
+    """Add the index that tables from before there was a queue lack."""
+    _client().update_table(
+        TableName=TABLE_NAME,
+        AttributeDefinitions=DEFINITION["AttributeDefinitions"],
+        GlobalSecondaryIndexUpdates=[{"Create": STATUS_INDEX}],
+    )
+
+
+def _await_status_index() -> None:
+    while True:
+        indexes = {each["IndexName"]: each for each in _describe()["GlobalSecondaryIndexes"]}
+        if indexes["StatusIndex"]["IndexStatus"] == "ACTIVE":
+            return
+        time.sleep(INDEX_WAIT_SECONDS)
+
+
 def _turn_on_recovery() -> None:
     _client().update_continuous_backups(
         TableName=TABLE_NAME,
@@ -116,13 +146,13 @@ def _await_active() -> None:
     _client().get_waiter("table_exists").wait(TableName=TABLE_NAME, WaiterConfig={"Delay": 1})
 
 
-def _differences(found: dict[str, Any]) -> list[str]:
+def _differences(found: dict[str, Any]) -> dict[str, str]:
     shape = _shape(found)
-    return [
-        f"{part} is {shape.get(part, 'missing')} where {wanted} is needed"
+    return {
+        part: f"{part} is {shape.get(part, 'missing')} where {wanted} is needed"
         for part, wanted in _shape(DEFINITION).items()
         if shape.get(part) != wanted
-    ]
+    }
 
 
 def _shape(table: dict[str, Any]) -> dict[str, str]:
@@ -135,6 +165,8 @@ def _shape(table: dict[str, Any]) -> dict[str, str]:
     billing = table.get("BillingMode") or table.get("BillingModeSummary", {}).get("BillingMode")
     shape = {"the key": keys(table), "the billing mode": billing or "PROVISIONED"}
     for index in table.get("GlobalSecondaryIndexes", []):
-        projected = index["Projection"]["ProjectionType"]
+        projection = index["Projection"]
+        shown = ", ".join(sorted(projection.get("NonKeyAttributes", ())))
+        projected = f"{projection['ProjectionType']} {shown}".strip()
         shape[f"the index {index['IndexName']}"] = f"{keys(index)}, projecting {projected}"
     return shape

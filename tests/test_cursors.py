@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-from itsm_app import service_desk, storage, ticket_numbers
+from itsm_app import lists, storage, ticket_numbers
 from itsm_app.models import Ticket
 
 from .conftest import ON_DYNAMODB_LOCAL, ON_MOTO
@@ -123,7 +123,7 @@ def test_a_ticket_that_fills_a_page_has_one_for_itself(
     client: FlaskClient, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = file_tickets(caller, 3)
-    monkeypatch.setattr(service_desk, "MAX_PAGE_BYTES", 1)
+    monkeypatch.setattr(lists, "MAX_PAGE_BYTES", 1)
     assert pages(client, caller) == [[each] for each in ids]
 
 

@@ -31,6 +31,7 @@ TABLE = {
     ("GET", "/tickets/<ticket_id>"): (401, 401, 404, 404),
     ("POST", "/tickets//comments"): (401, 401, 400, 400),
     ("POST", "/tickets/<ticket_id>/comments"): (401, 401, 400, 400),
+    ("PATCH", "/tickets/<ticket_id>"): (401, 401, 403, 400),
     ("GET", "/health"): (200, 200, 200, 200),
 }
 SENDERS = ("no key", "wrong key", "agent", "desk")

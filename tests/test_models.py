@@ -30,6 +30,7 @@ def test_a_ticket_is_stored_under_the_names_of_its_fields(client: FlaskClient, t
     assert item.pop("comments") == {"L": [stored]}
     assert item.pop("comment_ids") == {"SS": [comment_id]}
     assert int(item.pop("content_bytes")["N"]) < 1000
+    assert item.pop("revision") == {"N": "2"}
     del shown["spoken_number"]
     assert item == {name: {"S": text} for name, text in shown.items()}
 
@@ -47,7 +48,11 @@ def test_a_ticket_that_was_there_before_the_app_is_read_and_commented(
     }
     item: dict[str, Any] = {name: {"S": text} for name, text in old.items()}
     dynamodb().put_item(TableName=TABLE, Item={**item, "comments": {"L": []}, "x": {"N": "1"}})
-    assert client.get(f"/tickets/old-{caller}").json == {**old, "comments": []}
+    assert client.get(f"/tickets/old-{caller}").json == {
+        **old,
+        "priority": "normal",
+        "comments": [],
+    }
     sent = client.post(f"/tickets/old-{caller}/comments", json={"comment": "Still?"})
     assert sent.status_code == 200
     (found,) = client.get("/tickets", query_string={"caller": caller}).json["tickets"]

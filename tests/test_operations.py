@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from itsm_app import service_desk
+from itsm_app import lists
 
 from .conftest import ON_MOTO
 from .faulty_dynamodb import FaultyDynamoDB
@@ -98,7 +98,7 @@ def test_a_filtered_list_goes_on_where_it_was(client: FlaskClient, caller: str) 
 def test_a_filtered_page_is_one_request_and_short_only_with_a_cursor(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_desk, "MOST_LOOKED_AT", 4)
+    monkeypatch.setattr(lists, "MOST_LOOKED_AT", 4)
     ids = mixed(caller, "open", *["closed"] * 5)
     faults.operations.clear()
     first = page(client, caller, status="open")

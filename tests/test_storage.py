@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from itsm_app import storage
+from itsm_app import sizes, storage
 from itsm_app.models import Comment, Ticket
 
 from .conftest import ON_DYNAMODB_LOCAL, ON_MOTO
@@ -40,8 +40,8 @@ def add(client: FlaskClient, ticket: str, text: str = "Hello?") -> Any:
 def test_a_ticket_takes_300_kb_and_stays_readable(
     client: FlaskClient, caller: str, text: str, counted: bool
 ) -> None:
-    each = storage.comment_bytes({"comment_text": text, "added_at": NOW})
-    most = (storage.MAX_CONTENT_BYTES - storage.TICKET_BYTES) // each
+    each = sizes.of_comments([{"comment_text": text, "added_at": NOW}])
+    most = (sizes.COMMENTED_MAX - sizes.TICKET_BYTES) // each
     store(caller, text, most - 2, counted)
     statuses = [add(client, caller, text).status_code for _ in range(4)]
     assert statuses == [200, 200, 409, 409]
@@ -50,7 +50,7 @@ def test_a_ticket_takes_300_kb_and_stays_readable(
     assert "follow-up ticket" in refused.json["error"]
     found = client.get(f"/tickets/{caller}")
     assert len(found.json["comments"]) == most
-    assert len(found.data) < storage.MAX_CONTENT_BYTES
+    assert len(found.data) < sizes.COMMENTED_MAX
 
 
 def test_a_full_ticket_still_answers_a_repeat(
@@ -58,7 +58,7 @@ def test_a_full_ticket_still_answers_a_repeat(
 ) -> None:
     text = "x" * 1000
     # Of 300 KB, less than moto would take.
-    monkeypatch.setattr(storage, "MAX_CONTENT_BYTES", 20_000)
+    monkeypatch.setattr(sizes, "COMMENTED_MAX", 20_000)
     store(caller, text, 15, counted=True)
     sent = {"comment": text, "idempotency_key": "k"}
     first = client.post(f"/tickets/{caller}/comments", json=sent)
@@ -80,7 +80,9 @@ def test_an_old_ticket_is_counted_with_its_first_comment(
     assert faults.operations[3:] == ["UpdateItem"]
     found = storage.find(caller)
     assert found
-    assert storage.content_bytes(found) == found.content_bytes
+    counted = int(found.content_bytes)
+    found.content_bytes = None
+    assert counted == sizes.of_ticket(found)
 
 
 @ON_MOTO

@@ -31,6 +31,15 @@ def name() -> str:
     return f"table-{uuid4()}"
 
 
+def make(name: str, **change: Any) -> None:
+    """Make a table beside the app, of another shape."""
+    shape = {**DEFINITION, **change}
+    owners = [shape, *shape["GlobalSecondaryIndexes"]]
+    used = {key["AttributeName"] for owner in owners for key in owner["KeySchema"]}
+    types = [{"AttributeName": each, "AttributeType": "S"} for each in sorted(used)]
+    dynamodb().create_table(TableName=name, **{**shape, "AttributeDefinitions": types})
+
+
 @pytest.fixture
 def init_db(
     faults: FaultyDynamoDB, name: str, monkeypatch: pytest.MonkeyPatch
@@ -62,13 +71,21 @@ def test_it_makes_the_table_as_the_contract_has_it(
     assert result.stdout == f"The table {name} in us-east-1 is made.\n"
     table = dynamodb().describe_table(TableName=name)["Table"]
     assert table["KeySchema"] == [{"AttributeName": "ticket_id", "KeyType": "HASH"}]
-    (index,) = table["GlobalSecondaryIndexes"]
+    index, queue = table["GlobalSecondaryIndexes"]
     assert index["IndexName"] == "CallerIdIndex"
     assert index["KeySchema"] == [
         {"AttributeName": "caller_id", "KeyType": "HASH"},
         {"AttributeName": "created_at", "KeyType": "RANGE"},
     ]
     assert index["Projection"] == {"ProjectionType": "ALL"}
+    assert queue["IndexName"] == "StatusIndex"
+    assert queue["KeySchema"] == [
+        {"AttributeName": "status", "KeyType": "HASH"},
+        {"AttributeName": "created_at", "KeyType": "RANGE"},
+    ]
+    shown = {"ticket_number", "caller_id", "issue_description", "priority", "assignee"}
+    assert queue["Projection"]["ProjectionType"] == "INCLUDE"
+    assert set(queue["Projection"]["NonKeyAttributes"]) == {*shown, "updated_at"}
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     assert table["DeletionProtectionEnabled"] is True
     backups = dynamodb().describe_continuous_backups(TableName=name)
@@ -87,6 +104,25 @@ def test_a_second_time_it_does_nothing_but_say_so(
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == f"The table {name} in us-east-1 is there already.\n"
     assert set(faults.operations) == {"DescribeTable"}
+
+
+def test_a_table_from_before_there_was_a_queue_gets_its_index_and_keeps_what_it_holds(
+    init_db: Callable[..., Result], name: str
+) -> None:
+    make(name, GlobalSecondaryIndexes=DEFINITION["GlobalSecondaryIndexes"][:1])
+    item = {"ticket_id": {"S": "old"}, "status": {"S": "open"}, "created_at": {"S": "2025"}}
+    dynamodb().put_item(TableName=name, Item=item)
+    result = init_db()
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == f"The table {name} in us-east-1 is there already.\n"
+    found = dynamodb().query(
+        TableName=name,
+        IndexName="StatusIndex",
+        KeyConditionExpression="#status = :open",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":open": {"S": "open"}},
+    )
+    assert found["Items"] == [item]
 
 
 OTHER_SHAPES: list[tuple[dict[str, Any], str]] = [
@@ -141,7 +177,7 @@ def test_a_table_of_another_shape_is_an_error_that_says_what_differs(
     change: dict[str, Any],
     difference: str,
 ) -> None:
-    dynamodb().create_table(TableName=name, **{**DEFINITION, **change})
+    make(name, **change)
     result = init_db()
     assert result.exit_code == 1
     assert result.stdout == ""

@@ -53,6 +53,7 @@ def test_get_ticket_success(client: FlaskClient, caller: str, ticket: str) -> No
         "caller_id": caller,
         "issue_description": "My printer is on fire",
         "status": "open",
+        "priority": "normal",
         "created_at": created_at,
         "updated_at": created_at,
         "comments": [],

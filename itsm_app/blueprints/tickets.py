@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 
-from .. import loading, operations, schemas
+from .. import callers, loading, operations, schemas
 
-T = TypeVar("T", schemas.NewTicket, schemas.NewComment)
+T = TypeVar("T", schemas.NewTicket, schemas.NewComment, schemas.TicketChange)
 
 tickets = Blueprint("tickets", __name__)
 
@@ -16,7 +16,7 @@ tickets = Blueprint("tickets", __name__)
 @tickets.post("/tickets")
 def create_ticket() -> tuple[Response, int, dict[str, str]]:
     """File a ticket for a caller."""
-    created, replayed = operations.create_ticket(_load(schemas.NewTicket))
+    created, replayed = operations.create_ticket(load(schemas.NewTicket))
     # Not by `url_for`, which is 3 % of this request's CPU.
     location = f"{request.script_root}/tickets/{created.ticket_id}"
     return jsonify(created), 201, {"Location": location, **_replayed(replayed)}
@@ -26,35 +26,44 @@ def create_ticket() -> tuple[Response, int, dict[str, str]]:
 @tickets.get("/tickets/<ticket_id>")
 def get_ticket_status(ticket_id: str) -> Response:
     """Show a ticket with its comments."""
-    query = loading.load_query(schemas.OneTicketQuery, request.query_string)
-    response = jsonify(operations.get_ticket_status(ticket_id, query))
-    # Of the whole answer, so that it changes with all that a client sees, and with nothing else.
-    response.add_etag()
-    if "If-None-Match" in request.headers:
-        response.make_conditional(request)
-    return response
+    schema = schemas.DeskTicketQuery if g.key.role == "desk" else schemas.OneTicketQuery
+    query = loading.load_query(schema, request.query_string)
+    return tagged(*operations.get_ticket_status(ticket_id, query))
 
 
 @tickets.post("/tickets//comments", defaults={"ticket_id": ""})
 @tickets.post("/tickets/<ticket_id>/comments")
 def add_ticket_comment(ticket_id: str) -> tuple[Response, dict[str, str]]:
     """Add what the caller said to a ticket."""
-    added, replayed = operations.add_ticket_comment(ticket_id, _load(schemas.NewComment))
+    added, replayed = operations.add_ticket_comment(ticket_id, load(schemas.NewComment))
     return jsonify(added), _replayed(replayed)
 
 
 @tickets.get("/tickets")
 def list_recent_tickets() -> Response:
-    """List a caller's newest tickets."""
+    """List a caller's newest tickets; to the desk, without a caller, those of a status."""
     query = loading.load_query(schemas.TicketQuery, request.query_string)
+    if query.status and query.caller is None and callers.may_see_all():
+        queue = loading.load_query(schemas.QueueQuery, request.query_string)
+        return jsonify(operations.list_queue(queue))
     return jsonify(operations.list_recent_tickets(query))
 
 
-def _load(schema: type[T]) -> T:
+def load(schema: type[T]) -> T:
+    """Read the body, with the idempotency key that may be in a header. Raises as `loading` does."""
     new = loading.load_body(schema, request.get_data())
     header = request.headers.get("Idempotency-Key")
     new.idempotency_key = loading.load_key(new.idempotency_key, header)
     return new
+
+
+def tagged(answer: schemas.Ticket, version: str) -> Response:
+    """Return a ticket with its version as its tag, or nothing if the client has that version."""
+    response = jsonify(answer)
+    response.set_etag(version)
+    if "If-None-Match" in request.headers:
+        response.make_conditional(request)
+    return response
 
 
 def _replayed(replayed: bool) -> dict[str, str]:

@@ -1,0 +1,18 @@
+"""What the people of the service desk do with tickets."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from .. import operations, schemas
+from .tickets import load, tagged
+
+work = Blueprint("work", __name__)
+
+
+@work.patch("/tickets/<ticket_id>")
+def update_ticket(ticket_id: str) -> Response:
+    """Change a ticket's status, priority or assignee, and say something, in one write."""
+    # `If-Match: *` says that the sender has seen any version, which is to say none.
+    seen = request.if_match.as_set() or None
+    return tagged(*operations.update_ticket(ticket_id, load(schemas.TicketChange), seen))

@@ -1,0 +1,99 @@
+"""What may become of a ticket, and how it is told: states, assignees, history, versions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple, cast
+
+from . import comments
+from .exceptions import AlreadyAssigned, ChangedMeanwhile, InvalidTransition, TicketClosed
+from .models import Comment, Event, Ticket
+
+# From each status to which others. What a caller says on a resolved ticket reopens it.
+TRANSITIONS = {
+    "open": ("in_progress", "resolved", "closed"),
+    "in_progress": ("resolved", "closed"),
+    "resolved": ("in_progress", "closed"),
+    "closed": (),
+}
+
+
+def now() -> str:
+    """Return the time as tickets have it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def etag(ticket: Ticket) -> str:
+    """Return what names this version of a ticket: it changes with every write, and only then."""
+    return f"{int(ticket.revision or 0)}.{ticket.updated_at}"
+
+
+class Change(NamedTuple):
+    """What somebody of the desk wants to be done to a ticket, in one write.
+
+    `fields` are status, priority and assignee, those that are to be set, None for no assignee.
+    `seen` are the versions (`etag`) of the ticket that they act on, if they say so.
+    """
+
+    fields: Mapping[str, str | None]
+    comment: Comment | None
+    by: str
+    at: str
+    change_id: str
+    seen: Collection[str] | None
+
+
+def events(ticket: Ticket, change: Change) -> list[Event]:
+    """Return what has to change for the fields to be as wanted."""
+    told = {"changed_by": change.by, "changed_at": change.at, "change_id": change.change_id}
+    found = []
+    for field, value in change.fields.items():
+        was = getattr(ticket, field)
+        if value != was:
+            event = {"field": field, "from": was, "to": value, **told}
+            found.append({name: text for name, text in event.items() if text is not None})
+    return cast("list[Event]", found)
+
+
+def reopening(by: str, comment: Comment) -> Event:
+    """Return the event that a caller's comment on a resolved ticket is."""
+    return {
+        "field": "status",
+        "from": "resolved",
+        "to": "in_progress",
+        "changed_by": by,
+        "changed_at": comment["added_at"],
+        "change_id": comment["comment_id"],
+    }
+
+
+def is_done(ticket: Ticket, change: Change) -> bool:
+    """Whether an earlier call did this. Raises `IdempotencyKeyReused` if that said otherwise."""
+    if change.comment and comments.said_before(ticket, change.comment):
+        return True
+    return any(event["change_id"] == change.change_id for event in ticket.history or ())
+
+
+def check(ticket: Ticket, change: Change) -> None:
+    """Raise what stands against a change: see `service_desk.update_ticket`."""
+    if change.seen is not None and etag(ticket) not in change.seen:
+        raise ChangedMeanwhile
+    status, allowed = change.fields.get("status"), TRANSITIONS[ticket.status]
+    if status not in (None, ticket.status, *allowed):
+        raise InvalidTransition(ticket.status, " or ".join(allowed) or "nothing")
+    check_open(ticket)
+    if change.seen is None and "assignee" in change.fields:
+        _check_assignee(ticket.assignee, change.fields["assignee"], change.by)
+
+
+def check_open(ticket: Ticket) -> None:
+    """Raise `TicketClosed` for a ticket that nothing becomes of any more."""
+    if ticket.status == "closed":
+        raise TicketClosed
+
+
+def _check_assignee(was: str | None, wanted: str | None, by: str) -> None:
+    gives_back = wanted is None and was == by
+    if was not in (None, wanted) and not gives_back:
+        raise AlreadyAssigned(was)

@@ -1,0 +1,81 @@
+"""Lists of tickets, page by page: a caller's, and the queue of a status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from . import cursors, sizes, storage
+from .models import CallerIdIndex, StatusIndex, Ticket
+
+# How many tickets are looked at for one page of those that are wanted.
+MOST_LOOKED_AT = 100
+# A Lambda answers with 6 MB at most: "Lambda quotas" in the AWS Lambda guide.
+MAX_PAGE_BYTES = 5_000_000
+
+Page = tuple[list[Ticket], str | None]
+
+
+def list_recent_tickets(
+    caller_id: str, status: str | None = None, limit: int = 10, cursor: str | None = None
+) -> Page:
+    """Return the caller's next tickets, at most `limit`, newest first, and where to go on.
+
+    A page ends early before it passes 5 MB, and one of a status when it has looked at 100 tickets.
+    Raises `InvalidField` for a cursor of another list.
+    """
+    key = ("caller_id", caller_id)
+    wanted = {"status": status}
+    return _page(CallerIdIndex.Meta.index_name, key, wanted, limit, cursor, newest=True)
+
+
+def list_queue(
+    status: str,
+    priority: str | None = None,
+    assignee: str | None = None,
+    newest: bool = False,
+    limit: int = 10,
+    cursor: str | None = None,
+) -> Page:
+    """Return the next tickets of a status, without their comments, as `list_recent_tickets` does.
+
+    They come oldest first unless `newest` is true. Raises `InvalidField` for a cursor of another
+    list.
+    """
+    key = ("status", status)
+    wanted = {"priority": priority, "assignee": assignee}
+    return _page(StatusIndex.Meta.index_name, key, wanted, limit, cursor, newest)
+
+
+def _page(
+    index: str,
+    key: tuple[str, str],
+    wanted: dict[str, str | None],
+    limit: int,
+    cursor: str | None,
+    newest: bool,
+) -> Page:
+    query = (*key, *wanted.values(), "newest" if newest else "oldest")
+    start_key = cursors.start_key(*key, cursor, *query) if cursor else None
+    most = MOST_LOOKED_AT if any(wanted.values()) else limit
+    page: list[Ticket] = []
+    last: Ticket | None = None
+    length = 0
+    # One more shows whether there is more.
+    tickets = storage.query(index, *key, start_key, most + 1, newest)
+    for seen, ticket in enumerate(tickets):
+        length += sizes.of_ticket(ticket)
+        if last and (len(page) == limit or seen == most or length > MAX_PAGE_BYTES):
+            return _sorted(page, newest), cursors.after(last, *query)
+        last = ticket
+        if all(value in (None, getattr(ticket, name)) for name, value in wanted.items()):
+            page.append(ticket)
+    return _sorted(page, newest), None
+
+
+def _sorted(page: Iterable[Ticket], newest: bool) -> list[Ticket]:
+    def place(ticket: Ticket) -> Any:
+        # Of one microsecond, the highest id first.
+        return ticket.created_at, ticket.ticket_id
+
+    return sorted(page, key=place, reverse=newest)

@@ -1,0 +1,109 @@
+"""One conditional UpdateItem of a ticket, put together part by part.
+
+Its texts are DynamoDB's own: "Using update expressions" and "Condition expressions" in the
+DynamoDB Developer Guide. PynamoDB's expressions take a tenth of a request's CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import sizes
+from .exceptions import TicketFull
+from .models import Comment, Event, Ticket
+
+
+class Update:
+    """What to write on a ticket, and on what conditions. All writes are counted on it."""
+
+    def __init__(self, ticket_id: str, now: str) -> None:
+        self.ticket_id = ticket_id
+        self._set = ["updated_at = :now"]
+        self._remove: list[str] = []
+        self._add = ["revision :one", "content_bytes :bytes"]
+        self._conditions: list[str] = []
+        self._values: dict[str, Any] = {":now": {"S": now}, ":one": {"N": "1"}}
+        self._bytes = 0
+
+    def say(self, comment: Comment) -> None:
+        """Append a comment, unless it is there."""
+        self._set.append("comments = list_append(comments, :comments)")
+        self._add.append("comment_ids :comment_ids")
+        self._conditions.append("NOT contains(comment_ids, :comment_id)")
+        comment_id = comment["comment_id"]
+        self._values[":comments"] = {"L": Ticket.comments.serialize([comment])}
+        self._values[":comment_id"] = {"S": comment_id}
+        self._values[":comment_ids"] = {"SS": [comment_id]}
+        self._bytes += sizes.of_comments([comment])
+
+    def change(self, events: Sequence[Event]) -> None:
+        """Change fields as these events of one moment tell, if they still are as told there."""
+        for event in events:
+            field, was = event["field"], event.get("from")
+            # Who has no priority stored has the default.
+            self.require(field, was, *([None] if was == "normal" else []))
+            self._change(field, event.get("to"))
+        self._set.append("history = list_append(if_not_exists(history, :no_events), :events)")
+        self._values[":no_events"] = {"L": []}
+        self._values[":events"] = {"L": Ticket.history.serialize(events)}
+        self._bytes += sizes.of_history(events)
+
+    def require(self, field: str, *values: str | None) -> None:
+        """Let a field have one of these values; None stands for there being none."""
+        texts = {f":{field}_{n}": {"S": each} for n, each in enumerate(values) if each is not None}
+        self._values |= texts
+        conditions = [f"{_name(field)} IN ({', '.join(texts)})"] if texts else []
+        if None in values:
+            conditions.append(f"attribute_not_exists({_name(field)})")
+        text = " OR ".join(conditions)
+        self._conditions.append(f"({text})" if len(conditions) > 1 else text)
+
+    def require_version(self, ticket: Ticket) -> None:
+        """Let nobody have written since the ticket was as it is here."""
+        if ticket.revision is None:
+            self._conditions.append("attribute_not_exists(revision)")
+        else:
+            self._conditions.append("revision = :revision")
+            self._values[":revision"] = {"N": str(ticket.revision)}
+
+    def require_room(self, most: int, ticket: Ticket | None) -> None:
+        """Let the ticket have at most so many bytes after all that was said and changed here.
+
+        One from before there were counts needs to be given, as it is now. It changes by comments
+        only, and with the next write it has a count. Raises `TicketFull` for one that is given and
+        has no room.
+        """
+        if ticket is not None and sizes.of_ticket(ticket) + self._bytes > most:
+            raise TicketFull
+        if ticket is None or ticket.content_bytes is not None:
+            self._conditions.append("content_bytes <= :room")
+            self._values[":room"] = {"N": str(most - self._bytes)}
+        else:
+            self._conditions += ["attribute_not_exists(content_bytes)", "size(comments) = :count"]
+            self._values[":count"] = {"N": str(len(ticket.comments))}
+            self._bytes += sizes.of_ticket(ticket)
+
+    def request(self) -> dict[str, Any]:
+        """Return UpdateItem's parameters but the table."""
+        parts = {"SET": self._set, "REMOVE": self._remove, "ADD": self._add}
+        texts = [f"{verb} {', '.join(part)}" for verb, part in parts.items() if part]
+        return {
+            "Key": {"ticket_id": {"S": self.ticket_id}},
+            "UpdateExpression": " ".join(texts),
+            "ConditionExpression": " AND ".join(self._conditions),
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": {**self._values, ":bytes": {"N": str(self._bytes)}},
+        }
+
+    def _change(self, field: str, value: str | None) -> None:
+        if value is None:
+            self._remove.append(field)
+        else:
+            self._set.append(f"{_name(field)} = :{field}")
+            self._values[f":{field}"] = {"S": value}
+
+
+def _name(field: str) -> str:
+    # "Reserved words in DynamoDB", there.
+    return "#status" if field == "status" else field
