@@ -118,13 +118,13 @@ def _check_utf_8(name: str, value: Any) -> None:
 
 
 def _refuse(schema: type[Struct], error: msgspec.ValidationError, sent: Any) -> NoReturn:
-    # "Object missing required field `comment`", "Expected `str`, got `int` - at `$.comment`"
-    found = re.search(r"(?:field `|at `\$\.)([\w-]+)`", str(error))
+    # "Invalid enum value 'closing' - at `$.status`": what was sent may look like all of this.
+    if absent := re.fullmatch("Object missing required field `(.+)`", str(error)):
+        raise missing(schema, absent[1]) from None
+    found = re.search(r" - at `\$\.([\w-]+)`$", str(error))
     if found is None:
         raise InvalidBody(_form(sent)) from None
     field = found[1]
-    if "missing" in str(error):
-        raise missing(schema, field) from None
     needed = _needed(schema, field)
     requirement = f"must be {needed.description}, but it is {_form(dict(sent)[field])}"
     raise InvalidField(field, requirement, *_next_step(needed)) from None
