@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -134,7 +135,41 @@ def test_a_binary_body_that_is_no_text_is_refused(sandbox: LambdaRuntime, body: 
 def test_a_query_parameter_that_is_there_twice_is_refused(sandbox: LambdaRuntime) -> None:
     answer = sandbox.request("GET", "/tickets", query=[("caller", "a"), ("caller", "b")])
     assert answer.status == 400
-    assert answer.json["error"] == "`caller` is there twice: send it once."
+    assert answer.json["error"] == "`caller` is there twice. Send it once."
+
+
+def only_single_values(request: dict[str, Any]) -> dict[str, Any]:
+    """Return the event as a test in API Gateway's console may send it."""
+    return {name: value for name, value in request.items() if name != "multiValueHeaders"}
+
+
+@pytest.mark.parametrize("shape", [dict, only_single_values])
+@pytest.mark.parametrize("name", ["X_Caller_Id", "X-Caller_Id", "x_caller-id", "HTTP_X_CALLER_ID"])
+def test_no_header_passes_for_another_by_underscores(
+    sandbox: LambdaRuntime, caller: str, name: str, shape: Callable[[Any], Any]
+) -> None:
+    """In the WSGI environ an underscore would be taken for a dash."""
+    ticket = create(sandbox, caller)
+    as_other = ("X-Caller-Id", quote(f"{caller}9"))
+    for headers in ([as_other, (name, quote(caller))], [(name, quote(caller)), as_other]):
+        request = event("GET", f"/tickets/{ticket}", headers=headers)
+        assert Answer(sandbox.invoke(shape(request))).status == 404
+    request = event("GET", f"/tickets/{ticket}", headers=[(name, "")])
+    assert Answer(sandbox.invoke(shape(request))).status == 200
+
+
+@pytest.mark.parametrize("shape", [dict, only_single_values])
+@pytest.mark.parametrize("name", ["x-caller-id", "X-CALLER-ID", "X-Caller-\u0131d"])
+def test_a_header_that_is_there_in_two_cases_is_there_twice(
+    sandbox: LambdaRuntime, caller: str, name: str, shape: Callable[[Any], Any]
+) -> None:
+    ticket = create(sandbox, caller)
+    for pair in [("X-Caller-Id", name), (name, "X-Caller-Id")]:
+        headers = [(pair[0], quote(f"{caller}9")), (pair[1], quote(caller))]
+        request = event("GET", f"/tickets/{ticket}", headers=headers)
+        answer = Answer(sandbox.invoke(shape(request)))
+        assert (answer.status, answer.json["code"]) == (400, "invalid_field")
+        assert answer.json["error"].startswith("`X-Caller-Id` must be")
 
 
 def test_a_query_is_not_decoded_twice(sandbox: LambdaRuntime) -> None:
@@ -216,6 +251,7 @@ def test_a_broken_event_is_a_clean_400_and_the_next_is_answered(
     sandbox.said()
     answer = Answer(sandbox.invoke(broken))
     assert (answer.status, answer.json["code"]) == (400, "bad_request")
+    assert answer.json["retryable"] is False
     said = sandbox.said()
     assert "word-x" not in said
     (line,) = [json.loads(line) for line in said.splitlines()]
