@@ -41,7 +41,8 @@ class Failure(NamedTuple):
 BODY_TOO_LARGE = Failure(
     413,
     "body_too_large",
-    "The body is longer than 65536 bytes. Shorten the text, or send the rest as comments.",
+    "The body is longer than 65536 bytes. Send the operation's own fields and no more; what is too"
+    " long for them can follow as comments.",
 )
 NO_SUCH_OPERATION = Failure(
     404,
@@ -68,35 +69,36 @@ FAILURES: dict[type[Exception], Failure] = {
     CallerMismatch: Failure(
         403,
         "caller_mismatch",
-        "This call is bound to the caller on the line, and names another one. Leave the caller out:"
-        " only their own tickets can be read, filed and commented on.",
+        "`{field}`, of {length} characters, is not the caller on the line, to whom this call is"
+        " bound. Leave it out: only their own tickets can be read, filed and commented on.",
     ),
     IdempotencyKeyReused: Failure(
         409,
         "idempotency_key_reused",
-        "This idempotency_key was sent before, with other words, and those are kept. Send what is"
+        "This `idempotency_key` was sent before, with other words, and those are kept. Send what is"
         " new under a new key.",
     ),
     TicketFull: Failure(
         409,
         "ticket_full",
-        "This ticket has no room for the comment. Open a follow-up ticket that names this one, and"
-        " add the comment there.",
+        "This ticket has no room for a comment of {length} characters. Open a follow-up ticket that"
+        " names this one, and add the comment there.",
     ),
     TicketNotFound: Failure(
         404,
         "ticket_not_found",
-        "No ticket of this caller has this id or number. Ask the caller to say the number again,"
-        " digit by digit, or list their tickets.",
+        "No ticket that this call may see has this id or number, of {length} characters: an id has"
+        " 36, a number 12 digits. Ask the caller to say the number again, digit by digit, or list"
+        " their tickets.",
     ),
     BodyTooLarge: BODY_TOO_LARGE,
     RequestEntityTooLarge: BODY_TOO_LARGE,
     StorageUnavailable: Failure(
         500,
         "storage_unavailable",
-        "The tickets cannot be reached, and it is not known whether this was done. Repeat the call"
-        " with the same idempotency_key in a few seconds; if it fails again, tell the caller that"
-        " the ticket system is down, and keep what they said.",
+        "The tickets cannot be reached, and it is not known whether this was done. Repeat the very"
+        " same call, with the same idempotency_key, in a few seconds; if it fails again, tell the"
+        " caller that the ticket system is down, and keep what they said.",
         retryable=True,
     ),
     NotFound: NO_SUCH_OPERATION,
@@ -107,8 +109,9 @@ FAILURES: dict[type[Exception], Failure] = {
     Exception: Failure(
         500,
         "internal_error",
-        "Something went wrong that should not have. Repeat the call with the same idempotency_key"
-        " in a few seconds; if it fails again, give the request_id to whoever runs this service.",
+        "Something went wrong that should not have. Repeat the very same call, with the same"
+        " idempotency_key, in a few seconds; if it fails again, tell the caller that the ticket"
+        " system is down, and give the request_id to whoever runs this service.",
         retryable=True,
     ),
 }

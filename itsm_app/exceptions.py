@@ -34,11 +34,23 @@ class InvalidField(ItsmError):
 
 
 class CallerMismatch(ItsmError):
-    """The request is bound to its caller, and names another."""
+    """The request is bound to its caller, and names another.
+
+    `field` is where, and `length` that name's, in characters.
+    """
+
+    def __init__(self, field: str, length: int) -> None:
+        super().__init__(field)
+        self.field = field
+        self.length = length
 
 
 class TicketNotFound(ItsmError):
-    """No ticket has this id, or none of this caller's."""
+    """No ticket has this id or number, or none of this caller's. `length` is its characters."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
 
 
 class MisheardNumber(ItsmError):
@@ -57,7 +69,11 @@ class IdempotencyKeyReused(ItsmError):
 
 
 class TicketFull(ItsmError):
-    """The ticket has no room for the comment."""
+    """The ticket has no room for the comment. `length` is the comment's, in characters."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
 
 
 class StorageUnavailable(ItsmError):

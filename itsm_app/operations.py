@@ -5,13 +5,13 @@ Besides what `service_desk` raises, each raises `CallerMismatch` and `InvalidFie
 
 from __future__ import annotations
 
-from . import callers, loading, schemas, service_desk, ticket_numbers
+from . import callers, loading, schemas, service_desk
 from .models import Ticket
 
 
 def create_ticket(new: schemas.NewTicket) -> tuple[schemas.TicketCreated, bool]:
     """File a ticket; return the answer, and whether it is a repeat."""
-    caller_id = callers.bind(new.caller_id)
+    caller_id = callers.bind("caller_id", new.caller_id)
     if caller_id is None:
         raise loading.missing(schemas.NewTicket, "caller_id")
     ticket, replayed = service_desk.create_ticket(
@@ -22,26 +22,24 @@ def create_ticket(new: schemas.NewTicket) -> tuple[schemas.TicketCreated, bool]:
 
 def get_ticket_status(reference: str, query: schemas.OneTicketQuery) -> schemas.Ticket:
     """Show the ticket with this id or number."""
-    caller_id = callers.bind(query.caller)
-    ticket = service_desk.get_ticket(ticket_numbers.to_ticket_id(reference), caller_id)
-    return _shown(ticket, query.comments)
+    caller_id = callers.bind("caller", query.caller)
+    return _shown(service_desk.get_ticket(reference, caller_id), query.comments)
 
 
 def add_ticket_comment(
     reference: str, new: schemas.NewComment
 ) -> tuple[schemas.CommentAdded, bool]:
     """Add a comment to the ticket with this id or number; return as `create_ticket` does."""
-    caller_id = callers.bind(new.caller)
-    ticket_id = ticket_numbers.to_ticket_id(reference)
+    caller_id = callers.bind("caller", new.caller)
     comment, replayed = service_desk.add_comment(
-        ticket_id, new.comment, new.idempotency_key, caller_id
+        reference, new.comment, new.idempotency_key, caller_id
     )
     return schemas.CommentAdded(True, comment["added_at"], comment["comment_id"]), replayed
 
 
 def list_recent_tickets(query: schemas.TicketQuery) -> schemas.TicketList:
     """List a caller's newest tickets."""
-    caller_id = callers.bind(query.caller)
+    caller_id = callers.bind("caller", query.caller)
     if caller_id is None:
         raise loading.missing(schemas.TicketQuery, "caller")
     page, cursor = service_desk.list_recent_tickets(

@@ -10,6 +10,9 @@ from msgspec import Meta, Struct
 T = TypeVar("T", bound=Struct)
 
 MAX_BODY_BYTES = 64 * 1024
+CORRECT_THE_PLATFORM = (
+    "Tell the caller that their tickets cannot be reached; who runs the platform must correct this."
+)
 
 
 def _text(length: int, next_step: str) -> Meta:
@@ -97,7 +100,7 @@ class TicketQuery(Struct):
 class CallerHeader(Struct):
     """The header that binds a request to its caller, decoded."""
 
-    caller_id: CallerId = msgspec.field(name="X-Caller-Id")
+    caller_id: Annotated[str, _text(100, CORRECT_THE_PLATFORM)] = msgspec.field(name="X-Caller-Id")
 
 
 class KeyHeader(Struct):

@@ -1,8 +1,9 @@
 """What a service desk does with tickets. Plain functions over the models; no HTTP.
 
-Given a `caller_id`, another caller's ticket is like one that never was. All functions raise
-`StorageUnavailable` when DynamoDB cannot be asked. Every write may be repeated, by a client under
-its idempotency key and by `retry` with the same words: it is done once.
+A `reference` to a ticket is its id or its number. Given a `caller_id`, another caller's ticket is
+like one that never was. All functions raise `StorageUnavailable` when DynamoDB cannot be asked.
+Every write may be repeated, by a client under its idempotency key and by `retry` with the same
+words: it is done once.
 """
 
 from __future__ import annotations
@@ -58,25 +59,29 @@ def create_ticket(
     raise StorageUnavailable("NumbersTaken", attempts=ticket_numbers.CANDIDATES)
 
 
-def get_ticket(ticket_id: str, caller_id: str | None = None) -> Ticket:
-    """Return the ticket as it is now. Raises `TicketNotFound`."""
-    found = storage.find(ticket_id, caller_id)
+def get_ticket(reference: str, caller_id: str | None = None) -> Ticket:
+    """Return the ticket as it is now.
+
+    Raises `TicketNotFound`, and what `ticket_numbers.to_ticket_id` raises.
+    """
+    found = storage.find(ticket_numbers.to_ticket_id(reference), caller_id)
     if found is None:
-        raise TicketNotFound
+        raise TicketNotFound(len(reference))
     return found
 
 
 def add_comment(
-    ticket_id: str,
+    reference: str,
     comment_text: str,
     idempotency_key: str | None = None,
     caller_id: str | None = None,
 ) -> tuple[Comment, bool]:
     """Append a comment to a ticket; return it, and whether an earlier call did that.
 
-    Raises `TicketNotFound`, `TicketFull`, and `IdempotencyKeyReused` when the earlier call had
-    other words.
+    Raises what `get_ticket` does, `TicketFull`, and `IdempotencyKeyReused` when the earlier call
+    had other words.
     """
+    ticket_id = ticket_numbers.to_ticket_id(reference)
     comment: Comment = {
         "comment_text": comment_text,
         "added_at": _now(),
@@ -86,14 +91,14 @@ def add_comment(
     for _ in range(COMMENT_ATTEMPTS):
         if storage.append(ticket_id, comment, caller_id, uncounted):
             return comment, False
-        ticket = get_ticket(ticket_id, caller_id)
+        ticket = get_ticket(reference, caller_id)
         if found := _comment_with(comment["comment_id"], ticket):
             if found["comment_text"] != comment_text:
                 raise IdempotencyKeyReused
             # Of the same moment: our own, whose answer was lost.
             return found, found["added_at"] != comment["added_at"]
         if not storage.has_room(ticket, comment):
-            raise TicketFull
+            raise TicketFull(len(comment_text))
         uncounted = ticket if ticket.content_bytes is None else None
     raise StorageUnavailable("Contention", attempts=COMMENT_ATTEMPTS)
 
