@@ -69,7 +69,7 @@ FAILURES: dict[type[Exception], Failure] = {
     CallerMismatch: Failure(
         403,
         "caller_mismatch",
-        "`{field}`, of {length} characters, is not the caller on the line, to whom this call is"
+        "`{field}`, whose length is {length}, is not the caller on the line, to whom this call is"
         " bound. Leave it out: only their own tickets can be read, filed and commented on.",
     ),
     IdempotencyKeyReused: Failure(
@@ -87,9 +87,9 @@ FAILURES: dict[type[Exception], Failure] = {
     TicketNotFound: Failure(
         404,
         "ticket_not_found",
-        "No ticket that this call may see has this id or number, of {length} characters: an id has"
-        " 36, a number 12 digits. Ask the caller to say the number again, digit by digit, or list"
-        " their tickets.",
+        "No ticket that this call may see has this id or number, whose length is {length}: an id"
+        " has 36 characters, a number 12 digits. Ask the caller to say the number again, digit by"
+        " digit, or list their tickets.",
     ),
     BodyTooLarge: BODY_TOO_LARGE,
     RequestEntityTooLarge: BODY_TOO_LARGE,
@@ -104,7 +104,10 @@ FAILURES: dict[type[Exception], Failure] = {
     NotFound: NO_SUCH_OPERATION,
     MethodNotAllowed: NO_SUCH_OPERATION,
     HTTPException: Failure(
-        400, "bad_request", "The request could not be read as HTTP. Correct it and send it again."
+        400,
+        "bad_request",
+        "The request could not be read as HTTP: its body ends before its Content-Length or its last"
+        " chunk. Correct that and send it again.",
     ),
     Exception: Failure(
         500,
