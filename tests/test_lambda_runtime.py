@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import psutil
 import pytest
@@ -18,10 +18,13 @@ from deploy.package import write_zip
 from itsm_app.config import TABLE_NAME
 from itsm_app.schemas import MAX_BODY_BYTES
 
+from . import two_callers
 from .api_gateway import API_HOST, CUSTOM_HOST, STAGE, Answer, event
+from .bound_tries import Try, tries
 from .conftest import ON_MOTO
 from .faulty_dynamodb import FaultyDynamoDB, cut_short, hang, refuse, reset
 from .lambda_runtime import MEMORY_MB, LambdaRuntime, lambda_runtime
+from .test_bound_tries import Got, check
 from .test_tickets import TEXTS
 
 if TYPE_CHECKING:
@@ -76,6 +79,11 @@ def sandbox(package: Path, engine: str) -> Iterator[LambdaRuntime]:
         # The emulator starts the function with the first event.
         assert runtime.request("GET", "/tickets/x").status == 404
         yield runtime
+
+
+@pytest.fixture(scope="module")
+def two_callers_tickets(engine: str) -> None:
+    two_callers.store()
 
 
 def dynamodb_at(url: str) -> dict[str, str]:
@@ -170,6 +178,23 @@ def test_a_header_that_is_there_in_two_cases_is_there_twice(
         answer = Answer(sandbox.invoke(shape(request)))
         assert (answer.status, answer.json["code"]) == (400, "invalid_field")
         assert answer.json["error"].startswith("`X-Caller-Id` must be")
+
+
+@pytest.mark.parametrize(
+    "attempt", [each for each in tries() if each.event], ids=lambda attempt: attempt.what
+)
+def test_what_is_bound_to_one_caller_is_refused_anothers(
+    sandbox: LambdaRuntime, two_callers_tickets: None, attempt: Try
+) -> None:
+    path, _, query = attempt.target.partition("?")
+    answer = sandbox.request(
+        attempt.method,
+        path,
+        query=parse_qsl(query, keep_blank_values=True),
+        headers=attempt.headers,
+        body=attempt.body.decode(),
+    )
+    check(attempt, Got(answer.status, str(answer.headers), answer.text))
 
 
 def test_a_query_is_not_decoded_twice(sandbox: LambdaRuntime) -> None:
