@@ -59,6 +59,13 @@ Status = Annotated[
         extra={"next_step": "Leave it out for tickets of any status."},
     ),
 ]
+Version = Annotated[
+    Literal["3.0.0", "3.1.0"],
+    Meta(
+        description="the version of OpenAPI, 3.0.0 or 3.1.0",
+        extra={"next_step": "Leave it out for 3.0.0."},
+    ),
+]
 
 
 class NewTicket(Struct):
@@ -92,6 +99,12 @@ class TicketQuery(Struct):
     comments: Comments = "all"
     limit: Limit = 10
     cursor: Cursor | None = None
+
+
+class DocumentQuery(Struct):
+    """The query of `show_openapi`."""
+
+    version: Version = "3.0.0"
 
 
 class CallerHeader(Struct):
