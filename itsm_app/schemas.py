@@ -16,7 +16,9 @@ def _text(length: int, next_step: str) -> Meta:
     # A length in characters (code points).
     requirement = f"a text of 1 to {length} characters, not only white space"
     extra = {"next_step": next_step}
-    return Meta(max_length=length, pattern=r"\S", description=requirement, extra=extra)
+    return Meta(
+        min_length=1, max_length=length, pattern=r"\S", description=requirement, extra=extra
+    )
 
 
 CallerId = Annotated[

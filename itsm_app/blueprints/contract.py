@@ -62,7 +62,8 @@ def _base_url() -> str:
     if not request.host:
         raise InvalidField(
             "Host",
-            "must be a host name of letters, digits, dots and hyphens",
+            "must be a host name of letters, digits, dots and hyphens, which its"
+            f" {len(request.headers.get('Host', ''))} characters are not",
             "Ask for the document under such a name.",
         )
     return request.root_url.rstrip("/")
