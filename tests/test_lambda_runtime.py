@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, quote
 
 import psutil
 import pytest
+from flask.testing import FlaskClient
 
 from deploy.package import write_zip
 from itsm_app.config import TABLE_NAME
@@ -25,6 +26,7 @@ from .conftest import ON_MOTO
 from .faulty_dynamodb import FaultyDynamoDB, cut_short, hang, refuse, reset
 from .lambda_runtime import MEMORY_MB, LambdaRuntime, lambda_runtime
 from .test_bound_tries import Got, check
+from .test_docs import TYPES as DOCS
 from .test_tickets import TEXTS
 
 if TYPE_CHECKING:
@@ -215,6 +217,30 @@ def test_links_have_the_stage_on_the_host_name_of_the_api_only(
 ) -> None:
     answer = sandbox.request("POST", "/tickets", body=NEW, host=host)
     assert answer.header("Location") == f"{stage}/tickets/{answer.json['ticket_id']}"
+
+
+@pytest.mark.parametrize(("host", "stage"), [(API_HOST, f"/{STAGE}"), (CUSTOM_HOST, "")])
+def test_the_document_names_the_url_that_it_was_asked_at(
+    sandbox: LambdaRuntime, host: str, stage: str
+) -> None:
+    answer = sandbox.request("GET", "/openapi.json", query=[("version", "3.1.0")], host=host)
+    assert (answer.status, answer.json["openapi"]) == (200, "3.1.0")
+    assert answer.json["servers"] == [{"url": f"https://{host}{stage}"}]
+    # Nobody but API Gateway says how it is reached.
+    sent = event("GET", "/openapi.json", host=host, headers=[("X-Forwarded-Proto", "http")])
+    assert Answer(sandbox.invoke(sent)).json["servers"] == answer.json["servers"]
+
+
+@pytest.mark.parametrize(("path", "content_type"), DOCS.items())
+def test_the_page_comes_out_of_the_package_byte_for_byte(
+    sandbox: LambdaRuntime, client: FlaskClient, path: str, content_type: str
+) -> None:
+    answer = sandbox.request("GET", path)
+    assert (answer.status, answer.header("Content-Type")) == (200, content_type)
+    assert answer.header("Content-Security-Policy").startswith("default-src 'none';")
+    assert answer.text.encode() == client.get(path).data
+    unchanged = sandbox.request("GET", path, headers=[("If-None-Match", answer.header("ETag"))])
+    assert (unchanged.status, unchanged.text) == (304, "")
 
 
 def test_the_request_id_is_that_of_api_gateway(sandbox: LambdaRuntime) -> None:
