@@ -118,12 +118,13 @@ def _check_utf_8(name: str, value: Any) -> None:
 
 
 def _refuse(schema: type[Struct], error: msgspec.ValidationError, sent: Any) -> NoReturn:
-    # "Object missing required field `comment`", "Expected `str`, got `int` - at `$.comment`"
-    found = re.search(r"(?:field `|at `\$\.)([\w-]+)`", str(error))
+    # "Object missing required field `comment`", "Expected `str`, got `int` - at `$.comment`". What
+    # was sent may be quoted before that.
+    found = re.search(r"(^Object missing required field `|at `\$\.)([\w-]+)`\Z", str(error))
     if found is None:
         raise InvalidBody(_form(sent)) from None
-    field = found[1]
-    if "missing" in str(error):
+    field = found[2]
+    if "missing" in found[1]:
         raise missing(schema, field) from None
     needed = _needed(schema, field)
     requirement = f"must be {needed.description}, but it is {_form(dict(sent)[field])}"
