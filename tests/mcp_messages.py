@@ -51,19 +51,22 @@ def ask(
     revision: str,
     method: str,
     params: dict[str, Any] | None = None,
-    **more: str,
+    extra: dict[str, str] | None = None,
 ) -> TestResponse:
-    """Post a request with all that belongs to it; `more` are headers besides."""
+    """Post a request with the headers that belong to it, and extra ones."""
     sent = headers(revision, method, (params or {}).get("name"))
-    extra = {name.replace("_", "-"): value for name, value in more.items()}
-    return send(client, request(revision, method, params), {**sent, **extra})
+    return send(client, request(revision, method, params), {**sent, **(extra or {})})
 
 
 def call(
-    client: FlaskClient, tool: str, arguments: Any, revision: str = LEGACY[0], **more: str
+    client: FlaskClient,
+    tool: str,
+    arguments: Any,
+    revision: str = LEGACY[0],
+    extra: dict[str, str] | None = None,
 ) -> Any:
     """Call a tool; return the result."""
     params = {"name": tool, "arguments": arguments}
-    response = ask(client, revision, "tools/call", params, **more)
+    response = ask(client, revision, "tools/call", params, extra)
     assert response.status_code == 200, response.text
     return response.json["result"]

@@ -265,8 +265,8 @@ def test_any_other_method_is_no_operation(client: FlaskClient, method: str) -> N
 
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_a_session_is_neither_needed_nor_made(client: FlaskClient, revision: str) -> None:
-    more: dict[str, Any] = {"Mcp_Session_Id": "x", "Last_Event_ID": "5", "Mcp_Param_Region": "us"}
-    response = ask(client, revision, "tools/list", **more)
+    extra = {"Mcp-Session-Id": "x", "Last-Event-ID": "5", "Mcp-Param-Region": "us"}
+    response = ask(client, revision, "tools/list", extra=extra)
     assert response.status_code == 200
     assert not {"Mcp-Session-Id", "Set-Cookie"} & {*response.headers.keys()}
 
