@@ -122,8 +122,8 @@ def result(request: Message, fields: dict[str, Any]) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": request.id, "result": fields}
 
 
-def refusal(error: ProtocolError, **known: Any) -> dict[str, Any]:
-    """Return the response to what cannot be served, with its `id` as far as it is known."""
+def refusal(error: ProtocolError, own: Any) -> dict[str, Any]:
+    """Return the response to what cannot be served, with its own id, or None if that is unknown."""
     said = {"code": error.code, "message": error.message}
     data = {} if error.data is None else {"data": error.data}
-    return {"jsonrpc": "2.0", **known, "error": {**said, **data}}
+    return {"jsonrpc": "2.0", "id": own, "error": {**said, **data}}

@@ -46,15 +46,12 @@ Answer = tuple[Any, int]
 
 def serve() -> Response:
     """Answer the current request."""
-    # An error has no id where the body was not read, and null where none was found in it.
-    known: dict[str, Any] = {}
     try:
         _check_headers()
         body = _body()
-        known = {"id": None}
         answer, status = _batch(body) if json_rpc.is_batch(body) else _message(body)
     except ProtocolError as error:
-        answer, status = json_rpc.refusal(error, **known), error.status
+        answer, status = json_rpc.refusal(error, None), error.status
     response = Response(mimetype="application/json") if answer is None else jsonify(answer)
     response.status_code = status
     return response
@@ -112,7 +109,7 @@ def _answer(message: Message) -> Answer:
         # Of errors in messages that are well-formed the legacy revisions have no status, and their
         # clients take a 4xx for the end of the connection.
         status = 200 if revision in LEGACY else error.status
-        return json_rpc.refusal(error, id=message.id), status
+        return json_rpc.refusal(error, message.id), status
 
 
 def _batch(body: bytes) -> Answer:
@@ -137,12 +134,12 @@ def _batch(body: bytes) -> Answer:
 
 
 def _element(body: bytes, late: bool) -> Any:
-    known: dict[str, Any] = {"id": None}
+    own = None
     try:
         message = json_rpc.read(body)
         if not message.is_request:
             return None
-        known = {"id": message.id}
+        own = message.id
         if message.method == "initialize" or is_modern(message):
             raise ProtocolError(INVALID_REQUEST, "Not in a batch. Send it as a POST of its own.")
         if late:
@@ -151,4 +148,4 @@ def _element(body: bytes, late: bool) -> Any:
         return json_rpc.result(message, mcp_methods.serve(message, UNNAMED))
     except ProtocolError as error:
         g.status = error.status
-        return json_rpc.refusal(error, **known)
+        return json_rpc.refusal(error, own)

@@ -114,7 +114,7 @@ def test_an_oversized_body_is_refused(client: FlaskClient, start: bytes, size: i
     response = send(client, start.ljust(size), {})
     assert (response.status_code, code(response)) == (413, -32600)
     assert "65536 bytes" in response.json["error"]["message"]
-    assert "id" not in response.json
+    assert response.json["id"] is None
     chunked = client.post(
         "/mcp",
         input_stream=BytesIO(start.ljust(size)),
@@ -300,7 +300,7 @@ def test_an_accept_must_admit_json(client: FlaskClient, accept: str | None, stat
     assert response.status_code == status
     if status == 406:
         assert code(response) == -32600
-        assert "id" not in response.json
+        assert response.json["id"] is None
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_a_body_must_be_sent_as_json(
     assert response.status_code == status
     if status == 415:
         assert code(response) == -32600
-        assert "id" not in response.json
+        assert response.json["id"] is None
 
 
 # "Security & Endpoint": DNS rebinding.
@@ -374,7 +374,7 @@ def test_a_page_of_another_origin_may_not_call(
     assert response.status_code == (200 if allowed else 403)
     if not allowed:
         assert code(response) == -32600
-        assert "id" not in response.json
+        assert response.json["id"] is None
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
