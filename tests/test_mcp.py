@@ -344,7 +344,7 @@ API = "https://abc123.execute-api.us-east-1.amazonaws.com"
         ("http://[::1]:5000", "http://[::1]:6274", True),
         (API, None, True),
         (API, API, True),
-        (API.upper().replace("HTTPS", "https"), API, True),
+        (API, API.upper(), True),
         ("http://localhost:5000", "http://evil.example", False),
         ("http://localhost:5000", "http://localhost.evil.example", False),
         ("http://localhost:5000", "http://localhost@evil.example", False),
@@ -503,6 +503,8 @@ def encoded(text: str) -> str:
         ("Mcp-Name", "GET_TICKET_STATUS"),
         ("Mcp-Name", encoded("create_ticket")),
         ("Mcp-Name", encoded("get_ticket_status").replace("base64", "BASE64")),
+        ("Mcp-Name", encoded("get_ticket_status")[:-2] + "??"),
+        ("Mcp-Name", encoded("get_ticket_status").replace("?Z", "?!Z")),
         ("Mcp-Name", "=?base64?!?="),
         ("Mcp-Name", "=?base64?Z2V0?"),
         ("Mcp-Name", "=?base64?/w==?="),
@@ -527,6 +529,11 @@ def test_a_name_may_be_encoded_and_white_space_does_not_matter(
     padded = {header: f"{around}{value}{around}" for header, value in sent}
     response = send(client, request(MODERN, "tools/call", CALL), {**padded})
     assert (response.status_code, response.json["result"]["isError"]) == (200, True)
+
+
+def test_only_a_call_has_its_name_in_a_header(client: FlaskClient) -> None:
+    body = request(MODERN, "tools/list", {"name": "x"})
+    assert send(client, body, headers(MODERN, "tools/list")).status_code == 200
 
 
 @pytest.mark.parametrize(
