@@ -106,8 +106,11 @@ def write_zip(path: Path) -> None:
 
 
 def closure() -> dict[str, Path]:
-    """Return what the handler imports, at any depth and however late: path in the zip, and file."""
-    found: dict[str, Path] = {}
+    """Return what the handler imports, at any depth and however late: path in the zip, and file.
+
+    And what is read from beside a module of ours.
+    """
+    found = {f"{OURS}/{file.name}": file for file in (ROOT / OURS).glob("*.json")}
     waiting = [("lambda_handler", HANDLER)]
     while waiting:
         module, file = waiting.pop()

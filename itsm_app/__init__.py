@@ -7,6 +7,7 @@ from flask import Flask
 from . import commands, error_handlers, headers, json_provider, logs
 from .blueprints.contract import contract
 from .blueprints.health import health
+from .blueprints.mcp import mcp
 from .blueprints.tickets import tickets
 from .schemas import MAX_BODY_BYTES
 
@@ -29,4 +30,5 @@ def create_app() -> Flask:
     app.register_blueprint(tickets)
     app.register_blueprint(health)
     app.register_blueprint(contract)
+    app.register_blueprint(mcp)
     return app

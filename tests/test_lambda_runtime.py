@@ -19,7 +19,7 @@ from deploy.package import write_zip
 from itsm_app.config import TABLE_NAME
 from itsm_app.schemas import MAX_BODY_BYTES
 
-from . import two_callers
+from . import mcp_messages, two_callers
 from .api_gateway import API_HOST, CUSTOM_HOST, STAGE, Answer, event
 from .bound_tries import Try, tries
 from .conftest import ON_MOTO
@@ -117,6 +117,36 @@ def test_the_four_operations(sandbox: LambdaRuntime, caller: str) -> None:
     assert found.json["comments"][0]["comment_text"] == "It is out now"
     listed = sandbox.request("GET", "/tickets", query=[("caller", caller)])
     assert (listed.status, listed.json) == (200, {"tickets": [found.json]})
+
+
+@pytest.mark.parametrize("revision", mcp_messages.REVISIONS)
+def test_a_tool_of_a_language_model(sandbox: LambdaRuntime, caller: str, revision: str) -> None:
+    sandbox.said()
+    params = {"name": "create_ticket", "arguments": {"issue_description": "Ω 😀"}}
+    sent = {
+        **mcp_messages.CLIENT,
+        **mcp_messages.headers(revision, "tools/call", "create_ticket"),
+        "X-Caller-Id": quote(caller),
+        "Origin": f"https://{API_HOST}",
+    }
+    headers = [(name, value) for name, value in sent.items() if value is not None]
+    body = json.dumps(mcp_messages.request(revision, "tools/call", params))
+    answer = sandbox.request("POST", "/mcp", headers=headers, body=body)
+    assert answer.status == 200
+    (block,) = answer.json["result"]["content"]
+    ticket = json.loads(block["text"])["ticket_id"]
+    assert sandbox.request("GET", f"/tickets/{ticket}").json["caller_id"] == caller
+    line = json.loads(sandbox.said().splitlines()[0])
+    assert (line["operation"], line["route"]) == ("create_ticket", "/mcp")
+
+
+def test_the_tools_are_described_from_within_the_package(sandbox: LambdaRuntime) -> None:
+    body = json.dumps(mcp_messages.request("2025-11-25", "tools/list"))
+    answer = sandbox.request("POST", "/mcp", headers=[*mcp_messages.CLIENT.items()], body=body)
+    assert len(answer.json["result"]["tools"]) == 4
+    taken = json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"})
+    answer = sandbox.request("POST", "/mcp", headers=[*mcp_messages.CLIENT.items()], body=taken)
+    assert (answer.status, answer.text) == (202, "")
 
 
 @pytest.mark.parametrize("binary", [False, True])

@@ -284,7 +284,7 @@ ERRORS = {
     "add_ticket_comment": ALL | OF_A_TICKET | OF_A_BODY | {"ticket_full"},
     "list_recent_tickets": ALL,
 }
-OF_NO_OPERATION = {"bad_request", "internal_error", "no_such_operation"}
+OF_NO_OPERATION = {"bad_request", "internal_error", "no_such_operation", "post_only"}
 STATUSES = {failure.code: str(failure.status) for failure in FAILURES.values()}
 CASES = [(name, code) for name, codes in ERRORS.items() for code in sorted(codes)]
 # How to come by each.
