@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Flask
 
 from . import commands, error_handlers, headers, json_provider, keys, logs
+from .blueprints.contract import contract
 from .blueprints.health import health
+from .blueprints.mcp import mcp
 from .blueprints.tickets import tickets
 from .blueprints.work import work
 from .schemas import MAX_BODY_BYTES
@@ -33,4 +35,6 @@ def create_app() -> Flask:
     app.register_blueprint(tickets)
     app.register_blueprint(work)
     app.register_blueprint(health)
+    app.register_blueprint(contract)
+    app.register_blueprint(mcp)
     return app

@@ -42,6 +42,10 @@ class InvalidBody(ItsmError):
         self.form = form
 
 
+class NotJson(InvalidBody):
+    """The body of a request is not even JSON."""
+
+
 class InvalidField(ItsmError):
     """A field of a request is missing, empty, too long, of the wrong type, or there twice.
 
@@ -56,12 +60,28 @@ class InvalidField(ItsmError):
         self.next_step = next_step
 
 
+class PostOnly(ItsmError):
+    """A GET or DELETE of the MCP endpoint."""
+
+
 class CallerMismatch(ItsmError):
-    """The request is bound to its caller, and names another."""
+    """The request is bound to its caller, and names another.
+
+    `field` is where, and `length` that name's, in characters.
+    """
+
+    def __init__(self, field: str, length: int) -> None:
+        super().__init__(field)
+        self.field = field
+        self.length = length
 
 
 class TicketNotFound(ItsmError):
-    """No ticket has this id, or none of this caller's."""
+    """No ticket has this id or number, or none of this caller's. `length` is its characters."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
 
 
 class MisheardNumber(ItsmError):
@@ -105,7 +125,11 @@ class ChangedMeanwhile(ItsmError):
 
 
 class TicketFull(ItsmError):
-    """The ticket has no room for the comment."""
+    """The ticket has no room for the comment. `length` is the comment's, in characters."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
 
 
 class StorageUnavailable(ItsmError):

@@ -17,16 +17,21 @@ Page = tuple[list[Ticket], str | None]
 
 
 def list_recent_tickets(
-    caller_id: str, status: str | None = None, limit: int = 10, cursor: str | None = None
+    caller_id: str,
+    status: str | None = None,
+    limit: int = 10,
+    cursor: str | None = None,
+    max_bytes: int | None = None,
 ) -> Page:
     """Return the caller's next tickets, at most `limit`, newest first, and where to go on.
 
-    A page ends early before it passes 5 MB, and one of a status when it has looked at 100 tickets.
-    Raises `InvalidField` for a cursor of another list.
+    A page ends early before it passes `max_bytes`, 5 MB unless given, and one of a status when it
+    has looked at 100 tickets. Raises `InvalidField` for a cursor of another list.
     """
     key = ("caller_id", caller_id)
     wanted = {"status": status}
-    return _page(CallerIdIndex.Meta.index_name, key, wanted, limit, cursor, newest=True)
+    max_bytes = max_bytes or MAX_PAGE_BYTES
+    return _page(CallerIdIndex.Meta.index_name, key, wanted, limit, cursor, True, max_bytes)
 
 
 def list_queue(
@@ -44,7 +49,8 @@ def list_queue(
     """
     key = ("status", status)
     wanted = {"priority": priority, "assignee": assignee}
-    return _page(StatusIndex.Meta.index_name, key, wanted, limit, cursor, newest)
+    max_bytes = MAX_PAGE_BYTES
+    return _page(StatusIndex.Meta.index_name, key, wanted, limit, cursor, newest, max_bytes)
 
 
 def _page(
@@ -54,6 +60,7 @@ def _page(
     limit: int,
     cursor: str | None,
     newest: bool,
+    max_bytes: int,
 ) -> Page:
     query = (*key, *wanted.values(), "newest" if newest else "oldest")
     start_key = cursors.start_key(*key, cursor, *query) if cursor else None
@@ -65,7 +72,7 @@ def _page(
     tickets = storage.query(index, *key, start_key, most + 1, newest)
     for seen, ticket in enumerate(tickets):
         length += sizes.of_ticket(ticket)
-        if last and (len(page) == limit or seen == most or length > MAX_PAGE_BYTES):
+        if last and (len(page) == limit or seen == most or length > max_bytes):
             return _sorted(page, newest), cursors.after(last, *query)
         last = ticket
         if all(value in (None, getattr(ticket, name)) for name, value in wanted.items()):

@@ -34,7 +34,7 @@ def find(ticket_id: str, caller_id: str | None = None) -> Ticket | None:
     key = {"ticket_id": {"S": ticket_id}}
     item = _ask("GetItem", Key=key, ConsistentRead=True).get("Item")
     # Before it is read: another's ticket should take no longer than none.
-    if item is None or (caller_id is not None and item["caller_id"] != {"S": caller_id}):
+    if item is None or (caller_id is not None and item.get("caller_id") != {"S": caller_id}):
         return None
     return Ticket.from_raw_data(item)
 

@@ -25,6 +25,7 @@ class Update:
         self._conditions: list[str] = []
         self._values: dict[str, Any] = {":now": {"S": now}, ":one": {"N": "1"}}
         self._bytes = 0
+        self._said = 0
 
     def say(self, comment: Comment) -> None:
         """Append a comment, unless it is there."""
@@ -36,6 +37,7 @@ class Update:
         self._values[":comment_id"] = {"S": comment_id}
         self._values[":comment_ids"] = {"SS": [comment_id]}
         self._bytes += sizes.of_comments([comment])
+        self._said = len(comment["comment_text"])
 
     def change(self, events: Sequence[Event]) -> None:
         """Change fields as these events of one moment tell, if they still are as told there."""
@@ -75,7 +77,7 @@ class Update:
         has no room.
         """
         if ticket is not None and sizes.of_ticket(ticket) + self._bytes > most:
-            raise TicketFull
+            raise TicketFull(self._said)
         if ticket is None or ticket.content_bytes is not None:
             self._conditions.append("content_bytes <= :room")
             self._values[":room"] = {"N": str(most - self._bytes)}

@@ -7,6 +7,8 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
+from itsm_app.models import Ticket
+
 from .conftest import ON_MOTO
 from .faulty_dynamodb import FaultyDynamoDB
 
@@ -105,3 +107,15 @@ def test_anothers_ticket_is_like_one_that_never_was(
         assert [status for status, _ in told[0][0]] == [404, 404]
         assert told[0][1] == ["GetItem", "UpdateItem", "GetItem"]
     assert client.get(f"/tickets/{ticket}").json["comments"] == []
+
+
+@ON_MOTO
+@pytest.mark.parametrize("odd", [{}, {"caller_id": {"N": "5"}}, {"comments": {"N": "5"}}])
+def test_an_item_that_is_nobodys_ticket_is_not_shown_to_anybody(
+    client: FlaskClient, caller: str, odd: dict[str, dict[str, str]]
+) -> None:
+    """One that somebody else wrote into the table."""
+    item = {"ticket_id": {"S": f"odd-{caller}"}, **odd}
+    Ticket.connection().connection.client.put_item(TableName="poc-itsm-tickets", Item=item)
+    response = client.get(f"/tickets/odd-{caller}", headers=bound(caller))
+    assert (response.status_code, response.json["code"]) == (404, "ticket_not_found")
