@@ -75,6 +75,8 @@ def _app_on_stage(environ: WSGIEnvironment, start_response: StartResponse) -> It
     # the event never has it.
     if ".execute-api." in environ.get("HTTP_HOST", ""):
         environ["SCRIPT_NAME"] = f"/{environ['apig_wsgi.request_context']['stage']}"
+    # "All of the APIs created with Amazon API Gateway expose HTTPS endpoints only": its FAQs.
+    environ["wsgi.url_scheme"] = "https"
     # Where CloudWatch looks for metrics: "Embedded metric format" in its guide.
     environ["wsgi.errors"] = sys.stdout
     return app(environ, start_response)

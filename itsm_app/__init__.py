@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Flask
 
 from . import commands, error_handlers, headers, json_provider, logs
+from .blueprints.contract import contract
 from .blueprints.health import health
+from .blueprints.mcp import mcp
 from .blueprints.tickets import tickets
 from .schemas import MAX_BODY_BYTES
 
@@ -27,4 +29,6 @@ def create_app() -> Flask:
     commands.init_app(app)
     app.register_blueprint(tickets)
     app.register_blueprint(health)
+    app.register_blueprint(contract)
+    app.register_blueprint(mcp)
     return app

@@ -20,6 +20,7 @@ from .exceptions import (
     InvalidBody,
     InvalidField,
     MisheardNumber,
+    PostOnly,
     StorageUnavailable,
     TicketFull,
     TicketNotFound,
@@ -65,6 +66,11 @@ FAILURES: dict[type[Exception], Failure] = {
         "misheard_number",
         "No ticket can have this number of {digits} digits: a ticket number has 12, and one of them"
         " checks the others. Ask the caller to say it again, digit by digit.",
+    ),
+    PostOnly: Failure(
+        405,
+        "post_only",
+        "This MCP server opens no stream and keeps no session. Send each message as a POST.",
     ),
     CallerMismatch: Failure(
         403,

@@ -19,6 +19,10 @@ class InvalidBody(ItsmError):
         self.form = form
 
 
+class NotJson(InvalidBody):
+    """The body of a request is not even JSON."""
+
+
 class InvalidField(ItsmError):
     """A field of a request is missing, empty, too long, of the wrong type, or there twice.
 
@@ -31,6 +35,10 @@ class InvalidField(ItsmError):
         self.field = field
         self.requirement = requirement
         self.next_step = next_step
+
+
+class PostOnly(ItsmError):
+    """A GET or DELETE of the MCP endpoint."""
 
 
 class CallerMismatch(ItsmError):

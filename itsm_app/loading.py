@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 import msgspec
 from msgspec import Meta, Struct
 
-from .exceptions import BodyTooLarge, InvalidBody, InvalidField
+from .exceptions import BodyTooLarge, InvalidBody, InvalidField, NotJson
 from .schemas import MAX_BODY_BYTES, CallerHeader, KeyHeader
 
 T = TypeVar("T", bound=Struct)
@@ -39,7 +39,7 @@ def load_body(schema: type[T], body: bytes) -> T:
     except msgspec.ValidationError as error:
         _refuse(schema, error, sent)
     except (ValueError, RecursionError) as error:
-        raise InvalidBody(_fault(body, error)) from None
+        raise NotJson(_fault(body, error)) from None
 
 
 def load_query(schema: type[T], query_string: bytes) -> T:

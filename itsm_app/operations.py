@@ -37,13 +37,15 @@ def add_ticket_comment(
     return schemas.CommentAdded(True, comment["added_at"], comment["comment_id"]), replayed
 
 
-def list_recent_tickets(query: schemas.TicketQuery) -> schemas.TicketList:
-    """List a caller's newest tickets."""
+def list_recent_tickets(
+    query: schemas.TicketQuery, max_bytes: int | None = None
+) -> schemas.TicketList:
+    """List a caller's newest tickets, in a page as long as `service_desk` says."""
     caller_id = callers.bind("caller", query.caller)
     if caller_id is None:
         raise loading.missing(schemas.TicketQuery, "caller")
     page, cursor = service_desk.list_recent_tickets(
-        caller_id, query.status, query.limit, query.cursor
+        caller_id, query.status, query.limit, query.cursor, max_bytes
     )
     return schemas.TicketList([_shown(each, query.comments) for each in page], cursor)
 

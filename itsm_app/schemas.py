@@ -19,7 +19,9 @@ def _text(length: int, next_step: str) -> Meta:
     # A length in characters (code points).
     requirement = f"a text of 1 to {length} characters, not only white space"
     extra = {"next_step": next_step}
-    return Meta(max_length=length, pattern=r"\S", description=requirement, extra=extra)
+    return Meta(
+        min_length=1, max_length=length, pattern=r"\S", description=requirement, extra=extra
+    )
 
 
 CallerId = Annotated[
@@ -62,6 +64,13 @@ Status = Annotated[
         extra={"next_step": "Leave it out for tickets of any status."},
     ),
 ]
+Version = Annotated[
+    Literal["3.0.0", "3.1.0"],
+    Meta(
+        description="the version of OpenAPI, 3.0.0 or 3.1.0",
+        extra={"next_step": "Leave it out for 3.0.0."},
+    ),
+]
 
 
 class NewTicket(Struct):
@@ -95,6 +104,12 @@ class TicketQuery(Struct):
     comments: Comments = "all"
     limit: Limit = 10
     cursor: Cursor | None = None
+
+
+class DocumentQuery(Struct):
+    """The query of `show_openapi`."""
+
+    version: Version = "3.0.0"
 
 
 class CallerHeader(Struct):

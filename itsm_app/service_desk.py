@@ -104,22 +104,27 @@ def add_comment(
 
 
 def list_recent_tickets(
-    caller_id: str, status: str | None = None, limit: int = 10, cursor: str | None = None
+    caller_id: str,
+    status: str | None = None,
+    limit: int = 10,
+    cursor: str | None = None,
+    max_bytes: int | None = None,
 ) -> tuple[list[Ticket], str | None]:
     """Return the caller's next tickets, at most `limit`, newest first, and where to go on.
 
-    A page ends early before it passes 5 MB, and one of a status when it has looked at 100 tickets.
-    Raises `InvalidField` for a cursor of another list.
+    A page ends early before it passes `max_bytes`, 5 MB unless given, and one of a status when it
+    has looked at 100 tickets. Raises `InvalidField` for a cursor of another list.
     """
     start_key = cursors.start_key(caller_id, status, cursor) if cursor else None
     most = MOST_LOOKED_AT if status else limit
+    max_bytes = max_bytes or MAX_PAGE_BYTES
     page: list[Ticket] = []
     last: Ticket | None = None
     length = 0
     # One more shows whether there is more.
     for seen, ticket in enumerate(storage.newest_first(caller_id, most + 1, start_key)):
         length += storage.content_bytes(ticket)
-        if last and (len(page) == limit or seen == most or length > MAX_PAGE_BYTES):
+        if last and (len(page) == limit or seen == most or length > max_bytes):
             return _sorted(page), cursors.after(last, status)
         last = ticket
         if status in (None, ticket.status):

@@ -225,6 +225,10 @@ CASES: dict[tuple[str, str], list[tuple[Sent, str]]] = {
     ("bad_request", "Correct that and send it again."): [
         (create(b"{}", CONTENT_LENGTH="50"), "as HTTP: its body ends before its Content-Length or"),
     ],
+    ("post_only", "Send each message as a POST."): [
+        (Sent("GET", "/mcp"), "This MCP server opens no stream and keeps no session."),
+        (Sent("DELETE", "/mcp"), "This MCP server opens no stream and keeps no session."),
+    ],
     (
         "no_such_operation",
         "There are POST /tickets, GET /tickets/{id}, POST /tickets/{id}/comments and"

@@ -13,18 +13,20 @@ from urllib.parse import parse_qsl, quote
 
 import psutil
 import pytest
+from flask.testing import FlaskClient
 
 from deploy.package import write_zip
 from itsm_app.config import TABLE_NAME
 from itsm_app.schemas import MAX_BODY_BYTES
 
-from . import two_callers
+from . import mcp_messages, two_callers
 from .api_gateway import API_HOST, CUSTOM_HOST, STAGE, Answer, event
 from .bound_tries import Try, tries
 from .conftest import ON_MOTO
 from .faulty_dynamodb import FaultyDynamoDB, cut_short, hang, refuse, reset
 from .lambda_runtime import MEMORY_MB, LambdaRuntime, lambda_runtime
 from .test_bound_tries import Got, check
+from .test_docs import TYPES as DOCS
 from .test_tickets import TEXTS
 
 if TYPE_CHECKING:
@@ -115,6 +117,36 @@ def test_the_four_operations(sandbox: LambdaRuntime, caller: str) -> None:
     assert found.json["comments"][0]["comment_text"] == "It is out now"
     listed = sandbox.request("GET", "/tickets", query=[("caller", caller)])
     assert (listed.status, listed.json) == (200, {"tickets": [found.json]})
+
+
+@pytest.mark.parametrize("revision", mcp_messages.REVISIONS)
+def test_a_tool_of_a_language_model(sandbox: LambdaRuntime, caller: str, revision: str) -> None:
+    sandbox.said()
+    params = {"name": "create_ticket", "arguments": {"issue_description": "Ω 😀"}}
+    sent = {
+        **mcp_messages.CLIENT,
+        **mcp_messages.headers(revision, "tools/call", "create_ticket"),
+        "X-Caller-Id": quote(caller),
+        "Origin": f"https://{API_HOST}",
+    }
+    headers = [(name, value) for name, value in sent.items() if value is not None]
+    body = json.dumps(mcp_messages.request(revision, "tools/call", params))
+    answer = sandbox.request("POST", "/mcp", headers=headers, body=body)
+    assert answer.status == 200
+    (block,) = answer.json["result"]["content"]
+    ticket = json.loads(block["text"])["ticket_id"]
+    assert sandbox.request("GET", f"/tickets/{ticket}").json["caller_id"] == caller
+    line = json.loads(sandbox.said().splitlines()[0])
+    assert (line["operation"], line["route"]) == ("create_ticket", "/mcp")
+
+
+def test_the_tools_are_described_from_within_the_package(sandbox: LambdaRuntime) -> None:
+    body = json.dumps(mcp_messages.request("2025-11-25", "tools/list"))
+    answer = sandbox.request("POST", "/mcp", headers=[*mcp_messages.CLIENT.items()], body=body)
+    assert len(answer.json["result"]["tools"]) == 4
+    taken = json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"})
+    answer = sandbox.request("POST", "/mcp", headers=[*mcp_messages.CLIENT.items()], body=taken)
+    assert (answer.status, answer.text) == (202, "")
 
 
 @pytest.mark.parametrize("binary", [False, True])
@@ -215,6 +247,30 @@ def test_links_have_the_stage_on_the_host_name_of_the_api_only(
 ) -> None:
     answer = sandbox.request("POST", "/tickets", body=NEW, host=host)
     assert answer.header("Location") == f"{stage}/tickets/{answer.json['ticket_id']}"
+
+
+@pytest.mark.parametrize(("host", "stage"), [(API_HOST, f"/{STAGE}"), (CUSTOM_HOST, "")])
+def test_the_document_names_the_url_that_it_was_asked_at(
+    sandbox: LambdaRuntime, host: str, stage: str
+) -> None:
+    answer = sandbox.request("GET", "/openapi.json", query=[("version", "3.1.0")], host=host)
+    assert (answer.status, answer.json["openapi"]) == (200, "3.1.0")
+    assert answer.json["servers"] == [{"url": f"https://{host}{stage}"}]
+    # Nobody but API Gateway says how it is reached.
+    sent = event("GET", "/openapi.json", host=host, headers=[("X-Forwarded-Proto", "http")])
+    assert Answer(sandbox.invoke(sent)).json["servers"] == answer.json["servers"]
+
+
+@pytest.mark.parametrize(("path", "content_type"), DOCS.items())
+def test_the_page_comes_out_of_the_package_byte_for_byte(
+    sandbox: LambdaRuntime, client: FlaskClient, path: str, content_type: str
+) -> None:
+    answer = sandbox.request("GET", path)
+    assert (answer.status, answer.header("Content-Type")) == (200, content_type)
+    assert answer.header("Content-Security-Policy").startswith("default-src 'none';")
+    assert answer.text.encode() == client.get(path).data
+    unchanged = sandbox.request("GET", path, headers=[("If-None-Match", answer.header("ETag"))])
+    assert (unchanged.status, unchanged.text) == (304, "")
 
 
 def test_the_request_id_is_that_of_api_gateway(sandbox: LambdaRuntime) -> None:

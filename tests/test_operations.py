@@ -190,6 +190,9 @@ def test_a_cursor_is_of_one_status(client: FlaskClient, caller: str) -> None:
         ("comments=missing", '`comments` must be all, latest or none, but it is "missing".'),
         ("comments=at `$.limit`", "`comments` must be all, latest or none, but it is"),
         ("status=field `caller`", "`status` must be open, in_progress, resolved or closed,"),
+        ("status=missing", 'closed, but it is "missing".'),
+        ("status=at+`$.caller`", "`status` must be open, in_progress, resolved or closed, but it"),
+        ("comments=field+`other`", 'latest or none, but it is "field `other`".'),
     ],
 )
 def test_what_cannot_be_asked_for_is_named(client: FlaskClient, query: str, said: str) -> None:
