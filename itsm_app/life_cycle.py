@@ -79,7 +79,9 @@ def check(ticket: Ticket, change: Change) -> None:
     """Raise what stands against a change: see `service_desk.update_ticket`."""
     if change.seen is not None and etag(ticket) not in change.seen:
         raise ChangedMeanwhile
-    status, allowed = change.fields.get("status"), TRANSITIONS[ticket.status]
+    # A status that we do not know, of another version of this app, leads where `open` does.
+    allowed = TRANSITIONS.get(ticket.status, TRANSITIONS["open"])
+    status = change.fields.get("status")
     if status not in (None, ticket.status, *allowed):
         raise InvalidTransition(ticket.status, " or ".join(allowed) or "nothing")
     check_open(ticket)

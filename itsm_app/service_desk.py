@@ -136,7 +136,7 @@ def _comment_update(
     if ticket is not None and ticket.status == "resolved":
         update.change([life_cycle.reopening(by, comment)])
     else:
-        update.require("status", "open", "in_progress")
+        update.forbid("status", "resolved", "closed")
     if caller_id is not None:
         update.require("caller_id", caller_id)
     update.require_room(sizes.COMMENTED_MAX, ticket)

@@ -61,6 +61,12 @@ class Update:
         text = " OR ".join(conditions)
         self._conditions.append(f"({text})" if len(conditions) > 1 else text)
 
+    def forbid(self, field: str, *values: str) -> None:
+        """Let a field have none of these values."""
+        texts = {f":not_{each}": {"S": each} for each in values}
+        self._conditions.append(f"NOT {_name(field)} IN ({', '.join(texts)})")
+        self._values |= texts
+
     def require_version(self, ticket: Ticket) -> None:
         """Let nobody have written since the ticket was as it is here."""
         if ticket.revision is None:

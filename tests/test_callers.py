@@ -12,7 +12,7 @@ from uuid import uuid4, uuid5
 import pytest
 from flask.testing import FlaskClient
 
-from itsm_app import service_desk, storage, ticket_numbers
+from itsm_app import comments, sizes, ticket_numbers
 from itsm_app.models import Ticket
 
 from .conftest import ON_MOTO
@@ -84,12 +84,12 @@ def test_any_callers_id_can_be_in_the_header(client: FlaskClient, caller_id: str
 
 
 LONG = {"comment_text": "x" * 1000, "added_at": TIME, "comment_id": "c"}
-FULL = {**LONG, "comment_text": "x" * storage.MAX_CONTENT_BYTES}
+FULL = {**LONG, "comment_text": "x" * sizes.COMMENTED_MAX}
 # What another's ticket may be like.
 KINDS: dict[str, dict[str, Any]] = {
     "new": {"content_bytes": 700},
     "commented": {"content_bytes": 1900, "comments": [LONG], "comment_ids": {"c"}},
-    "full": {"content_bytes": storage.MAX_CONTENT_BYTES, "comments": [LONG]},
+    "full": {"content_bytes": sizes.COMMENTED_MAX, "comments": [LONG]},
     "from before there were counts": {"comments": [LONG]},
     "full, from before there were counts": {"comments": [LONG, FULL]},
     "of a status that we do not know": {"content_bytes": 700, "status": "waiting"},
@@ -124,10 +124,10 @@ def file_for(caller: str, **attributes: Any) -> str:
     """Store a ticket, with a comment under the key `used` if it has any; return its number."""
     number = next(ticket_numbers.candidates(caller, str(uuid4())))
     ticket_id = ticket_numbers.ticket_id(number)
-    comments = [dict(each) for each in attributes.pop("comments", [])]
-    if comments:
-        comment_id = str(uuid5(service_desk.COMMENT_NAMESPACE, f"{ticket_id}\0used"))
-        comments[0]["comment_id"] = comment_id
+    said = [dict(each) for each in attributes.pop("comments", [])]
+    if said:
+        comment_id = str(uuid5(comments.NAMESPACE, f"{ticket_id}\0used"))
+        said[0]["comment_id"] = comment_id
         attributes["comment_ids"] = {comment_id}
     Ticket(
         ticket_id=ticket_id,
@@ -136,7 +136,7 @@ def file_for(caller: str, **attributes: Any) -> str:
         issue_description="My printer is on fire",
         created_at=TIME,
         updated_at=TIME,
-        comments=comments,
+        comments=said,
         **attributes,
     ).save()
     return number
