@@ -151,6 +151,7 @@ class Ticket(Model):
     # What follows, tickets from before it was there do not have.
     ticket_number = UnicodeAttribute(null=True)
     idempotency_key = UnicodeAttribute(null=True)
+    # Of its comments, and of the changes to it.
     comment_ids = UnicodeSetAttribute(null=True)
     content_bytes = NumberAttribute(null=True)
     priority = UnicodeAttribute(default="normal")

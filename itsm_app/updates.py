@@ -29,18 +29,16 @@ class Update:
 
     def say(self, comment: Comment) -> None:
         """Append a comment, unless it is there."""
+        self._once(comment["comment_id"])
         self._set.append("comments = list_append(comments, :comments)")
-        self._add.append("comment_ids :comment_ids")
-        self._conditions.append("NOT contains(comment_ids, :comment_id)")
-        comment_id = comment["comment_id"]
         self._values[":comments"] = {"L": Ticket.comments.serialize([comment])}
-        self._values[":comment_id"] = {"S": comment_id}
-        self._values[":comment_ids"] = {"SS": [comment_id]}
         self._bytes += sizes.of_comments([comment])
         self._said = len(comment["comment_text"])
 
     def change(self, events: Sequence[Event]) -> None:
-        """Change fields as these events of one moment tell, if they still are as told there."""
+        """Change fields as these events of one call tell, if they still are as told there."""
+        # They may have become so again when a request comes a second time, late.
+        self._once(events[0]["change_id"])
         for event in events:
             field, was = event["field"], event.get("from")
             # Who has no priority stored has the default.
@@ -103,6 +101,13 @@ class Update:
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": {**self._values, ":bytes": {"N": str(self._bytes)}},
         }
+
+    def _once(self, written_id: str) -> None:
+        if ":written_id" not in self._values:
+            self._add.append("comment_ids :written_ids")
+            self._conditions.append("NOT contains(comment_ids, :written_id)")
+            self._values[":written_id"] = {"S": written_id}
+            self._values[":written_ids"] = {"SS": [written_id]}
 
     def _change(self, field: str, value: str | None) -> None:
         if value is None:

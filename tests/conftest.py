@@ -17,7 +17,7 @@ from itsm_app import config, create_app, retry, table
 from itsm_app.models import Ticket
 
 from .aws import Aws, local_aws
-from .deployment import Api, Clone, steps
+from .deployment import Api, Clone
 from .dynamodb_local import dynamodb_local
 from .faulty_dynamodb import FaultyDynamoDB
 
@@ -114,13 +114,13 @@ def deployer(aws: Aws) -> Clone:
     """Somebody who has done what the README says, up to the first ticket."""
     clone = Clone(aws)
     clone.become_deployer()
-    clone.run(steps())
+    clone.deploy()
     return clone
 
 
 @pytest.fixture(scope="session")
 def api(aws: Aws, deployer: Clone) -> Iterator[Api]:
-    api = Api(aws)
+    api = Api(aws, deployer.callers)
     yield api
     api.close()
 

@@ -60,7 +60,7 @@ def test_every_setting_of_a_stage_is_explained() -> None:
         re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (.*?) \|", section, re.MULTILINE)))
     )
     settings = json.loads((ROOT / "zappa_settings.json").read_text())
-    assert explained - {"aws_environment_variables"} == set(settings["poc"])
+    assert explained == set(settings["poc"])
 
 
 def test_the_parameters_of_the_monitoring_stack_are_its_own() -> None:
