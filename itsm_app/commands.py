@@ -46,6 +46,7 @@ def init_db() -> None:
         raise click.ClickException(f"{name} was not made: {error}.") from None
     if made:
         _turn_on_recovery(name)
+    _turn_on_expiry(name)
     click.echo(f"{name} is {'made' if made else 'there already'}.")
 
 
@@ -69,6 +70,18 @@ def _turn_on_recovery(name: str) -> None:
             f"{name} is made, but without point-in-time recovery: {_remedy(error)}. Turn it on with"
             f" `aws dynamodb update-continuous-backups --region {REGION} --table-name {TABLE_NAME}"
             " --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true`."
+        ) from None
+
+
+def _turn_on_expiry(name: str) -> None:
+    try:
+        table.turn_on_expiry()
+    except StorageUnavailable as error:
+        raise click.ClickException(
+            f"{name} is there, but keeps for ever what RETENTION_DAYS hides: {_remedy(error)}. Run"
+            " this again, or turn it on with `aws dynamodb update-time-to-live --region"
+            f" {REGION} --table-name {TABLE_NAME} --time-to-live-specification"
+            " Enabled=true,AttributeName=expires_at`."
         ) from None
 
 

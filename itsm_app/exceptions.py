@@ -7,7 +7,11 @@ class ItsmError(Exception):
     """Base of all errors of the ticket API."""
 
 
-class InvalidKeys(ItsmError):
+class InvalidSetting(ItsmError):
+    """A setting is malformed. The message says which and what it must be."""
+
+
+class InvalidKeys(InvalidSetting):
     """The setting `API_KEYS` has a malformed entry. `position` counts from 1."""
 
     def __init__(self, position: int) -> None:

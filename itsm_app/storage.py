@@ -10,33 +10,49 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from . import sizes
+from . import retention, sizes
 from .exceptions import StorageUnavailable
 from .models import Ticket
 from .retry import with_retries
 from .updates import Update
 
+# A ticket as DynamoDB has it: each value with its type.
+Item = dict[str, dict[str, Any]]
+
 # "Service, account, and table quotas" in the DynamoDB Developer Guide: partition key length.
 MAX_KEY_BYTES = 2048
+# How many tickets are read at a time when those asked for at first are not enough.
+MORE = 100
 
 
 def put_new(ticket: Ticket) -> bool:
-    """Store a ticket, and return False if there is one with its id."""
+    """Store a ticket, and return False if there is one with its id that is not past its time."""
     ticket.content_bytes, ticket.revision = sizes.of_ticket(ticket), 1
-    condition = "attribute_not_exists(ticket_id)"
-    return _try("PutItem", Item=ticket.serialize(), ConditionExpression=condition) is not None
+    request = {
+        "Item": ticket.serialize(),
+        "ConditionExpression": "attribute_not_exists(ticket_id) OR expires_at <= :clock",
+        "ExpressionAttributeValues": {":clock": retention.clock()},
+    }
+    return _try("PutItem", **request) is not None
 
 
 def find(ticket_id: str, caller_id: str | None = None) -> Ticket | None:
     """Return the ticket as it is now, if it is the caller's or they are not given."""
+    item = read(ticket_id)
+    # Before it is looked at: another's ticket should take no longer than none.
+    if item is None or (caller_id is not None and item["caller_id"] != {"S": caller_id}):
+        return None
+    ticket = Ticket.from_raw_data(item)
+    return None if retention.is_over(ticket) else ticket
+
+
+def read(ticket_id: str) -> Item | None:
+    """Return the ticket as it is stored now, past its time or not."""
     if not _can_be_key(ticket_id):
         return None
     key = {"ticket_id": {"S": ticket_id}}
-    item = _ask("GetItem", Key=key, ConsistentRead=True).get("Item")
-    # Before it is read: another's ticket should take no longer than none.
-    if item is None or (caller_id is not None and item["caller_id"] != {"S": caller_id}):
-        return None
-    return Ticket.from_raw_data(item)
+    found: Item | None = _ask("GetItem", Key=key, ConsistentRead=True).get("Item")
+    return found
 
 
 def write(update: Update) -> bool:
@@ -55,8 +71,8 @@ def query(
 ) -> Iterator[Ticket]:
     """Return what has this value of an index's key, by time, read as it is taken.
 
-    From `start_key` on, `limit` at a time. One answer of DynamoDB's ends at 1 MB; the next goes on
-    from there.
+    From `start_key` on, past its time or not: `limit` at first, and if that is not enough, or ends
+    at the 1 MB that one answer of DynamoDB's may have, more.
     """
     request: dict[str, Any] = {
         "IndexName": index,
@@ -64,13 +80,12 @@ def query(
         "ExpressionAttributeNames": {"#key": key},
         "ExpressionAttributeValues": {":value": {"S": value}},
         "ScanIndexForward": not newest,
-        "Limit": limit,
     }
     while True:
         start = {"ExclusiveStartKey": start_key} if start_key else {}
-        answer = _ask("Query", **request, **start)
+        answer = _ask("Query", **request, **start, Limit=limit)
         yield from map(Ticket.from_raw_data, answer["Items"])
-        start_key = answer.get("LastEvaluatedKey")
+        start_key, limit = answer.get("LastEvaluatedKey"), max(limit, MORE)
         if start_key is None:
             return
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from . import sizes
+from . import retention, sizes
 from .exceptions import TicketFull
 from .models import Comment, Event, Ticket
 
@@ -22,8 +22,9 @@ class Update:
         self._set = ["updated_at = :now"]
         self._remove: list[str] = []
         self._add = ["revision :one", "content_bytes :bytes"]
-        self._conditions: list[str] = []
+        self._conditions = [retention.KEPT]
         self._values: dict[str, Any] = {":now": {"S": now}, ":one": {"N": "1"}}
+        self._values[":clock"] = retention.clock()
         self._bytes = 0
 
     def say(self, comment: Comment) -> None:
@@ -36,6 +37,8 @@ class Update:
         self._values[":comment_id"] = {"S": comment_id}
         self._values[":comment_ids"] = {"SS": [comment_id]}
         self._bytes += sizes.of_comments([comment])
+        if "author" in comment:
+            self._set_once("answered_at")
 
     def change(self, events: Sequence[Event]) -> None:
         """Change fields as these events of one moment tell, if they still are as told there."""
@@ -44,6 +47,8 @@ class Update:
             # Who has no priority stored has the default.
             self.require(field, was, *([None] if was == "normal" else []))
             self._change(field, event.get("to"))
+            if field == "status":
+                self._note_end(event["to"])
         self._set.append("history = list_append(if_not_exists(history, :no_events), :events)")
         self._values[":no_events"] = {"L": []}
         self._values[":events"] = {"L": Ticket.history.serialize(events)}
@@ -95,6 +100,16 @@ class Update:
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": {**self._values, ":bytes": {"N": str(self._bytes)}},
         }
+
+    def _note_end(self, status: str) -> None:
+        if status in ("resolved", "closed"):
+            self._set_once("resolved_at")
+        if status == "closed" and (end := retention.expires_at(self._values[":now"]["S"])):
+            self._set.append("expires_at = :expires_at")
+            self._values[":expires_at"] = end
+
+    def _set_once(self, field: str) -> None:
+        self._set.append(f"{field} = if_not_exists({field}, :now)")
 
     def _change(self, field: str, value: str | None) -> None:
         if value is None:
