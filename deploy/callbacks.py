@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from deploy import policies, releases
 from deploy.package import check_python, write_zip
 from itsm_app import create_app
-from itsm_app.commands import REMEDIES
+from itsm_app.remedies import REMEDIES
 
 LOG_RETENTION_DAYS = 30
 # "Changes that I make are not always immediately visible", IAM User Guide: Lambda refuses a role

@@ -8,27 +8,15 @@ from flask import Flask
 from . import keys, table
 from .config import REGION, TABLE_NAME
 from .exceptions import StorageUnavailable, TableMismatch
-
-# What to do about the errors that people meet. The codes: "Common errors" in the API References of
-# DynamoDB and STS; the names without "Exception" at their end are botocore's.
-REMEDIES = {
-    "AccessDeniedException": "these AWS credentials may not do that; ask for the right, or use"
-    " others",
-    "ExpiredToken": "these AWS credentials have expired; sign in again",
-    "ExpiredTokenException": "these AWS credentials have expired; sign in again",
-    "InvalidClientTokenId": "these AWS credentials are not valid; sign in again",
-    "NoCredentialsError": "there are no AWS credentials; sign in, or set AWS_PROFILE",
-    "ProfileNotFound": "there is no such AWS profile; correct AWS_PROFILE",
-    "SSOTokenLoadError": "you are not signed in; run `aws sso login`",
-    "UnauthorizedSSOTokenError": "your sign-in has expired; run `aws sso login`",
-    "UnrecognizedClientException": "these AWS credentials are not valid; sign in again",
-}
+from .remedies import remedy
+from .retry import alone
 
 
 def init_app(app: Flask) -> None:
     """Add the commands."""
     app.cli.add_command(init_db)
     app.cli.add_command(new_key)
+    app.cli.add_command(erase_caller)
 
 
 @click.command("init-db")
@@ -39,11 +27,8 @@ def init_db() -> None:
         made = table.create()
     except TableMismatch as error:
         raise click.ClickException(f"{name} has another shape: {error}.") from None
-    except StorageUnavailable as error:
-        raise click.ClickException(f"{name} was not made: {_remedy(error)}.") from None
-    except ValueError as error:
-        # botocore's word on an AWS_ENDPOINT_URL_DYNAMODB that is no URL.
-        raise click.ClickException(f"{name} was not made: {error}.") from None
+    except (StorageUnavailable, ValueError) as error:
+        raise click.ClickException(f"{name} was not made: {remedy(error)}.") from None
     if made:
         _turn_on_recovery(name)
     _turn_on_expiry(name)
@@ -62,12 +47,35 @@ def new_key(name: str, role: str) -> None:
     click.echo(f"Entry for API_KEYS: {entry}")
 
 
+@click.command("erase-caller")
+@click.argument("caller")
+@click.option("--yes", is_flag=True, help="Erase, and not only say what would be.")
+@alone()
+def erase_caller(caller: str, yes: bool) -> None:
+    """Take out of every ticket of CALLER what names them. Without --yes, list these tickets."""
+    from . import erasure
+
+    count = 0
+    try:
+        for ticket in erasure.tickets_of(caller):
+            if not yes or erasure.erase(ticket.ticket_id, caller):
+                count += 1
+                click.echo(ticket.ticket_number or ticket.ticket_id)
+    except (StorageUnavailable, ValueError) as error:
+        done = f"{count} erased" if yes else "nothing changed"
+        raise click.ClickException(f"Stopped, {done}: {remedy(error)}. Run it again.") from None
+    if yes:
+        click.echo(f"Tickets erased: {count}. Run it again in a minute: one just filed comes late.")
+    else:
+        click.echo(f"Tickets to erase: {count}. Nothing is changed; --yes does it, for good.")
+
+
 def _turn_on_recovery(name: str) -> None:
     try:
         table.turn_on_recovery()
     except StorageUnavailable as error:
         raise click.ClickException(
-            f"{name} is made, but without point-in-time recovery: {_remedy(error)}. Turn it on with"
+            f"{name} is made, but without point-in-time recovery: {remedy(error)}. Turn it on with"
             f" `aws dynamodb update-continuous-backups --region {REGION} --table-name {TABLE_NAME}"
             " --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true`."
         ) from None
@@ -78,12 +86,8 @@ def _turn_on_expiry(name: str) -> None:
         table.turn_on_expiry()
     except StorageUnavailable as error:
         raise click.ClickException(
-            f"{name} is there, but keeps for ever what RETENTION_DAYS hides: {_remedy(error)}. Run"
+            f"{name} is there, but keeps for ever what RETENTION_DAYS hides: {remedy(error)}. Run"
             " this again, or turn it on with `aws dynamodb update-time-to-live --region"
             f" {REGION} --table-name {TABLE_NAME} --time-to-live-specification"
             " Enabled=true,AttributeName=expires_at`."
         ) from None
-
-
-def _remedy(error: StorageUnavailable) -> str:
-    return REMEDIES.get(error.cause, f"DynamoDB refused or did not answer ({error.cause})")

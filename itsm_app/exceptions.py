@@ -104,6 +104,10 @@ class TicketClosed(ItsmError):
     """The ticket is closed, and that is final."""
 
 
+class CallerErased(ItsmError):
+    """What named the ticket's caller was taken out, and nothing is said on it any more."""
+
+
 class ChangedMeanwhile(ItsmError):
     """The ticket is no longer as the client has seen it."""
 

@@ -166,6 +166,8 @@ class Ticket(Model):
     resolved_at = UnicodeAttribute(null=True)
     # When it ends, in seconds since 1970.
     expires_at = NumberAttribute(null=True)
+    # When what named its caller was taken out.
+    erased_at = UnicodeAttribute(null=True)
     caller_id_index = CallerIdIndex()
     status_index = StatusIndex()
 

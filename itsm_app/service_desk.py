@@ -65,8 +65,8 @@ def add_comment(
     """Append what a caller said to a ticket; return it, and whether an earlier call did that.
 
     A resolved ticket goes back to in_progress by it; `by` is whose key that was. Raises
-    `TicketNotFound`, `TicketClosed`, `TicketFull`, and `IdempotencyKeyReused` when the earlier call
-    had other words.
+    `TicketNotFound`, `TicketClosed`, `CallerErased`, `TicketFull`, and `IdempotencyKeyReused` when
+    the earlier call had other words.
     """
     comment: Comment = {
         "comment_text": comment_text,
@@ -82,6 +82,7 @@ def add_comment(
             # Of the same moment: our own, whose answer was lost.
             return found, found["added_at"] != comment["added_at"]
         life_cycle.check_open(ticket)
+        life_cycle.check_caller(ticket)
     raise StorageUnavailable("Contention", attempts=ATTEMPTS)
 
 
@@ -89,8 +90,8 @@ def update_ticket(ticket_id: str, change: Change, caller_id: str | None = None) 
     """Do to a ticket what the desk wants, in one write; return it as it is then.
 
     Raises `TicketNotFound`, `ChangedMeanwhile`, `InvalidTransition`, `AlreadyAssigned`,
-    `TicketClosed`, `TicketFull`, and `IdempotencyKeyReused` when an earlier call under the key said
-    something else.
+    `TicketClosed`, `CallerErased`, `TicketFull`, and `IdempotencyKeyReused` when an earlier call
+    under the key said something else.
     """
     for _ in range(ATTEMPTS):
         ticket = get_ticket(ticket_id, caller_id)

@@ -66,6 +66,19 @@ def write_and_return(update: Update) -> Ticket | None:
     return Ticket.from_raw_data(answer["Attributes"]) if answer else None
 
 
+def replace(found: Ticket, ticket: Ticket) -> bool:
+    """Store a ticket in the place of what was found, and return False if that has changed."""
+    request = {
+        "Item": ticket.serialize(),
+        "ConditionExpression": "updated_at = :updated_at AND attribute_not_exists(revision)",
+        "ExpressionAttributeValues": {":updated_at": {"S": found.updated_at}},
+    }
+    if found.revision is not None:
+        request["ConditionExpression"] = "revision = :revision"
+        request["ExpressionAttributeValues"] = {":revision": {"N": str(found.revision)}}
+    return _try("PutItem", **request) is not None
+
+
 def query(
     index: str, key: str, value: str, start_key: dict[str, Any] | None, limit: int, newest: bool
 ) -> Iterator[Ticket]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from .config import TABLE_NAME
 from .exceptions import StorageUnavailable, TableMismatch
 from .models import StatusIndex, Ticket
-from .retry import retries, with_retries
+from .retry import alone, with_retries
 
 T = TypeVar("T")
 
@@ -88,9 +88,8 @@ def turn_on_expiry() -> None:
 
 
 def _ask(request: Callable[[], T]) -> T:
-    # Nobody is on the phone: each request has its own retries.
-    retries.set(0)
-    return with_retries(request)
+    with alone():
+        return with_retries(request)
 
 
 def _client() -> Any:

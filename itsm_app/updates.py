@@ -28,10 +28,11 @@ class Update:
         self._bytes = 0
 
     def say(self, comment: Comment) -> None:
-        """Append a comment, unless it is there."""
+        """Append a comment, unless it is there, or the ticket's caller was erased."""
         self._set.append("comments = list_append(comments, :comments)")
         self._add.append("comment_ids :comment_ids")
         self._conditions.append("NOT contains(comment_ids, :comment_id)")
+        self._conditions.append("attribute_not_exists(erased_at)")
         comment_id = comment["comment_id"]
         self._values[":comments"] = {"L": Ticket.comments.serialize([comment])}
         self._values[":comment_id"] = {"S": comment_id}

@@ -10,9 +10,9 @@ import pytest
 from click.testing import Result
 
 from itsm_app import create_app
-from itsm_app.commands import REMEDIES
 from itsm_app.local_dynamodb import free_port
 from itsm_app.models import Ticket
+from itsm_app.remedies import REMEDIES
 from itsm_app.table import DEFINITION
 
 from .conftest import ON_MOTO
