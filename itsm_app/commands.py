@@ -8,8 +8,8 @@ from flask import Flask
 from . import keys, table
 from .config import REGION, TABLE_NAME
 from .exceptions import StorageUnavailable, TableMismatch
+from .record_commands import erase_caller, export_tickets, import_tickets
 from .remedies import remedy
-from .retry import alone
 
 
 def init_app(app: Flask) -> None:
@@ -17,6 +17,8 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(init_db)
     app.cli.add_command(new_key)
     app.cli.add_command(erase_caller)
+    app.cli.add_command(export_tickets)
+    app.cli.add_command(import_tickets)
 
 
 @click.command("init-db")
@@ -45,29 +47,6 @@ def new_key(name: str, role: str) -> None:
         raise click.BadParameter("1 to 64 of letters, digits, dots, dashes and underscores.")
     click.echo(f"Key, shown this once: {key}")
     click.echo(f"Entry for API_KEYS: {entry}")
-
-
-@click.command("erase-caller")
-@click.argument("caller")
-@click.option("--yes", is_flag=True, help="Erase, and not only say what would be.")
-@alone()
-def erase_caller(caller: str, yes: bool) -> None:
-    """Take out of every ticket of CALLER what names them. Without --yes, list these tickets."""
-    from . import erasure
-
-    count = 0
-    try:
-        for ticket in erasure.tickets_of(caller):
-            if not yes or erasure.erase(ticket.ticket_id, caller):
-                count += 1
-                click.echo(ticket.ticket_number or ticket.ticket_id)
-    except (StorageUnavailable, ValueError) as error:
-        done = f"{count} erased" if yes else "nothing changed"
-        raise click.ClickException(f"Stopped, {done}: {remedy(error)}. Run it again.") from None
-    if yes:
-        click.echo(f"Tickets erased: {count}. Run it again in a minute: one just filed comes late.")
-    else:
-        click.echo(f"Tickets to erase: {count}. Nothing is changed; --yes does it, for good.")
 
 
 def _turn_on_recovery(name: str) -> None:

@@ -116,6 +116,10 @@ class TicketFull(ItsmError):
     """The ticket has no room for the comment."""
 
 
+class InvalidLine(ItsmError):
+    """A line of an export is not one. The message says what is wrong with it."""
+
+
 class StorageUnavailable(ItsmError):
     """DynamoDB refused a request, or failed at every attempt.
 

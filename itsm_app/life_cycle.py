@@ -27,7 +27,13 @@ TRANSITIONS = {
 
 def now() -> str:
     """Return the time as tickets have it."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return written(datetime.now(UTC))
+
+
+def written(moment: datetime) -> str:
+    """Return a moment as tickets have it, which sorts as text."""
+    utc = moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def etag(ticket: Ticket) -> str:

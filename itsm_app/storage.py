@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from . import retention, sizes
 from .exceptions import StorageUnavailable
-from .models import Ticket
+from .models import CallerIdIndex, Ticket
 from .retry import with_retries
 from .updates import Update
 
@@ -66,6 +66,12 @@ def write_and_return(update: Update) -> Ticket | None:
     return Ticket.from_raw_data(answer["Attributes"]) if answer else None
 
 
+def put_absent(item: Item) -> bool:
+    """Store an item as it is, and return False if there is one with its id."""
+    condition = "attribute_not_exists(ticket_id)"
+    return _try("PutItem", Item=item, ConditionExpression=condition) is not None
+
+
 def replace(found: Ticket, ticket: Ticket) -> bool:
     """Store a ticket in the place of what was found, and return False if that has changed."""
     request = {
@@ -93,14 +99,48 @@ def query(
         "ExpressionAttributeNames": {"#key": key},
         "ExpressionAttributeValues": {":value": {"S": value}},
         "ScanIndexForward": not newest,
+        "Limit": limit,
     }
+    if start_key:
+        request["ExclusiveStartKey"] = start_key
+    for page in _pages("Query", request):
+        yield from map(Ticket.from_raw_data, page)
+
+
+def items(caller_id: str | None, since: str | None) -> Iterator[Item]:
+    """Return what is not past its time, as it is stored and as it is taken.
+
+    Of a caller only, whose index is a moment behind the table, or of all; changed since a time, or
+    ever.
+    """
+    conditions, values = [retention.KEPT], {":clock": retention.clock()}
+    if since is not None:
+        conditions.append("(updated_at >= :since OR erased_at >= :since)")
+        values[":since"] = {"S": since}
+    request: dict[str, Any] = {
+        "FilterExpression": " AND ".join(conditions),
+        "ExpressionAttributeValues": values,
+    }
+    operation = "Scan" if caller_id is None else "Query"
+    if caller_id is None:
+        request["ConsistentRead"] = True
+    else:
+        request["IndexName"] = CallerIdIndex.Meta.index_name
+        request["KeyConditionExpression"] = "caller_id = :caller_id"
+        values[":caller_id"] = {"S": caller_id}
+    for page in _pages(operation, request):
+        yield from page
+
+
+def _pages(operation: str, request: dict[str, Any]) -> Iterator[list[Item]]:
     while True:
-        start = {"ExclusiveStartKey": start_key} if start_key else {}
-        answer = _ask("Query", **request, **start, Limit=limit)
-        yield from map(Ticket.from_raw_data, answer["Items"])
-        start_key, limit = answer.get("LastEvaluatedKey"), max(limit, MORE)
-        if start_key is None:
+        answer = _ask(operation, **request)
+        yield answer["Items"]
+        if "LastEvaluatedKey" not in answer:
             return
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        if "Limit" in request:
+            request["Limit"] = max(request["Limit"], MORE)
 
 
 def _try(operation: str, **request: Any) -> dict[str, Any] | None:
