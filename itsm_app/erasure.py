@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import cast
 from uuid import UUID, uuid4, uuid5
 
-from . import life_cycle, sizes, storage
+from . import life_cycle, queries, sizes, storage
 from .models import CallerIdIndex, Comment, Event, Ticket
 
 ERASED = "[erased]"
@@ -24,7 +24,7 @@ def tickets_of(caller_id: str) -> Iterator[Ticket]:
     The index is a moment behind the table. Raises `StorageUnavailable`.
     """
     index = CallerIdIndex.Meta.index_name
-    return storage.query(index, "caller_id", caller_id, None, storage.MORE, newest=False)
+    return queries.query(index, "caller_id", caller_id, None, queries.MORE, newest=False)
 
 
 def erase(ticket_id: str, caller_id: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from . import cursors, retention, sizes, storage
+from . import cursors, queries, retention, sizes
 from .models import CallerIdIndex, StatusIndex, Ticket
 
 # How many tickets are looked at for one page of those that are wanted.
@@ -62,7 +62,7 @@ def _page(
     page: list[Ticket] = []
     last: Ticket | None = None
     length = 0
-    tickets = storage.query(index, *key, start_key, at_first, newest)
+    tickets = queries.query(index, *key, start_key, at_first, newest)
     for seen, ticket in enumerate(tickets):
         length += sizes.of_ticket(ticket)
         if last and (len(page) == limit or seen == MOST_LOOKED_AT or length > MAX_PAGE_BYTES):

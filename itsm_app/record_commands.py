@@ -57,11 +57,11 @@ def _moment(_: click.Context, __: click.Parameter, value: str | None) -> str | N
 @alone()
 def export_tickets(caller: str | None, since: str | None) -> None:
     """Write all tickets to standard output, one a line, as JSON."""
-    from . import storage, transfer
+    from . import queries, transfer
 
     out, count = sys.stdout.buffer, 0
     try:
-        with _progress(storage.items(caller, since), hidden=sys.stdout.isatty()) as items:
+        with _progress(queries.items(caller, since), hidden=sys.stdout.isatty()) as items:
             for item in items:
                 out.write(transfer.to_line(item))
                 count += 1

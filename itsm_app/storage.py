@@ -1,18 +1,17 @@
-"""The requests to DynamoDB, each with its condition, retried by the one policy.
+"""The requests to DynamoDB for one ticket, each with its condition, retried by the one policy.
 
 All of them raise `StorageUnavailable` when DynamoDB cannot be asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from . import retention, sizes
 from .exceptions import StorageUnavailable
-from .models import CallerIdIndex, Ticket
+from .models import Ticket
 from .retry import with_retries
 from .updates import Update
 
@@ -21,8 +20,6 @@ Item = dict[str, dict[str, Any]]
 
 # "Service, account, and table quotas" in the DynamoDB Developer Guide: partition key length.
 MAX_KEY_BYTES = 2048
-# How many tickets are read at a time when those asked for at first are not enough.
-MORE = 100
 
 
 def put_new(ticket: Ticket) -> bool:
@@ -51,7 +48,7 @@ def read(ticket_id: str) -> Item | None:
     if not _can_be_key(ticket_id):
         return None
     key = {"ticket_id": {"S": ticket_id}}
-    found: Item | None = _ask("GetItem", Key=key, ConsistentRead=True).get("Item")
+    found: Item | None = ask("GetItem", Key=key, ConsistentRead=True).get("Item")
     return found
 
 
@@ -85,73 +82,16 @@ def replace(found: Ticket, ticket: Ticket) -> bool:
     return _try("PutItem", **request) is not None
 
 
-def query(
-    index: str, key: str, value: str, start_key: dict[str, Any] | None, limit: int, newest: bool
-) -> Iterator[Ticket]:
-    """Return what has this value of an index's key, by time, read as it is taken.
-
-    From `start_key` on, past its time or not: `limit` at first, and if that is not enough, or ends
-    at the 1 MB that one answer of DynamoDB's may have, more.
-    """
-    request: dict[str, Any] = {
-        "IndexName": index,
-        "KeyConditionExpression": "#key = :value",
-        "ExpressionAttributeNames": {"#key": key},
-        "ExpressionAttributeValues": {":value": {"S": value}},
-        "ScanIndexForward": not newest,
-        "Limit": limit,
-    }
-    if start_key:
-        request["ExclusiveStartKey"] = start_key
-    for page in _pages("Query", request):
-        yield from map(Ticket.from_raw_data, page)
-
-
-def items(caller_id: str | None, since: str | None) -> Iterator[Item]:
-    """Return what is not past its time, as it is stored and as it is taken.
-
-    Of a caller only, whose index is a moment behind the table, or of all; changed since a time, or
-    ever.
-    """
-    conditions, values = [retention.KEPT], {":clock": retention.clock()}
-    if since is not None:
-        conditions.append("(updated_at >= :since OR erased_at >= :since)")
-        values[":since"] = {"S": since}
-    request: dict[str, Any] = {
-        "FilterExpression": " AND ".join(conditions),
-        "ExpressionAttributeValues": values,
-    }
-    operation = "Scan" if caller_id is None else "Query"
-    if caller_id is None:
-        request["ConsistentRead"] = True
-    else:
-        request["IndexName"] = CallerIdIndex.Meta.index_name
-        request["KeyConditionExpression"] = "caller_id = :caller_id"
-        values[":caller_id"] = {"S": caller_id}
-    for page in _pages(operation, request):
-        yield from page
-
-
-def _pages(operation: str, request: dict[str, Any]) -> Iterator[list[Item]]:
-    while True:
-        answer = _ask(operation, **request)
-        yield answer["Items"]
-        if "LastEvaluatedKey" not in answer:
-            return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-        if "Limit" in request:
-            request["Limit"] = max(request["Limit"], MORE)
-
-
 def _try(operation: str, **request: Any) -> dict[str, Any] | None:
     try:
-        return _ask(operation, **request)
+        return ask(operation, **request)
     except ClientError:
         # Only a failed condition comes through `with_retries` as it is.
         return None
 
 
-def _ask(operation: str, **request: Any) -> dict[str, Any]:
+def ask(operation: str, **request: Any) -> dict[str, Any]:
+    """Return DynamoDB's answer. A failed condition is botocore's `ClientError`."""
     # Not by PynamoDB's methods, which put their expressions together anew for each request: a tenth
     # of its CPU.
     dispatch = Ticket.connection().connection.dispatch
