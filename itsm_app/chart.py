@@ -1,71 +1,84 @@
 """A chart of the days, as SVG text. The table beside it says the same in numbers.
 
-There is no style in it, which a Content-Security-Policy would refuse: classes are for the page's
-style sheet, and without one the colour is the text's.
+There is no style in it, which a Content-Security-Policy would refuse: the colour is the text's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from .stats import Day
 
 WIDTH = 480
-# Of one row of bars, with its legend above and its dates below.
-HEIGHT = 170
-TOP, BOTTOM, LEFT = 40, 145, 44
-OPACITIES = (0.45, 1)
+# Of one row, with its legend above and its dates below.
+HEIGHT = 140
+TOP, BOTTOM, LEFT = 35, 110, 44
 
-# A name, and what it was on each day, if anything.
-Series = tuple[str, list[float | None]]
+
+class Series(NamedTuple):
+    """A name, what it was on each day, if anything, and how dark that is drawn."""
+
+    name: str
+    values: list[float | None]
+    opacity: float
 
 
 def chart(days: Sequence[Day]) -> str:
-    """Return the markup of an `svg` element: two rows of bars, a pair for each day."""
+    """Return the markup of an `svg` element: three rows of bars, each of its own scale."""
     dates = [f"{day.date}" for day in days]
-    counts: list[Series] = [
-        ("opened", [day.opened for day in days]),
-        ("resolved", [day.resolved for day in days]),
+    rows = [
+        [
+            Series("opened", [day.opened for day in days], 0.45),
+            Series("resolved", [day.resolved for day in days], 1),
+        ],
+        [Series("hours to first answer", [_hours(day.answer_seconds) for day in days], 1)],
+        [Series("hours to resolution", [_hours(day.resolution_seconds) for day in days], 1)],
     ]
-    hours: list[Series] = [
-        ("hours to first answer", [_hours(day.answer_seconds) for day in days]),
-        ("hours to resolution", [_hours(day.resolution_seconds) for day in days]),
-    ]
+    drawn = "".join(_row(dates, row, n * HEIGHT) for n, row in enumerate(rows))
     span = f"{dates[0]} to {dates[-1]}" if dates else "no days"
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {2 * HEIGHT}" role="img" font-size="13"'
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {len(rows) * HEIGHT}" role="img" font-size="13"'
         ' fill="currentColor" aria-labelledby="chart-title chart-description">'
         f'<title id="chart-title">Tickets by day, {span}</title>'
-        '<desc id="chart-description">Above, how many tickets were opened and resolved each day;'
-        " below, the median hours to the first answer and to the resolution. The table has the"
-        " numbers.</desc>"
-        f"{_row(dates, counts, 0)}{_row(dates, hours, HEIGHT)}</svg>"
+        '<desc id="chart-description">How many tickets were opened and resolved each day; the'
+        " median hours to the first answer, of those answered that day; and to the resolution, of"
+        " those resolved. The table has the numbers.</desc>"
+        f"{drawn}</svg>"
     )
 
 
-def _row(dates: list[str], pair: list[Series], y: int) -> str:
-    most = max((value or 0 for _, values in pair for value in values), default=0)
+def _row(dates: list[str], row: list[Series], y: int) -> str:
+    most = max((value or 0 for series in row for value in series.values), default=0)
     # Nothing but zeros is drawn as such.
     scale = (BOTTOM - TOP) / (most or 1)
-    parts = [_legend(pair), _axis(dates, most)]
-    for place, (name, values) in enumerate(pair):
-        parts += [
-            _bar(len(dates), n, place, value * scale, f"{date}: {value:g} {name}")
-            for n, (date, value) in enumerate(zip(dates, values, strict=True))
-            if value is not None
-        ]
+    parts = [_legend(row), _axis(dates, most)]
+    for place, series in enumerate(row):
+        for n, value in enumerate(series.values):
+            if value is not None:
+                # The bars of a day, and a gap of a fifth.
+                width = (WIDTH - LEFT) / len(dates) * 0.8 / len(row)
+                x = LEFT + (n + 0.1) * (WIDTH - LEFT) / len(dates) + place * width
+                said = f"{dates[n]}: {value:g} {series.name}"
+                parts.append(_bar(x, width, value * scale, series.opacity, said))
     return f'<g transform="translate(0 {y})">{"".join(parts)}</g>'
 
 
-def _legend(pair: list[Series]) -> str:
+def _bar(x: float, width: float, height: float, opacity: float, said: str) -> str:
+    return (
+        f'<rect x="{x:.1f}" y="{BOTTOM - height:.1f}" width="{width:.1f}" height="{height:.1f}"'
+        f' fill-opacity="{opacity}"><title>{said}</title></rect>'
+    )
+
+
+def _legend(row: list[Series]) -> str:
     parts = []
-    x = LEFT
-    for place, (name, _) in enumerate(pair):
+    for place, series in enumerate(row):
+        x = LEFT + 90 * place
         parts.append(
-            f'<rect class="series-{place + 1}" x="{x}" y="9" width="12" height="12"'
-            f' fill-opacity="{OPACITIES[place]}"/><text x="{x + 18}" y="20">{name}</text>'
+            f'<rect x="{x}" y="9" width="12" height="12" fill-opacity="{series.opacity}"/>'
+            f'<text x="{x + 18}" y="20">{series.name}</text>'
         )
-        x += 40 + 7 * len(name)
     return "".join(parts)
 
 
@@ -82,17 +95,6 @@ def _axis(dates: list[str], most: float) -> str:
         labels += f'<text x="{LEFT}" y="{BOTTOM + 18}">{dates[0]}</text>'
         labels += f'<text x="{WIDTH}" y="{BOTTOM + 18}" text-anchor="end">{dates[-1]}</text>'
     return lines + labels
-
-
-def _bar(days: int, n: int, place: int, height: float, said: str) -> str:
-    room = (WIDTH - LEFT) / days
-    # Two bars a day, and a gap of a fifth.
-    x = LEFT + room * (n + 0.1 + 0.4 * place)
-    return (
-        f'<rect class="series-{place + 1}" x="{x:.1f}" y="{BOTTOM - height:.1f}"'
-        f' width="{room * 0.4:.1f}" height="{height:.1f}" fill-opacity="{OPACITIES[place]}">'
-        f"<title>{said}</title></rect>"
-    )
 
 
 def _hours(seconds: float | None) -> float | None:

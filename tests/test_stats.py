@@ -121,8 +121,8 @@ def drawn(days: list[Day]) -> tuple[ElementTree.Element, list[str]]:
     bars = [each for each in svg.iter(f"{SVG}rect") if each.find(f"{SVG}title") is not None]
     for bar in bars:
         x, y, width, height = (float(bar.attrib[name]) for name in ("x", "y", "width", "height"))
-        assert 44 <= x < x + width <= 480
-        assert 39.9 <= y <= y + height <= 145.1
+        assert 44 <= x < x + width <= 480.1
+        assert 34.9 <= y <= y + height <= 110.1
     return svg, [bar.find(f"{SVG}title").text for bar in bars]
 
 
@@ -148,7 +148,7 @@ def test_the_chart_says_what_the_days_are() -> None:
 def test_the_highest_bar_fills_its_row_and_the_others_are_in_proportion() -> None:
     svg, _ = drawn([day(1, 8, 2, None, None), day(0, 4, 0, None, None)])
     bars = [each for each in svg.iter(f"{SVG}rect") if each.find(f"{SVG}title") is not None]
-    assert [float(each.attrib["height"]) for each in bars] == [105, 52.5, 26.2, 0]
+    assert [float(each.attrib["height"]) for each in bars] == [75, 37.5, 18.8, 0]
 
 
 @pytest.mark.parametrize(
