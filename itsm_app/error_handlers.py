@@ -16,6 +16,7 @@ from werkzeug.exceptions import (
 from .exceptions import (
     AlreadyAssigned,
     BodyTooLarge,
+    CallerErased,
     CallerMismatch,
     ChangedMeanwhile,
     IdempotencyKeyReused,
@@ -125,6 +126,12 @@ FAILURES: dict[type[Exception], Failure] = {
         409,
         "ticket_closed",
         "This ticket is closed, and stays as it is. File a new ticket that names this one.",
+    ),
+    CallerErased: Failure(
+        409,
+        "caller_erased",
+        "What named this ticket's caller was erased, and nothing can be said on it any more. File a"
+        " new ticket.",
     ),
     ChangedMeanwhile: Failure(
         412,

@@ -7,7 +7,11 @@ class ItsmError(Exception):
     """Base of all errors of the ticket API."""
 
 
-class InvalidKeys(ItsmError):
+class InvalidSetting(ItsmError):
+    """A setting is malformed. The message says which and what it must be."""
+
+
+class InvalidKeys(InvalidSetting):
     """The setting `API_KEYS` has a malformed entry. `position` counts from 1."""
 
     def __init__(self, position: int) -> None:
@@ -120,6 +124,10 @@ class TicketClosed(ItsmError):
     """The ticket is closed, and that is final."""
 
 
+class CallerErased(ItsmError):
+    """What named the ticket's caller was taken out, and nothing is said on it any more."""
+
+
 class ChangedMeanwhile(ItsmError):
     """The ticket is no longer as the client has seen it."""
 
@@ -130,6 +138,10 @@ class TicketFull(ItsmError):
     def __init__(self, length: int) -> None:
         super().__init__(length)
         self.length = length
+
+
+class InvalidLine(ItsmError):
+    """A line of an export is not one. The message says what is wrong with it."""
 
 
 class StorageUnavailable(ItsmError):

@@ -119,6 +119,9 @@ class StatusIndex(GlobalSecondaryIndex["Ticket"]):  # type: ignore[no-untyped-ca
                 "priority",
                 "assignee",
                 "updated_at",
+                "answered_at",
+                "resolved_at",
+                "expires_at",
             ]
         )
 
@@ -159,6 +162,13 @@ class Ticket(Model):
     history = EntriesAttribute(null=True)
     # How often it was written.
     revision = NumberAttribute(null=True)
+    # When the desk first said something, and when it was first resolved or closed.
+    answered_at = UnicodeAttribute(null=True)
+    resolved_at = UnicodeAttribute(null=True)
+    # When it ends, in seconds since 1970.
+    expires_at = NumberAttribute(null=True)
+    # When what named its caller was taken out.
+    erased_at = UnicodeAttribute(null=True)
     caller_id_index = CallerIdIndex()
     status_index = StatusIndex()
 

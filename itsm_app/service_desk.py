@@ -69,8 +69,8 @@ def add_comment(
     """Append what a caller said to a ticket; return it, and whether an earlier call did that.
 
     A resolved ticket goes back to in_progress by it; `by` is whose key that was. Raises what
-    `get_ticket` does, `TicketClosed`, `TicketFull`, and `IdempotencyKeyReused` when the earlier
-    call had other words.
+    `get_ticket` does, `TicketClosed`, `CallerErased`, `TicketFull`, and `IdempotencyKeyReused` when
+    the earlier call had other words.
     """
     ticket_id = ticket_numbers.to_ticket_id(reference)
     comment: Comment = {
@@ -87,6 +87,7 @@ def add_comment(
             # Of the same moment: our own, whose answer was lost.
             return found, found["added_at"] != comment["added_at"]
         life_cycle.check_open(ticket)
+        life_cycle.check_caller(ticket)
     raise StorageUnavailable("Contention", attempts=ATTEMPTS)
 
 
@@ -94,8 +95,8 @@ def update_ticket(reference: str, change: Change, caller_id: str | None = None) 
     """Do to a ticket what the desk wants, in one write; return it as it is then.
 
     Raises what `get_ticket` does, `ChangedMeanwhile`, `InvalidTransition`, `AlreadyAssigned`,
-    `TicketClosed`, `TicketFull`, and `IdempotencyKeyReused` when an earlier call under the key said
-    something else.
+    `TicketClosed`, `CallerErased`, `TicketFull`, and `IdempotencyKeyReused` when an earlier call
+    under the key said something else.
     """
     for _ in range(ATTEMPTS):
         ticket = get_ticket(reference, caller_id)

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from flask.testing import FlaskClient
 
-for setting in ("TABLE_NAME", "REGION", "STAGE", "LOCAL_DYNAMODB", "API_KEYS"):
+for setting in ("TABLE_NAME", "REGION", "STAGE", "LOCAL_DYNAMODB", "API_KEYS", "RETENTION_DAYS"):
     os.environ.pop(setting, None)
 
 from itsm_app import config, create_app, retry, table
