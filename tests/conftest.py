@@ -58,6 +58,17 @@ def _use(url: str) -> None:
 
 
 @pytest.fixture
+def own_table(engine: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A table of the test's own, which the app in this process uses. Its name."""
+    name = f"own-{uuid4()}"
+    monkeypatch.setattr(table, "TABLE_NAME", name)
+    monkeypatch.setattr(Ticket.Meta, "table_name", name)
+    monkeypatch.setattr(Ticket, "_connection", None)
+    table.create()
+    return name
+
+
+@pytest.fixture
 def faults(engine: str, moto: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
     """The engine, to be told how to fail. For tests that are `ON_MOTO`."""
     moto.operations.clear()

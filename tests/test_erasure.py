@@ -20,7 +20,7 @@ from .conftest import ON_MOTO
 from .faulty_dynamodb import FaultyDynamoDB, apply, apply_and_drop, refuse, reset
 from .flask_run import ROOT, environ
 from .test_cursors import file_tickets, page
-from .test_retention import TABLE, set_end
+from .test_retention import set_end
 
 # A word that only the caller says.
 SECRET = "Wolkenkuckucksheim"
@@ -32,7 +32,11 @@ def dynamodb() -> Any:
 
 
 def item_of(ticket: str) -> dict[str, Any]:
-    return dict(dynamodb().get_item(TableName=TABLE, Key={"ticket_id": {"S": ticket}})["Item"])
+    return dict(
+        dynamodb().get_item(TableName=Ticket.Meta.table_name, Key={"ticket_id": {"S": ticket}})[
+            "Item"
+        ]
+    )
 
 
 def erase_caller(*arguments: str) -> Result:
@@ -60,7 +64,7 @@ def work(client: FlaskClient, caller: str, n: int = 0) -> str:
 def test_what_names_a_caller_goes_and_the_rest_stays(client: FlaskClient, caller: str) -> None:
     ticket = work(client, caller)
     dynamodb().update_item(
-        TableName=TABLE,
+        TableName=Ticket.Meta.table_name,
         Key={"ticket_id": {"S": ticket}},
         UpdateExpression="SET of_another_app = :caller",
         ExpressionAttributeValues={":caller": {"S": caller}},

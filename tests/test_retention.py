@@ -20,8 +20,6 @@ from .faulty_dynamodb import FaultyDynamoDB
 from .flask_run import command
 from .test_cursors import file_tickets, page, pages
 
-TABLE = "poc-itsm-tickets"
-
 
 @pytest.fixture(autouse=True)
 def _thirty_days(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,7 +29,7 @@ def _thirty_days(monkeypatch: pytest.MonkeyPatch) -> None:
 def set_end(ticket: str, seconds: float) -> None:
     """Let a ticket end so many seconds from now."""
     Ticket.connection().connection.client.update_item(
-        TableName=TABLE,
+        TableName=Ticket.Meta.table_name,
         Key={"ticket_id": {"S": ticket}},
         UpdateExpression="SET expires_at = :end",
         ExpressionAttributeValues={":end": {"N": str(int(time.time() + seconds))}},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -21,18 +20,9 @@ from .conftest import ON_DYNAMODB_LOCAL, ON_MOTO
 from .faulty_dynamodb import FaultyDynamoDB
 from .test_erasure import erase_caller
 from .test_retention import set_end
-from .test_transfer import wipe
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-@pytest.fixture
-def alone(engine: str) -> Iterator[None]:
-    """A table that is empty, and is so again."""
-    wipe()
-    yield
-    wipe()
 
 
 def file(days: float, status: str = "open", text: str = "x", **hours: float) -> str:
@@ -53,7 +43,7 @@ def hours(count: float) -> float:
     return count * 3600
 
 
-def test_each_day_has_what_happened_on_it(alone: None) -> None:
+def test_each_day_has_what_happened_on_it(own_table: str) -> None:
     file(0)
     file(1, "in_progress", answered=1)
     file(1, "resolved", answered=2, resolved=4)
@@ -71,7 +61,7 @@ def test_each_day_has_what_happened_on_it(alone: None) -> None:
 
 
 def test_the_desks_work_is_counted_as_it_does_it(
-    client: FlaskClient, alone: None, caller: str
+    client: FlaskClient, own_table: str, caller: str
 ) -> None:
     new = {"caller_id": caller, "issue_description": "No mail"}
     for change in ({"comment": "Yes?"}, {"status": "resolved"}, {"status": "closed"}, {}):
@@ -85,14 +75,14 @@ def test_the_desks_work_is_counted_as_it_does_it(
     assert by_day(1) == [today]
 
 
-def test_what_is_past_its_time_is_not_counted(alone: None) -> None:
+def test_what_is_past_its_time_is_not_counted(own_table: str) -> None:
     set_end(file(0, "closed"), 0)
     set_end(file(0, "closed"), 60)
     assert by_day(1) == [day(0, 1, 0, None, None)]
 
 
 @ON_MOTO
-def test_it_takes_one_query_a_status(alone: None, faults: FaultyDynamoDB) -> None:
+def test_it_takes_one_query_a_status(own_table: str, faults: FaultyDynamoDB) -> None:
     for _ in range(20):
         file(0)
     faults.operations.clear()
@@ -102,7 +92,7 @@ def test_it_takes_one_query_a_status(alone: None, faults: FaultyDynamoDB) -> Non
 
 @ON_DYNAMODB_LOCAL
 def test_with_too_many_tickets_the_newest_days_are_told_and_complete(
-    alone: None, monkeypatch: pytest.MonkeyPatch
+    own_table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("itsm_app.stats.MOST_QUERIES", 2)
     # Four or five to a megabyte.

@@ -22,7 +22,9 @@ from .faulty_dynamodb import FaultyDynamoDB, apply, apply_and_drop, refuse
 from .flask_run import ROOT, environ
 from .test_cursors import file_tickets, page
 from .test_erasure import dynamodb, erase_caller, item_of, work
-from .test_retention import TABLE, set_end
+from .test_retention import set_end
+
+pytestmark = pytest.mark.usefixtures("own_table")
 
 TEXTS = ["日本語 שלום", "\u202eabc\u0000\u2028", "👩‍👩‍👧‍👦" * 100, '"\\/', " "]
 
@@ -48,9 +50,9 @@ def ids(lines: bytes) -> list[str]:
 
 
 def wipe() -> None:
-    for answer in dynamodb().get_paginator("scan").paginate(TableName=TABLE):
+    for answer in dynamodb().get_paginator("scan").paginate(TableName=Ticket.Meta.table_name):
         for item in answer["Items"]:
-            dynamodb().delete_item(TableName=TABLE, Key={"ticket_id": item["ticket_id"]})
+            Ticket.get(item["ticket_id"]["S"]).delete()
 
 
 def put(ticket: str, **more: Any) -> None:
@@ -59,16 +61,9 @@ def put(ticket: str, **more: Any) -> None:
     texts |= dict.fromkeys(("created_at", "updated_at"), "2025-02-09T12:20:25.343883Z")
     item: Any = {name: {"S": text} for name, text in texts.items()}
     item |= {"ticket_id": {"S": ticket}, "comments": {"L": []}, **more}
-    dynamodb().put_item(TableName=TABLE, Item=item)
+    dynamodb().put_item(TableName=Ticket.Meta.table_name, Item=item)
 
 
-@pytest.fixture
-def alone(client: FlaskClient) -> None:
-    """A table that is empty."""
-    wipe()
-
-
-@pytest.mark.usefixtures("alone")
 def test_what_was_exported_and_imported_is_exported_as_the_same_bytes(
     client: FlaskClient, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,11 +90,9 @@ def test_what_was_exported_and_imported_is_exported_as_the_same_bytes(
     found = client.get(f"/tickets/{worked}?history=all").json
     assert [each["comment_text"] for each in found["comments"][3:]] == TEXTS[:-1]
     assert len(found["history"]) == 5
-    wipe()
 
 
 @ON_DYNAMODB_LOCAL
-@pytest.mark.usefixtures("alone")
 def test_full_tickets_and_many_pages_come_whole(client: FlaskClient, caller: str) -> None:
     full: Any = [{"comment_text": "ß" * 1000, "added_at": "2025"}] * 140
     filed = {*file_tickets(caller, 9, comments=full), *file_tickets(caller, 300, at=10)}
@@ -109,7 +102,6 @@ def test_full_tickets_and_many_pages_come_whole(client: FlaskClient, caller: str
     wipe()
     import_(before)
     assert export() == before
-    wipe()
 
 
 def test_a_line_is_as_dynamodb_exports_them(client: FlaskClient, caller: str) -> None:
@@ -260,7 +252,8 @@ def on_terminal(url: str, *arguments: str, stdout: Any = subprocess.DEVNULL) -> 
     ours, theirs = pty.openpty()
     shown = theirs if stdout is None else stdout
     command = [sys.executable, "-m", "flask", *arguments]
-    env = environ(AWS_ENDPOINT_URL_DYNAMODB=url, TERM="xterm")
+    where = {"AWS_ENDPOINT_URL_DYNAMODB": url, "TABLE_NAME": Ticket.Meta.table_name}
+    env = environ(**where, TERM="xterm")
     process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=shown, stderr=theirs)
     os.close(theirs)
     text = b""
