@@ -35,6 +35,10 @@ UNREADABLE = (
     " payload 1.0). Call its URL."
 )
 
+# What no line of ours holds: "Optimization" in Python's logging HOWTO.
+logging._srcfile = None
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
 _logger = logging.getLogger("itsm_app")
 
 

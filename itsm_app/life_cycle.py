@@ -38,7 +38,7 @@ def written(moment: datetime) -> str:
 
 def etag(ticket: Ticket) -> str:
     """Return what names this version of a ticket: it changes with every write, and only then."""
-    return f"{int(ticket.revision or 0)}.{ticket.updated_at}"
+    return f"{ticket.revision or 0}.{ticket.updated_at}"
 
 
 class Change(NamedTuple):

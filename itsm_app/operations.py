@@ -31,7 +31,7 @@ def create_ticket(new: schemas.NewTicket) -> tuple[schemas.TicketCreated, bool]:
     ticket, replayed = service_desk.create_ticket(
         caller_id, new.issue_description, new.idempotency_key
     )
-    return schemas.dump(schemas.TicketCreated, ticket), replayed
+    return schemas.dump(schemas.TicketCreated, ticket.fields()), replayed
 
 
 def get_ticket_status(reference: str, query: schemas.OneTicketQuery) -> tuple[schemas.Ticket, str]:
@@ -96,11 +96,14 @@ def list_queue(query: schemas.QueueQuery) -> schemas.Queue:
         query.limit,
         query.cursor,
     )
-    return schemas.Queue([schemas.dump(schemas.QueuedTicket, each) for each in page], cursor)
+    shown = [schemas.dump(schemas.QueuedTicket, each.fields()) for each in page]
+    return schemas.Queue(shown, cursor)
 
 
 def _shown(ticket: Ticket, which: str, with_history: bool = False) -> schemas.Ticket:
+    fields = ticket.fields()
     if which != "all":
-        ticket.comments = ticket.comments[-1:] if which == "latest" else []
-    ticket.history = ticket.history or []
-    return schemas.dump(schemas.DeskTicket if with_history else schemas.Ticket, ticket)
+        fields["comments"] = ticket.comments[-1:] if which == "latest" else []
+    if with_history:
+        return schemas.dump(schemas.DeskTicket, fields | {"history": ticket.history or []})
+    return schemas.dump(schemas.Ticket, fields)

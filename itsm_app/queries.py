@@ -34,7 +34,7 @@ def query(
     }
     if start_key:
         request["ExclusiveStartKey"] = start_key
-    for page in _pages("Query", request):
+    for page in _pages("query", request):
         yield from map(Ticket.from_raw_data, page)
 
 
@@ -52,7 +52,7 @@ def items(caller_id: str | None, since: str | None) -> Iterator[Item]:
         "FilterExpression": " AND ".join(conditions),
         "ExpressionAttributeValues": values,
     }
-    operation = "Scan" if caller_id is None else "Query"
+    operation = "scan" if caller_id is None else "query"
     if caller_id is None:
         request["ConsistentRead"] = True
     else:
@@ -81,7 +81,7 @@ def times(status: str, since: str) -> Iterator[list[Item]]:
         },
         "ScanIndexForward": False,
     }
-    return _pages("Query", request)
+    return _pages("query", request)
 
 
 def _pages(operation: str, request: dict[str, Any]) -> Iterator[list[Item]]:

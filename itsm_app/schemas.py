@@ -278,5 +278,5 @@ class Error(Struct):
 
 
 def dump(schema: type[T], source: object) -> T:
-    """Fill an answer from the attributes of a stored object."""
+    """Fill an answer from a mapping, or from the attributes of an object."""
     return msgspec.convert(source, schema, from_attributes=True)

@@ -30,7 +30,7 @@ def put_new(ticket: Ticket) -> bool:
         "ConditionExpression": "attribute_not_exists(ticket_id) OR expires_at <= :clock",
         "ExpressionAttributeValues": {":clock": retention.clock()},
     }
-    return _try("PutItem", **request) is not None
+    return _try("put_item", **request) is not None
 
 
 def find(ticket_id: str, caller_id: str | None = None) -> Ticket | None:
@@ -48,25 +48,25 @@ def read(ticket_id: str) -> Item | None:
     if not _can_be_key(ticket_id):
         return None
     key = {"ticket_id": {"S": ticket_id}}
-    found: Item | None = ask("GetItem", Key=key, ConsistentRead=True).get("Item")
+    found: Item | None = ask("get_item", Key=key, ConsistentRead=True).get("Item")
     return found
 
 
 def write(update: Update) -> bool:
     """Write on a ticket, and return False if there is none or a condition does not hold."""
-    return _can_be_key(update.ticket_id) and _try("UpdateItem", **update.request()) is not None
+    return _can_be_key(update.ticket_id) and _try("update_item", **update.request()) is not None
 
 
 def write_and_return(update: Update) -> Ticket | None:
     """Write on a ticket that was found; return it as it is then, or None as `write` False."""
-    answer = _try("UpdateItem", ReturnValues="ALL_NEW", **update.request())
+    answer = _try("update_item", ReturnValues="ALL_NEW", **update.request())
     return Ticket.from_raw_data(answer["Attributes"]) if answer else None
 
 
 def put_absent(item: Item) -> bool:
     """Store an item as it is, and return False if there is one with its id."""
     condition = "attribute_not_exists(ticket_id)"
-    return _try("PutItem", Item=item, ConditionExpression=condition) is not None
+    return _try("put_item", Item=item, ConditionExpression=condition) is not None
 
 
 def replace(found: Ticket, ticket: Ticket) -> bool:
@@ -79,7 +79,7 @@ def replace(found: Ticket, ticket: Ticket) -> bool:
     if found.revision is not None:
         request["ConditionExpression"] = "revision = :revision"
         request["ExpressionAttributeValues"] = {":revision": {"N": str(found.revision)}}
-    return _try("PutItem", **request) is not None
+    return _try("put_item", **request) is not None
 
 
 def _try(operation: str, **request: Any) -> dict[str, Any] | None:
@@ -91,12 +91,15 @@ def _try(operation: str, **request: Any) -> dict[str, Any] | None:
 
 
 def ask(operation: str, **request: Any) -> dict[str, Any]:
-    """Return DynamoDB's answer. A failed condition is botocore's `ClientError`."""
-    # Not by PynamoDB's methods, which put their expressions together anew for each request: a tenth
-    # of its CPU.
-    dispatch = Ticket.connection().connection.dispatch
+    """Return DynamoDB's answer. A failed condition is botocore's `ClientError`.
+
+    `operation` is the client's method.
+    """
+    # Not by PynamoDB's methods, which put their expressions together anew for each request, ask for
+    # the capacity that it takes, and tell listeners of it: a tenth of its CPU.
+    method = getattr(Ticket.connection().connection.client, operation)
     request["TableName"] = Ticket.Meta.table_name
-    return with_retries(lambda: _confirm(dispatch(operation, request)))
+    return with_retries(lambda: _confirm(method(**request)))
 
 
 def _can_be_key(ticket_id: str) -> bool:
