@@ -209,8 +209,22 @@ class Ticket(Model):
         # botocore would put its own user agent together anew for each request, 8 % of its work.
         connection.session.set_default_client_config(Config(user_agent=USER_AGENT))
         credentials.look_late(connection.session)
-        # They tell of botocore's own retries, which are off.
-        connection.client.meta.events.unregister("request-created", add_retry_headers)
+        # They tell of botocore's own retries, and decide on them, which are off.
+        events = connection.client.meta.events
+        events.unregister("request-created", add_retry_headers)
+        events.unregister("needs-retry.dynamodb", unique_id="retry-config-dynamodb")
+
+    def serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:
+        """Return the item that DynamoDB is to hold.
+
+        PynamoDB's own looks at each attribute for maps in it, which there are none of.
+        """
+        item = {}
+        for name, attribute in self.get_attributes().items():
+            value = self.attribute_values.get(name)
+            if value is not None:
+                item[name] = {attribute.attr_type: attribute.serialize(value)}
+        return item
 
     @classmethod
     def from_raw_data(cls, data: dict[str, dict[str, Any]]) -> Ticket:
