@@ -45,6 +45,8 @@ PACKAGES = {
     "urllib3",
     "werkzeug",
 }
+# What our modules read, beside their code.
+DATA = ("desk/static/*", "desk/templates/*")
 # Those of them with modules that are compiled for a platform.
 EXTENSIONS = ("markupsafe", "msgspec")
 # Where Lambda unzips it: "Lambda execution environment" in the AWS Lambda guide.
@@ -83,8 +85,8 @@ def write_zip(path: Path) -> None:
     check_python()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for module, source in closure().items():
-            target = folder / module
+        for path_in_zip, source in {**closure(), **data()}.items():
+            target = folder / path_in_zip
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
         if (sys.platform, platform.machine()) != ("linux", "x86_64"):
@@ -107,6 +109,12 @@ def closure() -> dict[str, Path]:
             names = _imported(module, file) if file.suffix == ".py" else set()
             waiting += [(name, path) for name in names if (path := _file(name))]
     return found
+
+
+def data() -> dict[str, Path]:
+    """Return what our modules read: path in the zip, and file."""
+    files = [file for pattern in DATA for file in (ROOT / OURS).glob(pattern)]
+    return {file.relative_to(ROOT).as_posix(): file for file in files}
 
 
 def use_linux_extensions(folder: Path) -> None:

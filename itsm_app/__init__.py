@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from . import commands, error_handlers, headers, json_provider, keys, logs
-from .blueprints.desk import desk
+from .blueprints.desk import desk_pages
 from .blueprints.health import health
 from .blueprints.tickets import tickets
 from .blueprints.work import work
@@ -33,6 +33,6 @@ def create_app() -> Flask:
     commands.init_app(app)
     app.register_blueprint(tickets)
     app.register_blueprint(work)
-    app.register_blueprint(desk)
+    app.register_blueprint(desk_pages)
     app.register_blueprint(health)
     return app

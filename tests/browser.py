@@ -114,7 +114,9 @@ class Browser:
 
     def overflow(self) -> int:
         """Return by how many pixels the page is wider than what is shown of it."""
-        script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        script = (
+            "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
         return int(self.driver.execute_script(script))
 
     def screenshot(self, name: str) -> None:

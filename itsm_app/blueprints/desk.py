@@ -42,7 +42,7 @@ def late(name: str) -> Callable[..., ResponseReturnValue]:
     return view
 
 
-desk = Blueprint("desk", __name__, url_prefix="/desk")
-desk.before_request(late("let_in"))
+desk_pages = Blueprint("desk", __name__, url_prefix="/desk")
+desk_pages.before_request(late("let_in"))
 for method, path, name in ROUTES:
-    desk.add_url_rule(path, name, late(name), methods=[method])
+    desk_pages.add_url_rule(path, name, late(name), methods=[method])

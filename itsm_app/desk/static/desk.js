@@ -163,7 +163,10 @@ if (byId("shortcuts")) offerShortcuts();
 else sessionStorage.clear();
 if (byId("comment")) keepDraft(byId("comment"), done.includes("comment"));
 document.querySelectorAll("[data-counts]").forEach(countCharacters);
-if (byId("fresh")) keepFresh(refreshList);
+if (byId("fresh")) {
+  byId("fresh").textContent = "Refreshes by itself.";
+  keepFresh(refreshList);
+}
 if (byId("ticket")) {
   keepFresh(watchTicket);
   byId("show-change").addEventListener("click", showChange);
