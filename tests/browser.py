@@ -99,8 +99,9 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
     def scheme(self, name: str) -> None:
-        """Prefer `light` or `dark`."""
-        features = [{"name": "prefers-color-scheme", "value": name}]
+        """Prefer `light` or `dark`, and no motion: colours that change slowly have no contrast."""
+        wanted = {"prefers-color-scheme": name, "prefers-reduced-motion": "reduce"}
+        features = [{"name": feature, "value": value} for feature, value in wanted.items()]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def violations(self) -> list[str]:
@@ -111,6 +112,11 @@ class Browser:
             "const done = arguments[0]; axe.run().then((found) => done(found.violations))"
         )
         return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
+
+    def log(self) -> list[dict[str, Any]]:
+        """Return what the console says."""
+        said: list[dict[str, Any]] = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
+        return said
 
     def overflow(self) -> int:
         """Return by how many pixels the page is wider than what is shown of it."""
