@@ -187,7 +187,7 @@ def test_a_form_of_before_keeps_what_was_typed_and_says_why(
     response = anna.post(path, answer)
     assert response.status_code == 412
     assert 'role="alert"' in response.text
-    assert "A colleague has changed this ticket" in response.text
+    assert "This ticket has changed since" in response.text
     assert "&lt;/textarea&gt;&lt;b&gt;Mine</textarea>" in response.text
     assert "<bdi>bob</bdi>" in response.text
     assert stored(ticket)["comments"] == []

@@ -16,8 +16,8 @@ DONE = {
 }
 # Where people at the desk do something else about an error than the API's clients.
 REFUSED = {
-    "changed_meanwhile": "A colleague has changed this ticket since you opened it, so nothing was"
-    " done yet. This is how it is now: look at it, and decide anew. What you wrote is kept.",
+    "changed_meanwhile": "This ticket has changed since you opened it, so nothing was done yet."
+    " This is how it is now: look at it, and decide anew. What you wrote is kept.",
     "invalid_transition": "The ticket cannot have that status any more. This is how it is now:"
     " choose from what it can become.",
     "ticket_closed": "The ticket is closed, and stays as it is. Open a new one that names its"
@@ -43,8 +43,7 @@ REFUSED = {
     "key_refused": "This is not a key of this desk. Copy it again, with all of its characters, or"
     " ask whoever runs this service for one.",
     "role_refused": "This key is an agent's: agents file tickets and comment on them, and have no"
-    " desk. Sign in with a key of the desk; whoever runs this service makes one with"
-    " `flask new-key NAME --role desk`.",
+    " desk. Sign in with a key of the desk.",
     "body_too_large": "That was too much text for one form. Go back, and shorten it.",
 }
 HEADINGS = {
