@@ -207,6 +207,16 @@ def test_the_queue_refreshes_itself_but_not_what_is_typed(
         assert "Updated at" in browser.text()
 
 
+def test_a_link_from_another_site_leads_to_the_ticket(server: Server, open_browser: Open) -> None:
+    ticket = f"/desk/tickets/{server.file()}"
+    with open_browser() as browser:
+        browser.sign_in(ANNA)
+        browser.driver.get(f"{server.url.replace('127.0.0.1', 'localhost')}/desk/sign-in")
+        browser.driver.execute_script("location.href = arguments[0]", server.url + ticket)
+        browser.wait(lambda: "Assign to me" in browser.buttons())
+        assert browser.path() == ticket
+
+
 def test_the_keyboard_goes_everywhere(server: Server, open_browser: Open) -> None:
     tickets = [server.file(), server.file()]
     with open_browser() as browser:

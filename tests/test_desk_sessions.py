@@ -6,6 +6,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -48,6 +49,23 @@ def test_who_is_not_signed_in_is_led_to_it_and_then_on(desk_app: Flask, ticket: 
     there = desk.sign_in(ANNA, f"?{query}")
     assert (there.status_code, there.location) == (303, f"/desk/tickets/{ticket}?entries=all")
     assert desk.get(there.location).status_code == 200
+
+
+def test_who_follows_a_link_from_elsewhere_comes_back_with_their_cookie(
+    desk_app: Flask, anna: Desk, ticket: str
+) -> None:
+    """Browsers send no strict cookie with it, but from a page of the desk they do."""
+    path = f"/desk/tickets/{ticket}?entries=all"
+    page = Desk(desk_app).get(path, **{"Sec-Fetch-Site": "cross-site"})
+    assert page.status_code == 200
+    (following,) = re.findall(r'content="0; url=([^"]*)"', page.text)
+    assert unescape(following) == f"{path}&from=link"
+    assert anna.get(unescape(following)).status_code == 200
+    # Who has none is not led in a circle.
+    again = Desk(desk_app).get(unescape(following), **{"Sec-Fetch-Site": "cross-site"})
+    assert again.status_code == 303
+    hostile = Desk(desk_app).get('/desk/tickets/"><b>', **{"Sec-Fetch-Site": "cross-site"})
+    assert "<b>" not in hostile.text
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,7 @@ def let_in() -> BaseResponse | None:
     except NoSession:
         if request.method == "POST":
             raise
-        below = request.full_path.removeprefix("/desk").rstrip("?")
-        return redirect(url_for("desk.show_sign_in", next=below), 303)
+        return _lead_in()
     return None
 
 
@@ -141,6 +140,15 @@ def show_file(name: str) -> Response:
     if name not in pages.FILES:
         raise NotFound
     return pages.file(name)
+
+
+def _lead_in() -> BaseResponse:
+    below = request.full_path.removeprefix("/desk").rstrip("?")
+    # Who follows a link of another site sends no cookie that is `SameSite=Strict`; from a page of
+    # ours they do.
+    if request.headers.get("Sec-Fetch-Site") == "cross-site" and "from" not in request.args:
+        return pages.page("follow.html", below=f"{below}{'&' if '?' in below else '?'}from=link")
+    return redirect(url_for("desk.show_sign_in", next=below or None), 303)
 
 
 def _change() -> schemas.TicketChange:

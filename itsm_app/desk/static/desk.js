@@ -159,8 +159,8 @@ function forgetDone() {
 
 const done = forgetDone();
 localTimes(document);
+if (done.includes("sign_out")) sessionStorage.clear();
 if (byId("shortcuts")) offerShortcuts();
-else sessionStorage.clear();
 if (byId("comment")) keepDraft(byId("comment"), done.includes("comment"));
 document.querySelectorAll("[data-counts]").forEach(countCharacters);
 if (byId("fresh")) {
