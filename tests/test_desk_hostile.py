@@ -73,10 +73,10 @@ def test_hostile_text_is_text_in_every_field_of_every_page(
         assert not re.search(r"<[^>]*\sonfocus=", re.sub(r'"[^"]*"', '""', page)), where
         assert "111111111" not in page, where
         assert len(response.data) < 50_000, where
+        # What turns the direction of a text ends with it.
+        for place in re.findall(r"[^\n]*\u202e[^\n]*", page):
+            assert re.search(r'<bdi[^>]*>[^<]*\u202e|dir="auto"|value="', place), (where, place)
     assert text.partition("\0")[0] in unescape(shown[path].text)
-    # What turns the direction of the text ends with it.
-    for place in re.findall(r"[^\n]*\u202e[^\n]*", shown[path].text):
-        assert re.search(r'<bdi>[^<]*\u202e[^<]*</bdi>|dir="auto"|value="', place)
 
 
 def test_a_full_page_of_the_longest_is_under_50_kb(

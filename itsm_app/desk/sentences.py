@@ -57,6 +57,9 @@ HEADINGS = {
     "cross_site": "Not sent by the desk",
     "internal_error": "Something went wrong",
 }
+# What a sentence may quote, and would turn it around: "Directional Formatting Characters"
+# in Unicode's Standard Annex 9.
+TURNS = dict.fromkeys([0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 # What the fields are called on the pages.
 LABELS = {
     "`caller`": "The caller",
@@ -82,7 +85,7 @@ def refused(answer: Error) -> str:
     sentence = REFUSED.get(answer.code, answer.error)
     for field, name in LABELS.items():
         sentence = sentence.replace(field, name)
-    return sentence
+    return sentence.translate(TURNS)
 
 
 def heading(answer: Error) -> str:
