@@ -21,9 +21,11 @@ from ..exceptions import (
     TicketFull,
     TicketNotFound,
 )
+from ..stats import by_day
 from . import pages, sessions
 
 PAGE_TICKETS = "25"
+STATS_DAYS = 14
 # What a page tells beside what was typed, for people to decide anew.
 REFUSALS = (
     ChangedMeanwhile,
@@ -113,6 +115,11 @@ def create_ticket() -> Answer:
         return pages.new_ticket(request.form, refused), status
     url = url_for("desk.show_ticket", ticket_id=created.ticket_id, done="create")
     return redirect(url, 303)
+
+
+def show_stats() -> Response:
+    """Show what the desk got done in the last two weeks."""
+    return pages.stats(by_day(STATS_DAYS))
 
 
 def show_sign_in() -> BaseResponse:
