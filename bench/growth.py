@@ -1,10 +1,10 @@
 """What each operation costs in a table that has grown: `.venv/bin/python -m bench.growth`.
 
 Three tables, each in a DynamoDB Local of its own, have 100, 10,000 and 1,000,000 tickets, of which
-one caller has 10,000, or all. For that caller: the DynamoDB requests of each operation, their
-capacity units in table and index, and the CPU of this process, which is the app and its client: the
-least of many batches, on each table in turn. What costs the same in the full table has a ratio of
-about 1.
+one caller has 10,000, or all. For that caller, and the queue of all that are open: the DynamoDB
+requests of each operation, their capacity units in table and indexes, and the CPU of this process,
+which is the app and its client: the least of many batches, on each table in turn. What costs the
+same in the full table has a ratio of about 1.
 
 Filling takes some five minutes. `-n 100000` makes the full table smaller.
 """
@@ -89,7 +89,7 @@ def main() -> None:
             print(f"{size:,} tickets: {time.perf_counter() - began:.0f} s", flush=True)
         print(f"{'':40}", *(f"{each.tickets:10,}" for each in tables), "last/first")
         # The last one makes the table grow.
-        for operation in (get, list_ten, list_ten_from_the_middle, comment, create):
+        for operation in (get, list_ten, list_ten_from_the_middle, queue, comment, create):
             print_rows(operation.__name__, measure(tables, operation))
 
 
@@ -112,7 +112,12 @@ def list_ten(_: Table) -> Request:
 
 def list_ten_from_the_middle(filled: Table) -> Request:
     middle = Ticket(**own(min(filled.tickets, ITS_TICKETS) // 2))
-    return "GET", f"/tickets?caller={CALLER}&cursor={cursors.after(middle)}", None
+    cursor = cursors.after(middle, "caller_id", CALLER, None, "newest")
+    return "GET", f"/tickets?caller={CALLER}&cursor={cursor}", None
+
+
+def queue(_: Table) -> Request:
+    return "GET", "/tickets?status=open&limit=25", None
 
 
 def comment(_: Table) -> Request:

@@ -132,6 +132,8 @@ def call_wsgi(app: Any, method: str, path: str, body: Any) -> Any:
         "PATH_INFO": path,
         "QUERY_STRING": query,
         "CONTENT_LENGTH": str(len(sent)),
+        # Who needs no key.
+        "REMOTE_ADDR": "127.0.0.1",
         "wsgi.input": io.BytesIO(sent),
         "wsgi.errors": io.StringIO(),
     }

@@ -37,6 +37,8 @@ def ticket(comments: int, ours: bool) -> dict[str, Any]:
         item["ticket_number"] = {"S": "1655-4297-1282"}
         item["idempotency_key"] = {"S": "call-81"}
         item["content_bytes"] = {"N": "1234"}
+        item["priority"] = {"S": "normal"}
+        item["revision"] = {"N": "21" if ids else "1"}
     if ours and ids:
         item["comment_ids"] = {"SS": ids}
     return item

@@ -5,6 +5,7 @@ Zappa loads this file by its path, so the rest of the project is not importable 
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -19,8 +20,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from deploy import policies, releases
 from deploy.package import check_python, write_zip
-from itsm_app import create_app
-from itsm_app.commands import REMEDIES
+from itsm_app import create_app, keys
+from itsm_app.exceptions import InvalidKeys
+from itsm_app.remedies import REMEDIES
 
 LOG_RETENTION_DAYS = 30
 # "Changes that I make are not always immediately visible", IAM User Guide: Lambda refuses a role
@@ -32,8 +34,11 @@ def name_resources(cli: Any) -> None:
     """Name all after the stage, and write out the role's policies (`settings`: at each command).
 
     Raises `ClickException` on another Python than the Lambda's, for a stage whose name will not do,
-    a `deploy` without a table, a command for what is not deployed, and a `rollback` to nowhere.
+    one that would have no keys or malformed ones, a `deploy` without a table, a command for what is
+    not deployed, and a `rollback` to nowhere.
     """
+    if cli.command in ("deploy", "update"):
+        _check_keys(cli)
     if cli.command in ("deploy", "update", "package"):
         _check_python()
     _check_stage_name(cli.api_stage)
@@ -41,7 +46,7 @@ def name_resources(cli: Any) -> None:
     cli.lambda_name = names["function"]
     cli.zappa.role_name = names["role"]
     ours = {"TABLE_NAME": names["table"], "REGION": names["region"], "STAGE": names["stage"]}
-    cli.aws_environment_variables = {**cli.aws_environment_variables, **ours}
+    cli.aws_environment_variables = {**cli.aws_environment_variables, **ours, **_secret_key()}
     # `zappa package` needs no account, and has none.
     if cli.load_credentials:
         account = _account(cli)
@@ -70,7 +75,29 @@ def show_first_step(cli: Any) -> None:
     """Say how to file a ticket (`post`: when all is in place)."""
     url = cli.zappa.get_api_url(cli.lambda_name, cli.api_stage)
     body = '{"caller_id": "+15550100", "issue_description": "My printer is on fire"}'
-    echo(f"Try: curl -d '{body}' {url}/tickets")
+    echo(f"Try, with a key for KEY: curl -H 'x-api-key: KEY' -d '{body}' {url}/tickets")
+
+
+def _check_keys(cli: Any) -> None:
+    try:
+        found = keys.parse(cli.aws_environment_variables.get("API_KEYS", ""))
+    except InvalidKeys as error:
+        raise ClickException(
+            f"The stage {cli.api_stage} in zappa_settings.json: {error}."
+        ) from None
+    # An update would lock everybody out: who has a clone of their own may not have its keys.
+    if not found:
+        raise ClickException(
+            f"The stage {cli.api_stage} in zappa_settings.json has no API_KEYS, so nobody could"
+            " call it. Make a key with `flask new-key NAME --role agent`, and put its entry there."
+        )
+
+
+def _secret_key() -> dict[str, str]:
+    # It is secret, so zappa_settings.json is no place for it. Where it is not set, Zappa leaves the
+    # function what it has.
+    secret_key = os.environ.get("SECRET_KEY")
+    return {"SECRET_KEY": secret_key} if secret_key else {}
 
 
 def _check_python() -> None:

@@ -45,10 +45,21 @@ PACKAGES = {
     "urllib3",
     "werkzeug",
 }
-# What our modules read, beside their code.
-DATA = ("desk/static/*", "desk/templates/*")
 # Those of them with modules that are compiled for a platform.
 EXTENSIONS = ("markupsafe", "msgspec")
+# What our modules read, beside their code; licences go with what they are for.
+DATA = (
+    "desk/static/*",
+    "desk/templates/*",
+    "openapi.json",
+    "viewer/LICENSE",
+    "viewer/NOTICE",
+    "viewer/index.html",
+    "viewer/init.js",
+    "viewer/swagger-ui-bundle.js.LICENSE.txt",
+    "viewer/swagger-ui-bundle.js.xz",
+    "viewer/swagger-ui.css.xz",
+)
 # Where Lambda unzips it: "Lambda execution environment" in the AWS Lambda guide.
 TASK_ROOT = "/var/task"
 # The roots that AWS's endpoints chain to: https://www.amazontrust.com/repository/. Loading all 127
@@ -97,8 +108,11 @@ def write_zip(path: Path) -> None:
 
 
 def closure() -> dict[str, Path]:
-    """Return what the handler imports, at any depth and however late: path in the zip, and file."""
-    found: dict[str, Path] = {}
+    """Return what the handler imports, at any depth and however late: path in the zip, and file.
+
+    And what is read from beside a module of ours.
+    """
+    found = {f"{OURS}/{file.name}": file for file in (ROOT / OURS).glob("*.json")}
     waiting = [("lambda_handler", HANDLER)]
     while waiting:
         module, file = waiting.pop()

@@ -19,6 +19,9 @@ API_KEYS = os.environ.get("API_KEYS", "")
 SECRET_KEY = os.environ.get("SECRET_KEY", "")
 """What signs the desk's sessions, 32 characters or more; empty: the Lambda's desk stays shut."""
 
+RETENTION_DAYS = os.environ.get("RETENTION_DAYS", "")
+"""How many days a ticket is kept after it was closed; empty: for ever."""
+
 LOCAL_DYNAMODB = os.environ.get("LOCAL_DYNAMODB", "")
 """The folder of the embedded DynamoDB's state; empty: the AWS SDK's own settings decide."""
 

@@ -97,9 +97,11 @@ def _key_of_request() -> Key:
 
 
 def _sent() -> str:
+    key = request.headers.get("x-api-key")
+    if key is not None:
+        return key
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    bearer = token.strip() if scheme.lower() == "bearer" else ""
-    return request.headers.get("x-api-key", bearer)
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _digest(key: str) -> str:

@@ -1,8 +1,9 @@
 """CloudWatch metrics, embedded in the log line of each request.
 
 Out of a line of this shape CloudWatch makes metrics: "Specification: Embedded metric format" in
-the Amazon CloudWatch User Guide. Each metric of each stage and operation is billed, so there is no
-other dimension, and what matches no operation is counted under one name, never under its path.
+the Amazon CloudWatch User Guide. The alarms watch those of the stage, and so name no operation; the
+dashboard shows each operation's. Every one is billed, so there is no other dimension, and what
+matches no operation is counted under one name, never under its path.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from . import config
 from .retry import throttles
 
 NAMESPACE = "ItsmTickets"
-DIMENSIONS = ("Stage", "Operation")
+DIMENSIONS = (("Stage",), ("Stage", "Operation"))
 UNITS = {"Count": "Count", "Latency": "Milliseconds", "Errors": "Count", "Throttles": "Count"}
 """The metrics, each with its unit."""
 
@@ -27,7 +28,7 @@ _DIRECTIVES = msgspec.Raw(
         [
             {
                 "Namespace": NAMESPACE,
-                "Dimensions": [DIMENSIONS],
+                "Dimensions": DIMENSIONS,
                 "Metrics": [{"Name": name, "Unit": unit} for name, unit in UNITS.items()],
             }
         ]

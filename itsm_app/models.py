@@ -11,12 +11,11 @@ from botocore.config import Config
 from botocore.handlers import add_retry_headers
 from pynamodb.attributes import (
     Attribute,
-    NumberAttribute,
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
 from pynamodb.connection import TableConnection
-from pynamodb.constants import LIST, MAP, STRING
+from pynamodb.constants import LIST, MAP, NUMBER, STRING
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
 
@@ -74,6 +73,20 @@ class EntriesAttribute(Attribute[list[Any]]):
         return [{name: text[STRING] for name, text in entry[MAP].items()} for entry in value]
 
 
+class CountAttribute(Attribute[int]):
+    """A whole number, which PynamoDB's own NumberAttribute reads as JSON."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: int) -> str:
+        """Return `value` as DynamoDB's number."""
+        return str(value)
+
+    def deserialize(self, value: str) -> int:
+        """Return DynamoDB's number as it was before."""
+        return int(value)
+
+
 class CommentsAttribute(EntriesAttribute):
     """Comments, oldest first."""
 
@@ -119,6 +132,9 @@ class StatusIndex(GlobalSecondaryIndex["Ticket"]):  # type: ignore[no-untyped-ca
                 "priority",
                 "assignee",
                 "updated_at",
+                "answered_at",
+                "resolved_at",
+                "expires_at",
             ]
         )
 
@@ -151,13 +167,21 @@ class Ticket(Model):
     # What follows, tickets from before it was there do not have.
     ticket_number = UnicodeAttribute(null=True)
     idempotency_key = UnicodeAttribute(null=True)
+    # Of its comments, and of the changes to it.
     comment_ids = UnicodeSetAttribute(null=True)
-    content_bytes = NumberAttribute(null=True)
+    content_bytes = CountAttribute(null=True)
     priority = UnicodeAttribute(default="normal")
     assignee = UnicodeAttribute(null=True)
     history = EntriesAttribute(null=True)
     # How often it was written.
-    revision = NumberAttribute(null=True)
+    revision = CountAttribute(null=True)
+    # When the desk first said something, and when it was first resolved or closed.
+    answered_at = UnicodeAttribute(null=True)
+    resolved_at = UnicodeAttribute(null=True)
+    # When it ends, in seconds since 1970.
+    expires_at = CountAttribute(null=True)
+    # When what named its caller was taken out.
+    erased_at = UnicodeAttribute(null=True)
     caller_id_index = CallerIdIndex()
     status_index = StatusIndex()
 
@@ -165,6 +189,13 @@ class Ticket(Model):
     def spoken_number(self) -> str | None:
         """The number as a speech engine should read it."""
         return self.ticket_number and ticket_numbers.spoken(self.ticket_number)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the values of the attributes that are there, and the number as it is said.
+
+        One by one, PynamoDB's attributes take longer to give them than DynamoDB's answer to read.
+        """
+        return {**self.attribute_values, "spoken_number": self.spoken_number}
 
     @classmethod
     def connection(cls) -> TableConnection:
@@ -178,8 +209,22 @@ class Ticket(Model):
         # botocore would put its own user agent together anew for each request, 8 % of its work.
         connection.session.set_default_client_config(Config(user_agent=USER_AGENT))
         credentials.look_late(connection.session)
-        # They tell of botocore's own retries, which are off.
-        connection.client.meta.events.unregister("request-created", add_retry_headers)
+        # They tell of botocore's own retries, and decide on them, which are off.
+        events = connection.client.meta.events
+        events.unregister("request-created", add_retry_headers)
+        events.unregister("needs-retry.dynamodb", unique_id="retry-config-dynamodb")
+
+    def serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:
+        """Return the item that DynamoDB is to hold.
+
+        PynamoDB's own looks at each attribute for maps in it, which there are none of.
+        """
+        item = {}
+        for name, attribute in self.get_attributes().items():
+            value = self.attribute_values.get(name)
+            if value is not None:
+                item[name] = {attribute.attr_type: attribute.serialize(value)}
+        return item
 
     @classmethod
     def from_raw_data(cls, data: dict[str, dict[str, Any]]) -> Ticket:
@@ -188,9 +233,12 @@ class Ticket(Model):
         PynamoDB's own sets every default twice first, which takes as long again.
         """
         ticket = cls.__new__(cls)
-        ticket.attribute_values = {"comments": [], "priority": "normal"}
-        for name, attribute in cls.get_attributes().items():
-            if name in data:
-                value = attribute.get_value(data[name])
-                ticket.attribute_values[name] = attribute.deserialize(value)
+        values = ticket.attribute_values = {"comments": [], "priority": "normal"}
+        attributes = cls.get_attributes()
+        for name in attributes.keys() & data.keys():
+            attribute, typed = attributes[name], data[name]
+            if attribute.attr_type == STRING:
+                values[name] = typed[STRING]
+            else:
+                values[name] = attribute.deserialize(attribute.get_value(typed))
         return ticket

@@ -22,9 +22,10 @@ EVENT_BYTES = 250
 def of_ticket(ticket: Ticket) -> int:
     """Return the bytes that a ticket takes: as counted on it, or of one from before, as it is."""
     if ticket.content_bytes is not None:
-        return int(ticket.content_bytes)
+        return ticket.content_bytes
     texts = _bytes(ticket.caller_id) + _bytes(ticket.issue_description)
-    return TICKET_BYTES + texts + of_comments(ticket.comments)
+    said = of_comments(ticket.comments)
+    return TICKET_BYTES + texts + said + of_history(ticket.history or ())
 
 
 def of_comments(comments: Iterable[Comment]) -> int:

@@ -11,14 +11,22 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-for setting in ("TABLE_NAME", "REGION", "STAGE", "LOCAL_DYNAMODB", "API_KEYS", "SECRET_KEY"):
+for setting in (
+    "TABLE_NAME",
+    "REGION",
+    "STAGE",
+    "LOCAL_DYNAMODB",
+    "API_KEYS",
+    "RETENTION_DAYS",
+    "SECRET_KEY",
+):
     os.environ.pop(setting, None)
 
 from itsm_app import config, create_app, retry, table
 from itsm_app.models import Ticket
 
 from .aws import Aws, local_aws
-from .deployment import Api, Clone, steps
+from .deployment import Api, Clone
 from .desk import AGENT, AGENT_ENTRY, ANNA, ANNA_ENTRY, BOB, BOB_ENTRY, SECRET, Desk
 from .dynamodb_local import dynamodb_local
 from .faulty_dynamodb import FaultyDynamoDB
@@ -57,6 +65,17 @@ def _use(url: str) -> None:
     config.use_local_dynamodb(url)
     Ticket._connection = None
     table.create()
+
+
+@pytest.fixture
+def own_table(engine: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A table of the test's own, which the app in this process uses. Its name."""
+    name = f"own-{uuid4()}"
+    monkeypatch.setattr(table, "TABLE_NAME", name)
+    monkeypatch.setattr(Ticket.Meta, "table_name", name)
+    monkeypatch.setattr(Ticket, "_connection", None)
+    table.create()
+    return name
 
 
 @pytest.fixture
@@ -158,13 +177,13 @@ def deployer(aws: Aws) -> Clone:
     """Somebody who has done what the README says, up to the first ticket."""
     clone = Clone(aws)
     clone.become_deployer()
-    clone.run(steps())
+    clone.deploy()
     return clone
 
 
 @pytest.fixture(scope="session")
 def api(aws: Aws, deployer: Clone) -> Iterator[Api]:
-    api = Api(aws)
+    api = Api(aws, deployer.callers)
     yield api
     api.close()
 

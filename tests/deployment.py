@@ -25,10 +25,10 @@ ALIAS_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTION}:snapstart"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
 
 
-def steps() -> str:
-    """Return the README's commands from the making of the table to the first ticket."""
+def step(does: str) -> str:
+    """Return the README's commands of the step that does this."""
     blocks = re.findall(r"```sh\n(.*?)```", _section(), re.DOTALL)
-    (found,) = (dedent(each) for each in blocks if "flask init-db" in each)
+    (found,) = (dedent(each) for each in blocks if does in each)
     return found
 
 
@@ -51,7 +51,10 @@ def _section() -> str:
 
 
 class Clone:
-    """A clean clone of this repository, and somebody with keys who works in it."""
+    """A clean clone of this repository, and somebody with keys to AWS who works in it.
+
+    `entries` are those of the stage's `API_KEYS`, and `callers` has a key of theirs for each role.
+    """
 
     def __init__(self, aws: Aws, stage: str = "poc") -> None:
         self.path = aws.home / f"clone-for-{stage}"
@@ -62,6 +65,34 @@ class Clone:
             shutil.copy(ROOT / file, self.path / file)
         (self.path / ".venv").symlink_to(sys.prefix)
         self.keys: Keys = {}
+        self.stage = stage
+        self.callers: dict[str, str] = {}
+        self.entries: list[str] = []
+
+    def deploy(self) -> None:
+        """Do what the README says, from the making of the table to the first ticket."""
+        self.take_keys(self.run(step("flask init-db")))
+        self.run(step("zappa deploy poc"))
+
+    def make_keys(self) -> None:
+        """Make the keys that the README makes."""
+        self.take_keys(self.run("\n".join(re.findall("flask new-key .*", step("flask init-db")))))
+
+    def take_keys(self, printed: str) -> None:
+        """Keep the keys that were printed, and put their entries where the README says."""
+        keys = re.findall(r"^Key.*: (\S+)$", printed, re.MULTILINE)
+        entries = re.findall(r"^Entry.*: (\S+)$", printed, re.MULTILINE)
+        for key, entry in zip(keys, entries, strict=True):
+            self.callers[entry.split(":")[1]] = key
+        self.let_in(*self.entries, *entries)
+
+    def let_in(self, *entries: str) -> None:
+        """Let the stage's `API_KEYS` be these entries."""
+        self.entries = [*entries]
+        file = self.path / "zappa_settings.json"
+        settings = json.loads(file.read_text())
+        settings[self.stage]["aws_environment_variables"]["API_KEYS"] = ",".join(entries)
+        file.write_text(json.dumps(settings))
 
     def become_deployer(self, stage: str = "poc") -> None:
         """Become a user who has the deployer's policy of the stage, and no other."""
@@ -119,17 +150,22 @@ class Clone:
 
 
 class Api:
-    """A deployed API, as its callers see it."""
+    """A deployed API, as its callers see it. `keys` has theirs, by role."""
 
-    def __init__(self, aws: Aws, stage: str = "poc") -> None:
+    def __init__(self, aws: Aws, keys: dict[str, str], stage: str = "poc") -> None:
         apis = aws.client("apigateway").get_rest_apis()["items"]
         (self.id,) = (each["id"] for each in apis if each["name"] == f"{stage}-itsm-api-handler")
         self.host = f"{self.id}.execute-api.{REGION}.amazonaws.com"
         self.url = f"https://{self.host}/{stage}"
+        self.keys = keys
         self._session = aws.session()
 
-    def request(self, method: str, path: str, **options: Any) -> requests.Response:
-        return self._session.request(method, self.url + path, timeout=20, **options)
+    def request(
+        self, method: str, path: str, role: str = "agent", **options: Any
+    ) -> requests.Response:
+        headers = {"x-api-key": self.keys[role], **options.pop("headers", {})}
+        url = self.url + path
+        return self._session.request(method, url, timeout=20, headers=headers, **options)
 
     def create(self, caller: str, description: str = "b") -> requests.Response:
         sent = {"caller_id": caller, "issue_description": description}

@@ -28,13 +28,15 @@ class Answer(NamedTuple):
 class Load:
     """Ten callers, each with two calls a second: one files tickets, the next lists them.
 
-    A caller who had to wait makes the calls that were due meanwhile at once.
+    A caller who had to wait makes the calls that were due meanwhile at once. All send `key`, which
+    may be changed.
     """
 
     def __init__(self, aws: Aws, api: Api) -> None:
         self.answers: list[Answer] = []
         self._aws = aws
         self._url = f"{api.url}/tickets"
+        self.key = api.keys["agent"]
         self._over = threading.Event()
         self._threads = [threading.Thread(target=self._call, args=(n,)) for n in range(CALLERS)]
 
@@ -78,7 +80,8 @@ class Load:
     def _note(self, call: Any, **request: Any) -> None:
         sent = time.monotonic()
         try:
-            response = call(self._url, timeout=20, **request)
+            headers = {"x-api-key": self.key}
+            response = call(self._url, timeout=20, headers=headers, **request)
             marks = {response.headers.get("X-Release", ""), response.json().get("release", "")}
             self.answers.append(Answer(sent, time.monotonic(), response.status_code, marks))
         except requests.RequestException as error:

@@ -10,6 +10,8 @@ import pytest
 from click import ClickException
 from zappa.cli import ZappaCLI
 
+from itsm_app import keys
+
 from .flask_run import ROOT
 
 # Zappa's way of importing a callback.
@@ -23,13 +25,13 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Load a copy of the block `poc` under another name, as each `zappa` command does."""
     monkeypatch.chdir(ROOT)
 
-    def load(stage: str, **changes: Any) -> ZappaCLI:
+    def load(stage: str, command: str = "template", **changes: Any) -> ZappaCLI:
         file = tmp_path / "zappa_settings.json"
         file.write_text(json.dumps({stage: {**POC, **changes}}))
         cli = ZappaCLI()
         cli.api_stage = stage
-        # As for a command that needs no credentials.
-        cli.command = "template"
+        cli.command = command
+        # As for a command that needs none.
         cli.load_credentials = False
         cli.load_settings(str(file))
         cli.callback("settings")
@@ -46,6 +48,7 @@ def test_the_names_follow_the_stage(load: Any) -> None:
         "TABLE_NAME": "dev-itsm-tickets",
         "REGION": "us-east-1",
         "STAGE": "dev",
+        "API_KEYS": "",
     }
 
 
@@ -70,3 +73,36 @@ def test_a_stage_that_begins_a_route_is_refused(load: Any, stage: str) -> None:
 def test_a_stage_that_aws_would_refuse_is_refused_first(load: Any, stage: str) -> None:
     with pytest.raises((ClickException, ValueError), match="letters and digits"):
         load(stage)
+
+
+@pytest.mark.parametrize("command", ["deploy", "update"])
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (None, "has no API_KEYS, so nobody could call it. Make a key with `flask new-key"),
+        ("voice:agent:itsm_x", "Entry 2 of API_KEYS is malformed"),
+    ],
+)
+def test_a_stage_that_would_have_no_keys_or_malformed_ones_is_refused(
+    load: Any, command: str, second: str | None, said: str
+) -> None:
+    _, first = keys.make("anna", "desk")
+    chosen = {"API_KEYS": f"{first},{second}" if second else ""}
+    with pytest.raises(ClickException) as refused:
+        load("dev", command, aws_environment_variables=chosen)
+    assert said in refused.value.message
+    assert "itsm_x" not in refused.value.message
+
+
+@pytest.mark.parametrize("command", ["deploy", "update"])
+def test_a_stage_without_the_setting_is_refused(load: Any, command: str) -> None:
+    with pytest.raises(ClickException, match="has no API_KEYS"):
+        load("dev", command, aws_environment_variables={})
+
+
+def test_the_secret_key_comes_from_who_deploys(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "s3")
+    assert load("dev").aws_environment_variables["SECRET_KEY"] == "s3"
+    # What is not there, Zappa leaves as the function has it.
+    monkeypatch.setenv("SECRET_KEY", "")
+    assert "SECRET_KEY" not in load("dev").aws_environment_variables

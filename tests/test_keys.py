@@ -45,6 +45,12 @@ TABLE = {
     ("POST", "/desk/sign-in"): (403, 403, 403, 403),
     ("POST", "/desk/sign-out"): (403, 403, 403, 403),
     ("GET", "/desk/static/<name>"): (404, 404, 404, 404),
+    ("GET", "/openapi.json"): (200, 200, 200, 200),
+    ("GET", "/docs"): (200, 200, 200, 200),
+    ("GET", "/docs/<name>"): (404, 404, 404, 404),
+    ("POST", "/mcp"): (401, 401, 415, 415),
+    ("GET", "/mcp"): (401, 401, 405, 405),
+    ("DELETE", "/mcp"): (401, 401, 405, 405),
 }
 SENDERS = ("no key", "wrong key", "agent", "desk")
 CELLS = [

@@ -109,7 +109,7 @@ def published(line: dict[str, Any]) -> list[tuple[str, str, dict[str, str], str,
 
 @ON_MOTO
 @pytest.mark.parametrize(("wrong", "path", "operation", "errors", "throttles"), CASES)
-def test_a_request_is_counted_under_its_operation(
+def test_a_request_is_counted_under_its_stage_and_its_operation(
     client: FlaskClient,
     faults: FaultyDynamoDB,
     log: Log,
@@ -123,12 +123,15 @@ def test_a_request_is_counted_under_its_operation(
     faults.faults.extend(wrong)
     client.get(path)
     (line,) = log.lines("request")
-    dimensions = {"Stage": stage, "Operation": operation}
     assert published(line) == [
-        ("ItsmTickets", "Count", dimensions, "Count", 1),
-        ("ItsmTickets", "Latency", dimensions, "Milliseconds", line["milliseconds"]),
-        ("ItsmTickets", "Errors", dimensions, "Count", errors),
-        ("ItsmTickets", "Throttles", dimensions, "Count", throttles),
+        metric
+        for dimensions in ({"Stage": stage}, {"Stage": stage, "Operation": operation})
+        for metric in (
+            ("ItsmTickets", "Count", dimensions, "Count", 1),
+            ("ItsmTickets", "Latency", dimensions, "Milliseconds", line["milliseconds"]),
+            ("ItsmTickets", "Errors", dimensions, "Count", errors),
+            ("ItsmTickets", "Throttles", dimensions, "Count", throttles),
+        )
     ]
     assert abs(line["_aws"]["Timestamp"] / 1000 - time.time()) < 60
     assert "5550100" not in log.text

@@ -9,11 +9,13 @@ import pytest
 
 from deploy import policies
 from deploy.service_model import OPERATIONS
+from itsm_app.table import DEFINITION
 
 from .flask_run import ROOT
 
 SETTINGS = json.loads((ROOT / "zappa_settings.json").read_text())["poc"]
 ACCOUNT = "123456789012"
+INDEXES = [index["IndexName"] for index in DEFINITION["GlobalSecondaryIndexes"]]
 POLICIES = ["role-policy.json", "trust-policy.json", "deployer-policy.json"]
 
 
@@ -50,6 +52,19 @@ def test_the_role_has_no_wildcard_resource_but_the_log_streams() -> None:
     assert [each for each in resources if "*" in each] == [
         f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/lambda/poc-itsm-api-handler:*"
     ]
+
+
+def test_the_role_queries_the_indexes_that_there_are() -> None:
+    (query,) = [s for s in statements("role-policy.json") if s["Action"] == "dynamodb:Query"]
+    table = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/poc-itsm-tickets"
+    assert query["Resource"] == [f"{table}/index/{name}" for name in INDEXES]
+
+
+def test_who_deploys_changes_no_table_but_the_stages() -> None:
+    for statement in statements("deployer-policy.json"):
+        if [each for each in listed(statement["Action"]) if each.startswith("dynamodb:")]:
+            table = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/poc-itsm-tickets"
+            assert statement["Resource"] == table
 
 
 def test_nobody_takes_the_role_but_api_gateway_and_lambda() -> None:

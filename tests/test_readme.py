@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from itsm_app import config
+from itsm_app.error_handlers import FAILURES
 
 from .flask_run import ROOT, flask_run
 
@@ -37,7 +38,19 @@ def test_the_curl_session_prints_what_the_readme_says(tmp_path: Path) -> None:
             got = subprocess.check_output(command, shell=True, text=True)
             now |= dict(zip(VARIES.findall(printed), VARIES.findall(got), strict=True))
             assert as_now(printed).strip() == got.strip()
-    assert len(session()) == 6
+    assert len(session()) == 7
+
+
+def test_the_table_of_errors_has_every_code() -> None:
+    (section,) = re.findall(r"### Errors\n(.*?)\n### ", README, re.DOTALL)
+    told = re.findall(r"^\| `(\w+)` \| (\d+) \| (yes|no) \|", section, re.MULTILINE)
+    failures = {(each.code, each.status, each.retryable) for each in FAILURES.values()}
+    assert sorted(told) == sorted(
+        (code, str(status), "yes" if retryable else "no") for code, status, retryable in failures
+    )
+    # What is answered before the app is asked.
+    source = (ROOT / "deploy/lambda_handler.py").read_text()
+    assert re.findall(r'"code": "(\w+)"', source) == ["bad_request"]
 
 
 def test_the_settings_table_names_every_setting() -> None:
@@ -60,7 +73,7 @@ def test_every_setting_of_a_stage_is_explained() -> None:
         re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (.*?) \|", section, re.MULTILINE)))
     )
     settings = json.loads((ROOT / "zappa_settings.json").read_text())
-    assert explained - {"aws_environment_variables"} == set(settings["poc"])
+    assert explained == set(settings["poc"])
 
 
 def test_the_parameters_of_the_monitoring_stack_are_its_own() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 import threading
@@ -55,12 +56,19 @@ def test_the_function_is_what_the_contract_says(aws: Aws, deployer: Clone) -> No
         "Timeout": 10,
         "Role": ROLE_ARN,
         "Handler": "lambda_handler.lambda_handler",
-        "Environment": {"Variables": {"TABLE_NAME": TABLE, "REGION": REGION, "STAGE": "poc"}},
         "SnapStart": {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"},
         "TracingConfig": {"Mode": "PassThrough"},
         "State": "Active",
     }
     assert {name: found[name] for name in wanted} == wanted
+    variables = found["Environment"]["Variables"]
+    assert re.fullmatch(r"[0-9a-f]{64}", variables.pop("SECRET_KEY"))
+    assert variables == {
+        "TABLE_NAME": TABLE,
+        "REGION": REGION,
+        "STAGE": "poc",
+        "API_KEYS": ",".join(deployer.entries),
+    }
     tags = client.list_tags(Resource=ALIAS_ARN.removesuffix(":snapstart"))["Tags"]
     assert tags == {"application": "itsm-app"}
 
@@ -85,8 +93,12 @@ def test_the_table_is_what_the_contract_says(aws: Aws, deployer: Clone) -> None:
     table = client.describe_table(TableName=TABLE)["Table"]
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     assert table["KeySchema"] == [{"AttributeName": "ticket_id", "KeyType": "HASH"}]
-    (index,) = table["GlobalSecondaryIndexes"]
-    assert index["IndexName"] == "CallerIdIndex"
+    indexes = {each["IndexName"]: each for each in table["GlobalSecondaryIndexes"]}
+    assert indexes.keys() == {"CallerIdIndex", "StatusIndex"}
+    assert indexes["CallerIdIndex"]["Projection"]["ProjectionType"] == "ALL"
+    projected = indexes["StatusIndex"]["Projection"]["NonKeyAttributes"]
+    assert "priority" in projected
+    assert "comments" not in projected
     assert table["DeletionProtectionEnabled"]
     backups = client.describe_continuous_backups(TableName=TABLE)["ContinuousBackupsDescription"]
     recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
@@ -164,11 +176,21 @@ def test_links_carry_the_stage_on_the_apis_own_host_name(api: Api, caller: str) 
     assert created.headers["Location"] == f"/poc/tickets/{created.json()['ticket_id']}"
 
 
+def test_the_document_names_the_stages_own_url(api: Api) -> None:
+    document = api.request("GET", "/openapi.json").json()
+    assert document["servers"] == [{"url": api.url}]
+    assert api.url.startswith("https://")
+    assert api.url.endswith("/poc")
+    page = api.request("GET", "/docs")
+    assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+
+
 def test_links_carry_no_stage_on_a_custom_domain(aws: Aws, api: Api) -> None:
     client = aws.client("apigateway")
     client.create_domain_name(domainName=CUSTOM_DOMAIN)
     client.create_base_path_mapping(domainName=CUSTOM_DOMAIN, restApiId=api.id, stage="poc")
     with aws.session() as session:
+        session.headers["x-api-key"] = api.keys["agent"]
         body = {"caller_id": "a", "issue_description": "b"}
         created = session.post(f"https://{CUSTOM_DOMAIN}/tickets", json=body, timeout=20)
         assert created.headers["Location"] == f"/tickets/{created.json()['ticket_id']}"
@@ -205,9 +227,11 @@ def test_the_log_holds_nothing_that_a_caller_sent(aws: Aws, api: Api) -> None:
         api.get(secret),
         api.request(secret.upper(), f"/{secret}", data=secret),
         api.request("POST", "/tickets", data=secret),
+        api.request("GET", f"/tickets/{secret}", headers={"x-api-key": secret}),
     ]
     lines = log_lines(aws)
     assert secret not in "".join(lines).lower()
+    assert not [key for key in api.keys.values() if key in "".join(lines)]
     logged = {line["request_id"]: line for line in ours(lines) if line["message"] == "request"}
     assert [logged[each.headers["X-Request-Id"]]["status"] for each in answers] == [
         each.status_code for each in answers
@@ -243,6 +267,7 @@ def test_nobody_deploys_without_credentials(
 def test_a_first_deployment_that_was_never_ready_can_be_begun_again(aws: Aws) -> None:
     clone = Clone(aws, "trial")
     clone.add_stage("trial")
+    clone.make_keys()
     clone.become_deployer("trial")
     clone.run("flask init-db", TABLE_NAME="trial-itsm-tickets")
     wsgi = clone.path / "itsm_app/wsgi.py"
@@ -253,7 +278,7 @@ def test_a_first_deployment_that_was_never_ready_can_be_begun_again(aws: Aws) ->
     refused = clone.try_to_run("zappa update trial").stderr
     assert "zappa undeploy trial && zappa deploy trial" in refused
     clone.run("zappa undeploy trial --yes && zappa deploy trial")
-    trial = Api(aws, "trial")
+    trial = Api(aws, clone.callers, "trial")
     assert trial.request("GET", "/health").status_code == 200
     trial.close()
 
@@ -262,15 +287,21 @@ def test_a_second_stage_is_a_block_copied_and_renamed(aws: Aws, api: Api, caller
     clone = Clone(aws, "prod")
     clone.add_stage("prod")
     clone.become_deployer("prod")
+    refused = clone.try_to_run("zappa deploy prod")
+    assert (refused.returncode, "has no API_KEYS" in refused.stderr) == (1, True)
+    clone.make_keys()
     for order, missing in [("deploy", "There is no table"), ("update", "prod-itsm-api-handler is")]:
         refused = clone.try_to_run(f"zappa {order} prod")
         assert (refused.returncode, missing in refused.stderr) == (1, True)
         assert "Make it first: " in refused.stderr
     clone.run(table_of_another_stage())
     clone.run("zappa deploy prod")
-    prod = Api(aws, "prod")
+    prod = Api(aws, clone.callers, "prod")
     created = prod.create(caller)
     assert created.headers["Location"].startswith("/prod/tickets/")
     assert len(prod.list_recent(caller).json()["tickets"]) == 1
     assert api.list_recent(caller).json()["tickets"] == []
+    for other, keys in ((prod, api.keys), (api, prod.keys)):
+        headers = {"x-api-key": keys["desk"]}
+        assert other.request("GET", "/tickets/none", headers=headers).status_code == 401
     prod.close()

@@ -41,10 +41,10 @@ def role_without(aws: Aws, action: str) -> Iterator[None]:
 
 
 NEEDED_BY = {
-    "dynamodb:GetItem": {"get_ticket_status", "show_health"},
+    "dynamodb:GetItem": {"get_ticket_status", "show_health", "update_ticket"},
     "dynamodb:PutItem": {"create_ticket"},
-    "dynamodb:Query": {"list_recent_tickets"},
-    "dynamodb:UpdateItem": {"add_ticket_comment"},
+    "dynamodb:Query": {"list_recent_tickets", "list_queue"},
+    "dynamodb:UpdateItem": {"add_ticket_comment", "update_ticket"},
 }
 
 
@@ -58,13 +58,17 @@ def test_without_an_action_just_what_needs_it_fails(
             "get_ticket_status": api.get(deployed_ticket),
             "add_ticket_comment": api.add_comment(deployed_ticket),
             "list_recent_tickets": api.list_recent(caller),
+            "list_queue": api.request("GET", "/tickets", "desk", params={"status": "open"}),
+            "update_ticket": api.request(
+                "PATCH", f"/tickets/{deployed_ticket}", "desk", json={"comment": "c"}
+            ),
             "show_health": api.request("GET", "/health"),
         }
     failed = {name for name, answer in answers.items() if answer.status_code >= 400}
     assert failed == NEEDED_BY[action]
     for answer in (answers[name] for name in failed):
         assert (answer.status_code, answer.json()["code"]) == (500, "storage_unavailable")
-        assert set(answer.json()) == {"error", "code", "request_id"}
+        assert set(answer.json()) == {"error", "code", "retryable", "request_id"}
         said = answer.text.lower()
         assert not [word for word in ("arn:", "poc-", "dynamodb", "denied") if word in said]
 
@@ -130,6 +134,9 @@ NOT_FOR_THE_ROLE: dict[str, Call] = {
     "read another table": lambda client: client("dynamodb").get_item(TableName="other", Key=KEY),
     "read all tickets": lambda client: client("dynamodb").scan(TableName=TABLE),
     "query the table": lambda client: client("dynamodb").query(TableName=TABLE, **BY_CALLER),
+    "query another index": lambda client: client("dynamodb").query(
+        TableName=TABLE, IndexName="OtherIndex", **BY_CALLER
+    ),
     "delete a ticket": lambda client: client("dynamodb").delete_item(TableName=TABLE, Key=KEY),
     "delete the table": lambda client: client("dynamodb").delete_table(TableName=TABLE),
     "call another function": lambda client: client("lambda").invoke(FunctionName="other"),

@@ -79,6 +79,17 @@ class Clients:
             self.said[write.scope].append(write.words)
         return response
 
+    def change(
+        self, ticket: str, wanted: dict[str, str], key: str = "", tries: int = 1
+    ) -> TestResponse:
+        """Ask for fields of a ticket to be so."""
+        body = {**wanted, "idempotency_key": key} if key else wanted
+        for _ in range(tries):
+            response = self._call("PATCH", f"/tickets/{ticket}", body)
+            if response.status_code < 500:
+                break
+        return response
+
     def read(self, ticket: str) -> Any:
         """Read a ticket, and see that what was told before is there."""
         said = set(self.said[ticket])
@@ -124,8 +135,10 @@ class Clients:
         Everything told is to be there once, and nothing else twice.
         """
         self._proxy.settle()
+        callers = {write.scope for write in self.asked if write.kind == "ticket"}
+        items = [item for caller in callers for item in _items(self._proxy.engine, caller)]
         kept: defaultdict[Write, list[Identity]] = defaultdict(list)
-        for write, identity in self._kept():
+        for write, identity in self._kept(items):
             kept[write].append(identity)
         filled = Counter((*write[:2], self.asked.get(write)) for write in kept for _ in kept[write])
         found: dict[str, list[Any]] = {
@@ -135,19 +148,37 @@ class Clients:
             "told differently": [
                 (write, told) for write, told in self.told.items() if told != told[:1] * len(told)
             ],
+            "history broken": [item for item in items if not history_is_whole(item)],
             "unforeseen": self.unforeseen,
         }
         return {name: each for name, each in found.items() if each}
 
-    def _kept(self) -> Iterator[tuple[Write, Identity]]:
-        for caller in {write.scope for write in self.asked if write.kind == "ticket"}:
-            for item in _items(self._proxy.engine, caller):
-                ticket = self.read(item["ticket_id"]["S"])
-                assert len(ticket["comments"]) == len(item["comments"]["L"])
-                yield Write("ticket", caller, ticket["issue_description"]), _identity(ticket)
-                for comment in ticket["comments"]:
-                    write = Write("comment", ticket["ticket_id"], comment["comment_text"])
-                    yield write, _identity(comment)
+    def _kept(self, items: list[dict[str, Any]]) -> Iterator[tuple[Write, Identity]]:
+        for item in items:
+            ticket = self.read(item["ticket_id"]["S"])
+            assert len(ticket["comments"]) == len(item["comments"]["L"])
+            write = Write("ticket", ticket["caller_id"], ticket["issue_description"])
+            yield write, _identity(ticket)
+            for comment in ticket["comments"]:
+                write = Write("comment", ticket["ticket_id"], comment["comment_text"])
+                yield write, _identity(comment)
+
+
+def history_is_whole(item: dict[str, Any]) -> bool:
+    """Whether each change was made once, of what there was, and the last ones are how it is."""
+    events = [
+        {name: text["S"] for name, text in event["M"].items()}
+        for event in item.get("history", {"L": []})["L"]
+    ]
+    fields = {"status": "open", "priority": "normal"}
+    for event in events:
+        if event.get("from") != fields.pop(event["field"], None):
+            return False
+        if "to" in event:
+            fields[event["field"]] = event["to"]
+    once = len({(event["field"], event["change_id"]) for event in events}) == len(events)
+    names = ("status", "priority", "assignee")
+    return once and fields == {name: item[name]["S"] for name in names if name in item}
 
 
 def _items(engine: str, caller: str) -> Iterator[dict[str, Any]]:

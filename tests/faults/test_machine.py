@@ -27,6 +27,15 @@ from .rules import QUICK, in_turn
 
 KEYS = st.sampled_from(["", "k", "l"])
 WORDS = st.sampled_from(["one", "other"])
+# None is refused: what is closed is in tests/test_life_cycle.py.
+CHANGES = st.sampled_from(
+    [
+        {"status": "in_progress"},
+        {"status": "resolved"},
+        {"priority": "high"},
+        {"priority": "low", "assignee": "anna"},
+    ]
+)
 FAULTS = st.lists(st.sampled_from([None, *QUICK]), max_size=5)
 EXAMPLES = [
     pytest.param(25, marks=pytest.mark.faults),
@@ -59,6 +68,17 @@ class Desk(RuleBasedStateMachine):
     @rule(ticket=tickets, key=KEYS, words=WORDS, faults=FAULTS)
     def comment(self, ticket: str, key: str, words: str, faults: list[Fault | None]) -> None:
         self.write("comment", ticket, key, words, faults)
+
+    @rule(ticket=tickets, key=KEYS, wanted=CHANGES, faults=FAULTS)
+    def change(
+        self, ticket: str, key: str, wanted: dict[str, str], faults: list[Fault | None]
+    ) -> None:
+        self.proxy.rule = in_turn(faults)
+        response = self.clients.change(ticket, wanted, key)
+        assert response.status_code in (200, 500)
+        # An earlier change under the key may have been of something else, or long undone.
+        assert key or response.status_code == 500 or wanted.items() <= response.json.items()
+        assert self.clients.unforeseen == []
 
     @rule(ticket=tickets, faults=FAULTS)
     def read(self, ticket: str, faults: list[Fault | None]) -> None:

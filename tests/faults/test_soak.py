@@ -22,6 +22,9 @@ SHARES: dict[Fault, float] = {**dict.fromkeys(QUICK, 0.015), **dict.fromkeys(SLO
 TRIES = 4
 # Comments go to the newest tickets, so that clients meet; and a caller stays within a few pages.
 OPEN_TICKETS = 40
+# None is refused.
+CHANGES = [{"status": "in_progress"}, {"status": "resolved"}, {"priority": "high"}]
+CHANGES += [{"priority": "low"}]
 TICKETS_OF_A_CALLER = 20
 
 
@@ -36,8 +39,9 @@ class Client:
 
     def run(self, operations: int) -> Counter[str]:
         self.create()
-        acts = [self.create, self.comment, self.repeat, self.misuse, self.read, self.browse]
-        for act in random.choices(acts, [2, 8, 3, 1, 4, 2], k=operations):
+        acts = [self.create, self.comment, self.change, self.repeat, self.misuse]
+        acts += [self.read, self.browse]
+        for act in random.choices(acts, [2, 7, 1, 3, 1, 4, 2], k=operations):
             act()
             self.done[act.__name__] += 1
         return self.done
@@ -50,6 +54,13 @@ class Client:
 
     def comment(self) -> None:
         self.write("comment", random.choice(self.tickets[-OPEN_TICKETS:]))
+
+    def change(self) -> None:
+        wanted = random.choice(CHANGES)
+        ticket = random.choice(self.tickets[-OPEN_TICKETS:])
+        key, tries = random.choice([("", 1), (f"key {uuid4()}", TRIES)])
+        response = self.clients.change(ticket, wanted, key, tries)
+        self.see(response.status_code in (200, 500), "change", ticket, wanted, response.json)
 
     def write(self, kind: str, scope: str) -> list[dict[str, str]]:
         write = Write(kind, scope, f"words {uuid4()}")

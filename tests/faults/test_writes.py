@@ -13,7 +13,7 @@ from itsm_app import retry
 from itsm_app.models import Ticket
 
 from .clients import Clients, Write
-from .proxy import Fault, Proxy
+from .proxy import Exchange, Fault, Proxy
 from .rules import QUICK, arrive_late, every, hang, hang_after_applying, in_turn, lose_answer, once
 
 pytestmark = [
@@ -120,6 +120,25 @@ def test_a_ticket_that_fills_up_keeps_what_it_took_and_nothing_else(
     assert len(clients.read(ticket)["comments"]) == taken[200]
     assert statuses([comment(number) for number in range(100)]) == taken
     assert clients.violations() == {}
+
+
+def test_a_change_that_arrives_again_much_later_is_not_made_again(
+    clients: Clients, proxy: Proxy, caller: str
+) -> None:
+    ticket = clients.create(caller, "Fire").json["ticket_id"]
+
+    def arrive_much_later(exchange: Exchange) -> None:
+        late.append(exchange.request)
+        exchange.reset()
+
+    late: list[bytes] = []
+    proxy.rule = in_turn([None, arrive_much_later])
+    assert clients.change(ticket, {"status": "in_progress"}).status_code == 200
+    assert clients.change(ticket, {"status": "resolved"}).status_code == 200
+    assert clients.comment(ticket, "It still burns").status_code == 200
+    proxy.put_off.extend(late)
+    assert clients.violations() == {}
+    assert clients.read(ticket)["status"] == "in_progress"
 
 
 # What a write's requests to DynamoDB meet, where None lets one pass: after a write that was applied
