@@ -46,7 +46,7 @@ def queue(query: schemas.QueueQuery, shown: schemas.Queue) -> Response:
 
 
 def ticket(
-    ticket: schemas.Ticket, version: str, refused: schemas.Error | None, typed: str
+    ticket: schemas.DeskTicket, version: str, refused: schemas.Error | None, typed: str
 ) -> Response:
     """Show a ticket, and what was said and done on it; if a change was refused, why.
 

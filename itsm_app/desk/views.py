@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import cast
 
 from flask import Response, g, redirect, request, url_for
 from werkzeug import Response as BaseResponse
@@ -169,7 +170,8 @@ def _change() -> schemas.TicketChange:
 
 def _ticket(ticket_id: str, refused: schemas.Error | None = None, typed: str = "") -> Response:
     query = schemas.DeskTicketQuery(history="all")
-    return pages.ticket(*operations.get_ticket_status(ticket_id, query), refused, typed)
+    ticket, version = operations.get_ticket_status(ticket_id, query)
+    return pages.ticket(cast("schemas.DeskTicket", ticket), version, refused, typed)
 
 
 def _ask_before_closing(ticket_id: str) -> Response:
