@@ -17,11 +17,13 @@ JSON = "application/json"
 # What can be wrong with /health is not in the request, and errors of /mcp are JSON-RPC's:
 # tests/test_health.py, tests/test_mcp.py.
 OTHERS = {
+    ("GET", "/health"),
     ("GET", "/docs"),
     ("POST", "/mcp"),
     ("GET", "/mcp"),
     ("DELETE", "/mcp"),
     ("GET", "/desk/new"),
+    ("GET", "/desk/stats"),
     ("GET", "/desk/sign-in"),
     ("POST", "/desk/sign-out"),
 }

@@ -307,9 +307,6 @@ OF_NO_OPERATION = {
     "no_such_operation",
     "post_only",
     "role_refused",
-    "cross_site",
-    "desk_shut",
-    "no_session",
 }
 STATUSES = {failure.code: str(failure.status) for failure in FAILURES.values()}
 CASES = [(name, code) for name, codes in ERRORS.items() for code in sorted(codes)]
