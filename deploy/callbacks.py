@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from deploy import policies, releases
 from deploy.package import check_python, write_zip
 from itsm_app import create_app, keys
-from itsm_app.commands import REMEDIES
 from itsm_app.exceptions import InvalidKeys
+from itsm_app.remedies import REMEDIES
 
 LOG_RETENTION_DAYS = 30
 # "Changes that I make are not always immediately visible", IAM User Guide: Lambda refuses a role

@@ -48,14 +48,30 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
     The app answers every error of its own, so what is raised here is an event of another kind.
     """
     try:
-        return _answer(event, context)
+        return _answer(_with_each_header_once(event), context)
     except Exception as error:
         request_id = context.aws_request_id
         fields = {"request_id": request_id}
         _logger.exception("unreadable_event", exc_info=error, extra={"fields": fields})
-        body = json.dumps({"error": UNREADABLE, "code": "bad_request", "request_id": request_id})
+        body = {"error": UNREADABLE, "code": "bad_request", "retryable": False}
         headers = {"Content-Type": ["application/json"]}
-        return {"statusCode": 400, "multiValueHeaders": headers, "body": body}
+        sent = json.dumps({**body, "request_id": request_id})
+        return {"statusCode": 400, "multiValueHeaders": headers, "body": sent}
+
+
+def _with_each_header_once(event: dict[str, Any]) -> dict[str, Any]:
+    # apig-wsgi takes `X_Caller_Id` for `X-Caller-Id`, and `x-caller-id` for another than that, of
+    # which the last counts. Then a client's own could stand for the one that the platform sets.
+    field = "multiValueHeaders" if "multiValueHeaders" in event else "headers"
+    headers: dict[str, Any] = {}
+    for name, value in (event.get(field) or {}).items():
+        name = name.upper()
+        if name in headers:
+            joined = [*headers[name], *value] if type(value) is list else f"{headers[name]},{value}"
+            headers[name] = joined
+        elif "_" not in name:
+            headers[name] = value
+    return {**event, field: headers}
 
 
 def _app_on_stage(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -63,6 +79,8 @@ def _app_on_stage(environ: WSGIEnvironment, start_response: StartResponse) -> It
     # the event never has it.
     if ".execute-api." in environ.get("HTTP_HOST", ""):
         environ["SCRIPT_NAME"] = f"/{environ['apig_wsgi.request_context']['stage']}"
+    # "All of the APIs created with Amazon API Gateway expose HTTPS endpoints only": its FAQs.
+    environ["wsgi.url_scheme"] = "https"
     # Where CloudWatch looks for metrics: "Embedded metric format" in its guide.
     environ["wsgi.errors"] = sys.stdout
     return app(environ, start_response)

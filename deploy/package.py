@@ -47,6 +47,17 @@ PACKAGES = {
 }
 # Those of them with modules that are compiled for a platform.
 EXTENSIONS = ("markupsafe", "msgspec")
+# What our modules read, beside their code; licences go with what they are for.
+DATA = (
+    "openapi.json",
+    "viewer/LICENSE",
+    "viewer/NOTICE",
+    "viewer/index.html",
+    "viewer/init.js",
+    "viewer/swagger-ui-bundle.js.LICENSE.txt",
+    "viewer/swagger-ui-bundle.js.xz",
+    "viewer/swagger-ui.css.xz",
+)
 # Where Lambda unzips it: "Lambda execution environment" in the AWS Lambda guide.
 TASK_ROOT = "/var/task"
 # The roots that AWS's endpoints chain to: https://www.amazontrust.com/repository/. Loading all 127
@@ -83,8 +94,8 @@ def write_zip(path: Path) -> None:
     check_python()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for module, source in closure().items():
-            target = folder / module
+        for path_in_zip, source in {**closure(), **data()}.items():
+            target = folder / path_in_zip
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
         if (sys.platform, platform.machine()) != ("linux", "x86_64"):
@@ -95,8 +106,11 @@ def write_zip(path: Path) -> None:
 
 
 def closure() -> dict[str, Path]:
-    """Return what the handler imports, at any depth and however late: path in the zip, and file."""
-    found: dict[str, Path] = {}
+    """Return what the handler imports, at any depth and however late: path in the zip, and file.
+
+    And what is read from beside a module of ours.
+    """
+    found = {f"{OURS}/{file.name}": file for file in (ROOT / OURS).glob("*.json")}
     waiting = [("lambda_handler", HANDLER)]
     while waiting:
         module, file = waiting.pop()
@@ -107,6 +121,11 @@ def closure() -> dict[str, Path]:
             names = _imported(module, file) if file.suffix == ".py" else set()
             waiting += [(name, path) for name in names if (path := _file(name))]
     return found
+
+
+def data() -> dict[str, Path]:
+    """Return what our modules read: path in the zip, and file."""
+    return {f"{OURS}/{name}": ROOT / OURS / name for name in DATA}
 
 
 def use_linux_extensions(folder: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import commands, error_handlers, headers, json_provider, keys, logs
+from . import commands, error_handlers, headers, json_provider, keys, logs, retention
+from .blueprints.contract import contract
 from .blueprints.health import health
+from .blueprints.mcp import mcp
 from .blueprints.tickets import tickets
 from .blueprints.work import work
 from .schemas import MAX_BODY_BYTES
@@ -14,8 +16,9 @@ from .schemas import MAX_BODY_BYTES
 def create_app() -> Flask:
     """Wire the app. Opens no connection, starts no process, makes no table.
 
-    Raises `InvalidKeys` for a malformed `API_KEYS`.
+    Raises `InvalidSetting`.
     """
+    retention.days()
     app = Flask(__name__, static_folder=None)
     # Werkzeug cuts a chunked body off at this length and says nothing; by the byte more,
     # `loading.load_body` sees that there was too much.
@@ -33,4 +36,6 @@ def create_app() -> Flask:
     app.register_blueprint(tickets)
     app.register_blueprint(work)
     app.register_blueprint(health)
+    app.register_blueprint(contract)
+    app.register_blueprint(mcp)
     return app

@@ -10,17 +10,18 @@ from .exceptions import CallerMismatch
 HEADER = "X-Caller-Id"
 
 
-def bind(named: str | None) -> str | None:
+def bind(field: str, named: str | None) -> str | None:
     """Return the caller of this request: as the platform says, or else as the client does.
 
-    Raises `CallerMismatch` when they differ, and `InvalidField` for a header that is no id.
+    `named` is what the client says, in `field`. Raises `CallerMismatch` when they differ, and
+    `InvalidField` for a header that is no id.
     """
     header = request.headers.get(HEADER)
     if header is None:
         return named
     bound = loading.load_caller(header)
-    if named not in (None, bound):
-        raise CallerMismatch
+    if named is not None and named != bound:
+        raise CallerMismatch(field, len(named))
     return bound
 
 

@@ -8,27 +8,17 @@ from flask import Flask
 from . import keys, table
 from .config import REGION, TABLE_NAME
 from .exceptions import StorageUnavailable, TableMismatch
-
-# What to do about the errors that people meet. The codes: "Common errors" in the API References of
-# DynamoDB and STS; the names without "Exception" at their end are botocore's.
-REMEDIES = {
-    "AccessDeniedException": "these AWS credentials may not do that; ask for the right, or use"
-    " others",
-    "ExpiredToken": "these AWS credentials have expired; sign in again",
-    "ExpiredTokenException": "these AWS credentials have expired; sign in again",
-    "InvalidClientTokenId": "these AWS credentials are not valid; sign in again",
-    "NoCredentialsError": "there are no AWS credentials; sign in, or set AWS_PROFILE",
-    "ProfileNotFound": "there is no such AWS profile; correct AWS_PROFILE",
-    "SSOTokenLoadError": "you are not signed in; run `aws sso login`",
-    "UnauthorizedSSOTokenError": "your sign-in has expired; run `aws sso login`",
-    "UnrecognizedClientException": "these AWS credentials are not valid; sign in again",
-}
+from .record_commands import erase_caller, export_tickets, import_tickets
+from .remedies import remedy
 
 
 def init_app(app: Flask) -> None:
     """Add the commands."""
     app.cli.add_command(init_db)
     app.cli.add_command(new_key)
+    app.cli.add_command(erase_caller)
+    app.cli.add_command(export_tickets)
+    app.cli.add_command(import_tickets)
 
 
 @click.command("init-db")
@@ -39,13 +29,11 @@ def init_db() -> None:
         made = table.create()
     except TableMismatch as error:
         raise click.ClickException(f"{name} has another shape: {error}.") from None
-    except StorageUnavailable as error:
-        raise click.ClickException(f"{name} was not made: {_remedy(error)}.") from None
-    except ValueError as error:
-        # botocore's word on an AWS_ENDPOINT_URL_DYNAMODB that is no URL.
-        raise click.ClickException(f"{name} was not made: {error}.") from None
+    except (StorageUnavailable, ValueError) as error:
+        raise click.ClickException(f"{name} was not made: {remedy(error)}.") from None
     if made:
         _turn_on_recovery(name)
+    _turn_on_expiry(name)
     click.echo(f"{name} is {'made' if made else 'there already'}.")
 
 
@@ -66,11 +54,19 @@ def _turn_on_recovery(name: str) -> None:
         table.turn_on_recovery()
     except StorageUnavailable as error:
         raise click.ClickException(
-            f"{name} is made, but without point-in-time recovery: {_remedy(error)}. Turn it on with"
+            f"{name} is made, but without point-in-time recovery: {remedy(error)}. Turn it on with"
             f" `aws dynamodb update-continuous-backups --region {REGION} --table-name {TABLE_NAME}"
             " --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true`."
         ) from None
 
 
-def _remedy(error: StorageUnavailable) -> str:
-    return REMEDIES.get(error.cause, f"DynamoDB refused or did not answer ({error.cause})")
+def _turn_on_expiry(name: str) -> None:
+    try:
+        table.turn_on_expiry()
+    except StorageUnavailable as error:
+        raise click.ClickException(
+            f"{name} is there, but keeps for ever what RETENTION_DAYS hides: {remedy(error)}. Run"
+            " this again, or turn it on with `aws dynamodb update-time-to-live --region"
+            f" {REGION} --table-name {TABLE_NAME} --time-to-live-specification"
+            " Enabled=true,AttributeName=expires_at`."
+        ) from None

@@ -16,6 +16,9 @@ STAGE = os.environ.get("STAGE", "")
 API_KEYS = os.environ.get("API_KEYS", "")
 """Who may call: `name:role:sha256` entries, separated by commas; `flask new-key` makes them."""
 
+RETENTION_DAYS = os.environ.get("RETENTION_DAYS", "")
+"""How many days a ticket is kept after it was closed; empty: for ever."""
+
 LOCAL_DYNAMODB = os.environ.get("LOCAL_DYNAMODB", "")
 """The folder of the embedded DynamoDB's state; empty: the AWS SDK's own settings decide."""
 

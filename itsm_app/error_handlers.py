@@ -16,6 +16,7 @@ from werkzeug.exceptions import (
 from .exceptions import (
     AlreadyAssigned,
     BodyTooLarge,
+    CallerErased,
     CallerMismatch,
     ChangedMeanwhile,
     IdempotencyKeyReused,
@@ -25,6 +26,7 @@ from .exceptions import (
     KeyRefused,
     MisheardNumber,
     NoKeys,
+    PostOnly,
     RoleRefused,
     StorageUnavailable,
     TicketClosed,
@@ -48,7 +50,8 @@ class Failure(NamedTuple):
 BODY_TOO_LARGE = Failure(
     413,
     "body_too_large",
-    "The body is longer than 65536 bytes. Shorten the text, or send the rest as comments.",
+    "The body is longer than 65536 bytes. Send the operation's own fields and no more; what is too"
+    " long for them can follow as comments.",
 )
 NO_SUCH_OPERATION = Failure(
     404,
@@ -90,16 +93,21 @@ FAILURES: dict[type[Exception], Failure] = {
         "No ticket can have this number of {digits} digits: a ticket number has 12, and one of them"
         " checks the others. Ask the caller to say it again, digit by digit.",
     ),
+    PostOnly: Failure(
+        405,
+        "post_only",
+        "This MCP server opens no stream and keeps no session. Send each message as a POST.",
+    ),
     CallerMismatch: Failure(
         403,
         "caller_mismatch",
-        "This call is bound to the caller on the line, and names another one. Leave the caller out:"
-        " only their own tickets can be read, filed and commented on.",
+        "`{field}`, whose length is {length}, is not the caller on the line, to whom this call is"
+        " bound. Leave it out: only their own tickets can be read, filed and commented on.",
     ),
     IdempotencyKeyReused: Failure(
         409,
         "idempotency_key_reused",
-        "This idempotency_key was sent before, with other words, and those are kept. Send what is"
+        "This `idempotency_key` was sent before, with other words, and those are kept. Send what is"
         " new under a new key.",
     ),
     InvalidTransition: Failure(
@@ -119,6 +127,12 @@ FAILURES: dict[type[Exception], Failure] = {
         "ticket_closed",
         "This ticket is closed, and stays as it is. File a new ticket that names this one.",
     ),
+    CallerErased: Failure(
+        409,
+        "caller_erased",
+        "What named this ticket's caller was erased, and nothing can be said on it any more. File a"
+        " new ticket.",
+    ),
     ChangedMeanwhile: Failure(
         412,
         "changed_meanwhile",
@@ -127,35 +141,40 @@ FAILURES: dict[type[Exception], Failure] = {
     TicketFull: Failure(
         409,
         "ticket_full",
-        "This ticket has no room for the comment. Open a follow-up ticket that names this one, and"
-        " add the comment there.",
+        "This ticket has no room for a comment of {length} characters. Open a follow-up ticket that"
+        " names this one, and add the comment there.",
     ),
     TicketNotFound: Failure(
         404,
         "ticket_not_found",
-        "No ticket of this caller has this id or number. Ask the caller to say the number again,"
-        " digit by digit, or list their tickets.",
+        "No ticket that this call may see has this id or number, whose length is {length}: an id"
+        " has 36 characters, a number 12 digits. Ask the caller to say the number again, digit by"
+        " digit, or list their tickets.",
     ),
     BodyTooLarge: BODY_TOO_LARGE,
     RequestEntityTooLarge: BODY_TOO_LARGE,
     StorageUnavailable: Failure(
         500,
         "storage_unavailable",
-        "The tickets cannot be reached, and it is not known whether this was done. Repeat the call"
-        " with the same idempotency_key in a few seconds; if it fails again, tell the caller that"
-        " the ticket system is down, and keep what they said.",
+        "The tickets cannot be reached, and it is not known whether this was done. Repeat the very"
+        " same call, with the same idempotency_key, in a few seconds; if it fails again, tell the"
+        " caller that the ticket system is down, and keep what they said.",
         retryable=True,
     ),
     NotFound: NO_SUCH_OPERATION,
     MethodNotAllowed: NO_SUCH_OPERATION,
     HTTPException: Failure(
-        400, "bad_request", "The request could not be read as HTTP. Correct it and send it again."
+        400,
+        "bad_request",
+        "The request could not be read as HTTP: its body ends before its Content-Length or its last"
+        " chunk. Correct that and send it again.",
     ),
     Exception: Failure(
         500,
         "internal_error",
-        "Something went wrong that should not have. Repeat the call with the same idempotency_key"
-        " in a few seconds; if it fails again, give the request_id to whoever runs this service.",
+        "Something went wrong that should not have. Repeat the very same call, with the same"
+        " idempotency_key, in a few seconds; if it fails again, tell the caller that the ticket"
+        " system is down, and give the request_id to whoever runs this service.",
         retryable=True,
     ),
 }

@@ -7,7 +7,11 @@ class ItsmError(Exception):
     """Base of all errors of the ticket API."""
 
 
-class InvalidKeys(ItsmError):
+class InvalidSetting(ItsmError):
+    """A setting is malformed. The message says which and what it must be."""
+
+
+class InvalidKeys(InvalidSetting):
     """The setting `API_KEYS` has a malformed entry. `position` counts from 1."""
 
     def __init__(self, position: int) -> None:
@@ -42,6 +46,10 @@ class InvalidBody(ItsmError):
         self.form = form
 
 
+class NotJson(InvalidBody):
+    """The body of a request is not even JSON."""
+
+
 class InvalidField(ItsmError):
     """A field of a request is missing, empty, too long, of the wrong type, or there twice.
 
@@ -56,12 +64,28 @@ class InvalidField(ItsmError):
         self.next_step = next_step
 
 
+class PostOnly(ItsmError):
+    """A GET or DELETE of the MCP endpoint."""
+
+
 class CallerMismatch(ItsmError):
-    """The request is bound to its caller, and names another."""
+    """The request is bound to its caller, and names another.
+
+    `field` is where, and `length` that name's, in characters.
+    """
+
+    def __init__(self, field: str, length: int) -> None:
+        super().__init__(field)
+        self.field = field
+        self.length = length
 
 
 class TicketNotFound(ItsmError):
-    """No ticket has this id, or none of this caller's."""
+    """No ticket has this id or number, or none of this caller's. `length` is its characters."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
 
 
 class MisheardNumber(ItsmError):
@@ -100,12 +124,24 @@ class TicketClosed(ItsmError):
     """The ticket is closed, and that is final."""
 
 
+class CallerErased(ItsmError):
+    """What named the ticket's caller was taken out, and nothing is said on it any more."""
+
+
 class ChangedMeanwhile(ItsmError):
     """The ticket is no longer as the client has seen it."""
 
 
 class TicketFull(ItsmError):
-    """The ticket has no room for the comment."""
+    """The ticket has no room for the comment. `length` is the comment's, in characters."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+
+class InvalidLine(ItsmError):
+    """A line of an export is not one. The message says what is wrong with it."""
 
 
 class StorageUnavailable(ItsmError):

@@ -33,7 +33,8 @@ def _api_gateway_request_id() -> str | None:
 
 
 def _add_headers(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
+    # A view that knows better has said so.
+    response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["X-Request-Id"] = g.request_id
     return response

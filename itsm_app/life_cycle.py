@@ -7,7 +7,13 @@ from datetime import UTC, datetime
 from typing import NamedTuple, cast
 
 from . import comments
-from .exceptions import AlreadyAssigned, ChangedMeanwhile, InvalidTransition, TicketClosed
+from .exceptions import (
+    AlreadyAssigned,
+    CallerErased,
+    ChangedMeanwhile,
+    InvalidTransition,
+    TicketClosed,
+)
 from .models import Comment, Event, Ticket
 
 # From each status to which others. What a caller says on a resolved ticket reopens it.
@@ -21,7 +27,13 @@ TRANSITIONS = {
 
 def now() -> str:
     """Return the time as tickets have it."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return written(datetime.now(UTC))
+
+
+def written(moment: datetime) -> str:
+    """Return a moment as tickets have it, which sorts as text."""
+    utc = moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def etag(ticket: Ticket) -> str:
@@ -79,10 +91,14 @@ def check(ticket: Ticket, change: Change) -> None:
     """Raise what stands against a change: see `service_desk.update_ticket`."""
     if change.seen is not None and etag(ticket) not in change.seen:
         raise ChangedMeanwhile
-    status, allowed = change.fields.get("status"), TRANSITIONS[ticket.status]
+    # A status that we do not know, of another version of this app, leads where `open` does.
+    allowed = TRANSITIONS.get(ticket.status, TRANSITIONS["open"])
+    status = change.fields.get("status")
     if status not in (None, ticket.status, *allowed):
         raise InvalidTransition(ticket.status, " or ".join(allowed) or "nothing")
     check_open(ticket)
+    if change.comment:
+        check_caller(ticket)
     if change.seen is None and "assignee" in change.fields:
         _check_assignee(ticket.assignee, change.fields["assignee"], change.by)
 
@@ -91,6 +107,12 @@ def check_open(ticket: Ticket) -> None:
     """Raise `TicketClosed` for a ticket that nothing becomes of any more."""
     if ticket.status == "closed":
         raise TicketClosed
+
+
+def check_caller(ticket: Ticket) -> None:
+    """Raise `CallerErased` for a ticket that nothing is said on any more."""
+    if ticket.erased_at is not None:
+        raise CallerErased
 
 
 def _check_assignee(was: str | None, wanted: str | None, by: str) -> None:

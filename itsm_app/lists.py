@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from . import cursors, sizes, storage
+from . import cursors, queries, retention, sizes
 from .models import CallerIdIndex, StatusIndex, Ticket
 
 # How many tickets are looked at for one page of those that are wanted.
@@ -17,16 +17,21 @@ Page = tuple[list[Ticket], str | None]
 
 
 def list_recent_tickets(
-    caller_id: str, status: str | None = None, limit: int = 10, cursor: str | None = None
+    caller_id: str,
+    status: str | None = None,
+    limit: int = 10,
+    cursor: str | None = None,
+    max_bytes: int | None = None,
 ) -> Page:
     """Return the caller's next tickets, at most `limit`, newest first, and where to go on.
 
-    A page ends early before it passes 5 MB, and one of a status when it has looked at 100 tickets.
-    Raises `InvalidField` for a cursor of another list.
+    A page ends early before it passes `max_bytes`, 5 MB unless given, and when it has looked at 100
+    tickets. Raises `InvalidField` for a cursor of another list.
     """
     key = ("caller_id", caller_id)
     wanted = {"status": status}
-    return _page(CallerIdIndex.Meta.index_name, key, wanted, limit, cursor, newest=True)
+    max_bytes = max_bytes or MAX_PAGE_BYTES
+    return _page(CallerIdIndex.Meta.index_name, key, wanted, limit, cursor, True, max_bytes)
 
 
 def list_queue(
@@ -44,7 +49,8 @@ def list_queue(
     """
     key = ("status", status)
     wanted = {"priority": priority, "assignee": assignee}
-    return _page(StatusIndex.Meta.index_name, key, wanted, limit, cursor, newest)
+    max_bytes = MAX_PAGE_BYTES
+    return _page(StatusIndex.Meta.index_name, key, wanted, limit, cursor, newest, max_bytes)
 
 
 def _page(
@@ -54,23 +60,29 @@ def _page(
     limit: int,
     cursor: str | None,
     newest: bool,
+    max_bytes: int,
 ) -> Page:
     query = (*key, *wanted.values(), "newest" if newest else "oldest")
     start_key = cursors.start_key(*key, cursor, *query) if cursor else None
-    most = MOST_LOOKED_AT if any(wanted.values()) else limit
+    # One more shows whether there is more.
+    at_first = (MOST_LOOKED_AT if any(wanted.values()) else limit) + 1
     page: list[Ticket] = []
     last: Ticket | None = None
     length = 0
-    # One more shows whether there is more.
-    tickets = storage.query(index, *key, start_key, most + 1, newest)
+    tickets = queries.query(index, *key, start_key, at_first, newest)
     for seen, ticket in enumerate(tickets):
         length += sizes.of_ticket(ticket)
-        if last and (len(page) == limit or seen == most or length > MAX_PAGE_BYTES):
+        if last and (len(page) == limit or seen == MOST_LOOKED_AT or length > max_bytes):
             return _sorted(page, newest), cursors.after(last, *query)
         last = ticket
-        if all(value in (None, getattr(ticket, name)) for name, value in wanted.items()):
+        if _is_wanted(ticket, wanted):
             page.append(ticket)
     return _sorted(page, newest), None
+
+
+def _is_wanted(ticket: Ticket, wanted: dict[str, str | None]) -> bool:
+    agrees = (value in (None, getattr(ticket, name)) for name, value in wanted.items())
+    return not retention.is_over(ticket) and all(agrees)
 
 
 def _sorted(page: Iterable[Ticket], newest: bool) -> list[Ticket]:

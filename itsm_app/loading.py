@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 import msgspec
 from msgspec import Meta, Struct
 
-from .exceptions import BodyTooLarge, InvalidBody, InvalidField
+from .exceptions import BodyTooLarge, InvalidBody, InvalidField, NotJson
 from .schemas import MAX_BODY_BYTES, CallerHeader, KeyHeader
 
 T = TypeVar("T", bound=Struct)
@@ -38,8 +38,8 @@ def load_body(schema: type[T], body: bytes) -> T:
         return msgspec.json.decode(body, type=schema)
     except msgspec.ValidationError as error:
         _refuse(schema, error, sent)
-    except (ValueError, RecursionError):
-        raise InvalidBody("not JSON" if body else "empty") from None
+    except (ValueError, RecursionError) as error:
+        raise NotJson(_fault(body, error)) from None
 
 
 def load_query(schema: type[T], query_string: bytes) -> T:
@@ -60,11 +60,16 @@ def load_key(in_body: str | None, in_header: str | None) -> str | None:
         return in_body
     if in_body not in (None, in_header):
         raise InvalidField(
-            "idempotency_key", "differs from the header Idempotency-Key", "Send one of them."
+            "idempotency_key",
+            f"must be as in the header Idempotency-Key, {_form(in_header)}, but it is"
+            f" {_form(in_body)}",
+            "Send one of them.",
         )
     if not in_header.isascii():
         raise InvalidField(
-            "Idempotency-Key", "must be ASCII", "Send any other key in the body, as JSON."
+            "Idempotency-Key",
+            "must be ASCII, but it is not",
+            "Send any other key in the body, as JSON.",
         )
     return _convert(KeyHeader, {"idempotency_key": in_header}).idempotency_key
 
@@ -79,8 +84,8 @@ def load_caller(header: str) -> str:
         raise InvalidField(
             "X-Caller-Id",
             "must be there once, with all but ASCII letters, digits and marks percent-encoded as"
-            " UTF-8, a comma and a percent sign too",
-            "Correct the platform that sets it.",
+            f" UTF-8, a comma and a percent sign too, which its {len(header)} characters are not",
+            *_next_step(_needed(CallerHeader, "X-Caller-Id")),
         ) from None
     return _convert(CallerHeader, {"X-Caller-Id": caller_id}).caller_id
 
@@ -113,21 +118,34 @@ def _check_utf_8(name: str, value: Any) -> None:
         str(value).encode()
     except UnicodeEncodeError:
         raise InvalidField(
-            name, "is not UTF-8", "Encode it as UTF-8, and percent-encode a query."
+            name,
+            "is not UTF-8: it holds bytes of another encoding, or half of a surrogate pair",
+            "Encode it as UTF-8, and percent-encode a query.",
         ) from None
 
 
 def _refuse(schema: type[Struct], error: msgspec.ValidationError, sent: Any) -> NoReturn:
-    # "Object missing required field `comment`", "Expected `str`, got `int` - at `$.comment`"
-    found = re.search(r"(?:field `|at `\$\.)([\w-]+)`", str(error))
+    # "Invalid enum value 'closing' - at `$.status`": what was sent may look like all of this.
+    if absent := re.fullmatch("Object missing required field `(.+)`", str(error)):
+        raise missing(schema, absent[1]) from None
+    found = re.search(r" - at `\$\.([\w-]+)`$", str(error))
     if found is None:
         raise InvalidBody(_form(sent)) from None
     field = found[1]
-    if "missing" in str(error):
-        raise missing(schema, field) from None
     needed = _needed(schema, field)
     requirement = f"must be {needed.description}, but it is {_form(dict(sent)[field])}"
     raise InvalidField(field, requirement, *_next_step(needed)) from None
+
+
+def _fault(body: bytes, error: Exception) -> str:
+    if not body.strip():
+        return "empty"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return f"{len(body)} bytes long and not UTF-8 at byte {error.start}"
+    place = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+    return f"{len(body)} bytes long and not JSON{place}"
 
 
 def _needed(schema: type[Struct], field: str) -> Meta:

@@ -18,7 +18,7 @@ from flask.cli import run_command
 from werkzeug.serving import is_running_from_reloader
 
 from . import config, create_app, table
-from .exceptions import EmbeddedEngineError, InvalidKeys, StorageUnavailable, TableMismatch
+from .exceptions import EmbeddedEngineError, InvalidSetting, StorageUnavailable, TableMismatch
 from .local_engine import end_with
 from .local_state import set_aside_damaged
 
@@ -33,11 +33,12 @@ POLL_SECONDS = 0.02
 def create_local_app() -> Flask:
     """Make the app for the `flask` command; for `flask run`, start the embedded DynamoDB first.
 
-    Raises `click.ClickException`, for malformed keys, and for none where others can reach the API.
+    Raises `click.ClickException`, for a malformed setting, and for no keys where others can
+    reach the API.
     """
     try:
         app = create_app()
-    except InvalidKeys as error:
+    except InvalidSetting as error:
         raise click.ClickException(f"{error}.") from None
     context = click.get_current_context(silent=True)
     if context is not None and context.command is run_command:
@@ -71,6 +72,7 @@ def serve(folder: Path, host: str, port: int, **_: object) -> None:
     try:
         endpoint = start(folder)
         table.create()
+        table.turn_on_expiry()
     except OSError as error:
         raise click.ClickException(f"{folder} cannot be used: {error.strerror}.") from None
     except EmbeddedEngineError as error:

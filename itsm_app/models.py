@@ -132,6 +132,9 @@ class StatusIndex(GlobalSecondaryIndex["Ticket"]):  # type: ignore[no-untyped-ca
                 "priority",
                 "assignee",
                 "updated_at",
+                "answered_at",
+                "resolved_at",
+                "expires_at",
             ]
         )
 
@@ -172,6 +175,13 @@ class Ticket(Model):
     history = EntriesAttribute(null=True)
     # How often it was written.
     revision = CountAttribute(null=True)
+    # When the desk first said something, and when it was first resolved or closed.
+    answered_at = UnicodeAttribute(null=True)
+    resolved_at = UnicodeAttribute(null=True)
+    # When it ends, in seconds since 1970.
+    expires_at = CountAttribute(null=True)
+    # When what named its caller was taken out.
+    erased_at = UnicodeAttribute(null=True)
     caller_id_index = CallerIdIndex()
     status_index = StatusIndex()
 

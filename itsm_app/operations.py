@@ -10,15 +10,22 @@ from collections.abc import Collection
 from flask import g
 from msgspec import UNSET
 
-from . import callers, comments, life_cycle, lists, loading, schemas, service_desk
-from .life_cycle import Change
+from . import (
+    callers,
+    comments,
+    life_cycle,
+    lists,
+    loading,
+    schemas,
+    service_desk,
+    ticket_numbers,
+)
 from .models import Comment, Ticket
-from .ticket_numbers import to_ticket_id
 
 
 def create_ticket(new: schemas.NewTicket) -> tuple[schemas.TicketCreated, bool]:
     """File a ticket; return the answer, and whether it is a repeat."""
-    caller_id = callers.bind(new.caller_id)
+    caller_id = callers.bind("caller_id", new.caller_id)
     if caller_id is None:
         raise loading.missing(schemas.NewTicket, "caller_id")
     ticket, replayed = service_desk.create_ticket(
@@ -29,8 +36,8 @@ def create_ticket(new: schemas.NewTicket) -> tuple[schemas.TicketCreated, bool]:
 
 def get_ticket_status(reference: str, query: schemas.OneTicketQuery) -> tuple[schemas.Ticket, str]:
     """Show the ticket with this id or number; return the answer, and its version."""
-    caller_id = callers.bind(query.caller)
-    ticket = service_desk.get_ticket(to_ticket_id(reference), caller_id)
+    caller_id = callers.bind("caller", query.caller)
+    ticket = service_desk.get_ticket(reference, caller_id)
     with_history = isinstance(query, schemas.DeskTicketQuery) and query.history == "all"
     return _shown(ticket, query.comments, with_history), life_cycle.etag(ticket)
 
@@ -39,19 +46,23 @@ def add_ticket_comment(
     reference: str, new: schemas.NewComment
 ) -> tuple[schemas.CommentAdded, bool]:
     """Add a comment to the ticket with this id or number; return as `create_ticket` does."""
-    caller_id = callers.bind(new.caller)
+    caller_id = callers.bind("caller", new.caller)
     comment, replayed = service_desk.add_comment(
-        to_ticket_id(reference), new.comment, new.idempotency_key, caller_id, g.key.name
+        reference, new.comment, new.idempotency_key, caller_id, g.key.name
     )
     return schemas.CommentAdded(True, comment["added_at"], comment["comment_id"]), replayed
 
 
-def list_recent_tickets(query: schemas.TicketQuery) -> schemas.TicketList:
-    """List a caller's newest tickets."""
-    caller_id = callers.bind(query.caller)
+def list_recent_tickets(
+    query: schemas.TicketQuery, max_bytes: int | None = None
+) -> schemas.TicketList:
+    """List a caller's newest tickets, in a page as long as `lists` says."""
+    caller_id = callers.bind("caller", query.caller)
     if caller_id is None:
         raise loading.missing(schemas.TicketQuery, "caller")
-    page, cursor = lists.list_recent_tickets(caller_id, query.status, query.limit, query.cursor)
+    page, cursor = lists.list_recent_tickets(
+        caller_id, query.status, query.limit, query.cursor, max_bytes
+    )
     return schemas.TicketList([_shown(each, query.comments) for each in page], cursor)
 
 
@@ -62,16 +73,16 @@ def update_ticket(
 
     `seen` are the versions of it that the client acts on, if it says so.
     """
-    ticket_id, now = to_ticket_id(reference), life_cycle.now()
-    change_id = comments.new_id(ticket_id, wanted.idempotency_key)
+    now = life_cycle.now()
+    change_id = comments.new_id(ticket_numbers.to_ticket_id(reference), wanted.idempotency_key)
     fields = {name: getattr(wanted, name) for name in ("status", "priority", "assignee")}
     said: Comment | None = None
     if wanted.comment is not None:
         said = {"comment_text": wanted.comment, "added_at": now, "comment_id": change_id}
         said["author"] = g.key.name
     asked = {name: value for name, value in fields.items() if value is not UNSET}
-    change = Change(asked, said, g.key.name, now, change_id, seen)
-    ticket = service_desk.update_ticket(ticket_id, change, callers.bind(None))
+    change = life_cycle.Change(asked, said, g.key.name, now, change_id, seen)
+    ticket = service_desk.update_ticket(reference, change, callers.bind("caller", None))
     return _shown(ticket, "all"), life_cycle.etag(ticket)
 
 
@@ -90,9 +101,7 @@ def list_queue(query: schemas.QueueQuery) -> schemas.Queue:
 
 
 def _shown(ticket: Ticket, which: str, with_history: bool = False) -> schemas.Ticket:
-    fields = ticket.fields()
+    fields = {"history": [], **ticket.fields()}
     if which != "all":
         fields["comments"] = ticket.comments[-1:] if which == "latest" else []
-    if not with_history:
-        fields["history"] = None
-    return schemas.dump(schemas.Ticket, fields)
+    return schemas.dump(schemas.DeskTicket if with_history else schemas.Ticket, fields)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from random import SystemRandom
 from typing import TypeVar
@@ -33,6 +34,8 @@ retries: ContextVar[int] = ContextVar("retries", default=0)
 throttles: ContextVar[int] = ContextVar("throttles", default=0)
 """How many attempts of the current request DynamoDB has throttled so far."""
 
+_alone: ContextVar[bool] = ContextVar("alone", default=False)
+
 # "Error retries and exponential backoff" and "Error messages and codes" in the DynamoDB Developer
 # Guide. A status of 500 and above is transient whatever its code.
 THROTTLING_CODES = frozenset(
@@ -56,6 +59,8 @@ def with_retries(request: Callable[[], T]) -> T:
     passes through.
     """
     attempts = 1
+    if _alone.get():
+        retries.set(0)
     while True:
         try:
             return request()
@@ -69,6 +74,16 @@ def with_retries(request: Callable[[], T]) -> T:
                 raise StorageUnavailable(code, attempts) from error
         _wait(code)
         attempts += 1
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Give each request to DynamoDB retries of its own: nobody is on the phone."""
+    token = _alone.set(True)
+    try:
+        yield
+    finally:
+        _alone.reset(token)
 
 
 def _code(error: Exception) -> str:

@@ -10,13 +10,18 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 T = TypeVar("T", bound=Struct)
 
 MAX_BODY_BYTES = 64 * 1024
+CORRECT_THE_PLATFORM = (
+    "Tell the caller that their tickets cannot be reached; who runs the platform must correct this."
+)
 
 
 def _text(length: int, next_step: str) -> Meta:
     # A length in characters (code points).
     requirement = f"a text of 1 to {length} characters, not only white space"
     extra = {"next_step": next_step}
-    return Meta(max_length=length, pattern=r"\S", description=requirement, extra=extra)
+    return Meta(
+        min_length=1, max_length=length, pattern=r"\S", description=requirement, extra=extra
+    )
 
 
 CallerId = Annotated[
@@ -57,6 +62,13 @@ Status = Annotated[
     Meta(
         description="open, in_progress, resolved or closed",
         extra={"next_step": "Leave it out for tickets of any status."},
+    ),
+]
+Version = Annotated[
+    Literal["3.0.0", "3.1.0"],
+    Meta(
+        description="the version of OpenAPI, 3.0.0 or 3.1.0",
+        extra={"next_step": "Leave it out for 3.0.0."},
     ),
 ]
 
@@ -136,10 +148,16 @@ class TicketQuery(Struct):
     cursor: Cursor | None = None
 
 
+class DocumentQuery(Struct):
+    """The query of `show_openapi`."""
+
+    version: Version = "3.0.0"
+
+
 class CallerHeader(Struct):
     """The header that binds a request to its caller, decoded."""
 
-    caller_id: CallerId = msgspec.field(name="X-Caller-Id")
+    caller_id: Annotated[str, _text(100, CORRECT_THE_PLATFORM)] = msgspec.field(name="X-Caller-Id")
 
 
 class KeyHeader(Struct):
@@ -205,7 +223,12 @@ class Ticket(Struct, kw_only=True, omit_defaults=True):
     created_at: str
     updated_at: str
     comments: list[Comment]
-    history: list[Event] | None = None
+
+
+class DeskTicket(Ticket, kw_only=True, omit_defaults=True):
+    """The same with its history, oldest first, which only the desk may ask for."""
+
+    history: list[Event] = []
 
 
 class TicketList(Struct, omit_defaults=True):

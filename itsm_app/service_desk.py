@@ -1,8 +1,9 @@
 """What a service desk does with tickets. Plain functions over the models; no HTTP.
 
-Given a `caller_id`, another caller's ticket is like one that never was. All functions raise
-`StorageUnavailable` when DynamoDB cannot be asked. Every write may be repeated, by a client under
-its idempotency key and by `retry` with the same words: it is done once.
+A `reference` to a ticket is its id or its number. Given a `caller_id`, another caller's ticket is
+like one that never was. All functions raise `StorageUnavailable` when DynamoDB cannot be asked.
+Every write may be repeated, by a client under its idempotency key and by `retry` with the same
+words: it is done once.
 """
 
 from __future__ import annotations
@@ -47,16 +48,19 @@ def create_ticket(
     raise StorageUnavailable("NumbersTaken", attempts=ticket_numbers.CANDIDATES)
 
 
-def get_ticket(ticket_id: str, caller_id: str | None = None) -> Ticket:
-    """Return the ticket as it is now. Raises `TicketNotFound`."""
-    found = storage.find(ticket_id, caller_id)
+def get_ticket(reference: str, caller_id: str | None = None) -> Ticket:
+    """Return the ticket as it is now.
+
+    Raises `TicketNotFound`, and what `ticket_numbers.to_ticket_id` raises.
+    """
+    found = storage.find(ticket_numbers.to_ticket_id(reference), caller_id)
     if found is None:
-        raise TicketNotFound
+        raise TicketNotFound(len(reference))
     return found
 
 
 def add_comment(
-    ticket_id: str,
+    reference: str,
     comment_text: str,
     idempotency_key: str | None = None,
     caller_id: str | None = None,
@@ -64,10 +68,11 @@ def add_comment(
 ) -> tuple[Comment, bool]:
     """Append what a caller said to a ticket; return it, and whether an earlier call did that.
 
-    A resolved ticket goes back to in_progress by it; `by` is whose key that was. Raises
-    `TicketNotFound`, `TicketClosed`, `TicketFull`, and `IdempotencyKeyReused` when the earlier call
-    had other words.
+    A resolved ticket goes back to in_progress by it; `by` is whose key that was. Raises what
+    `get_ticket` does, `TicketClosed`, `CallerErased`, `TicketFull`, and `IdempotencyKeyReused` when
+    the earlier call had other words.
     """
+    ticket_id = ticket_numbers.to_ticket_id(reference)
     comment: Comment = {
         "comment_text": comment_text,
         "added_at": life_cycle.now(),
@@ -77,23 +82,24 @@ def add_comment(
     for _ in range(ATTEMPTS):
         if storage.write(_comment_update(ticket_id, comment, caller_id, by, ticket)):
             return comment, False
-        ticket = get_ticket(ticket_id, caller_id)
+        ticket = get_ticket(reference, caller_id)
         if found := comments.said_before(ticket, comment):
             # Of the same moment: our own, whose answer was lost.
             return found, found["added_at"] != comment["added_at"]
         life_cycle.check_open(ticket)
+        life_cycle.check_caller(ticket)
     raise StorageUnavailable("Contention", attempts=ATTEMPTS)
 
 
-def update_ticket(ticket_id: str, change: Change, caller_id: str | None = None) -> Ticket:
+def update_ticket(reference: str, change: Change, caller_id: str | None = None) -> Ticket:
     """Do to a ticket what the desk wants, in one write; return it as it is then.
 
-    Raises `TicketNotFound`, `ChangedMeanwhile`, `InvalidTransition`, `AlreadyAssigned`,
-    `TicketClosed`, `TicketFull`, and `IdempotencyKeyReused` when an earlier call under the key said
-    something else.
+    Raises what `get_ticket` does, `ChangedMeanwhile`, `InvalidTransition`, `AlreadyAssigned`,
+    `TicketClosed`, `CallerErased`, `TicketFull`, and `IdempotencyKeyReused` when an earlier call
+    under the key said something else.
     """
     for _ in range(ATTEMPTS):
-        ticket = get_ticket(ticket_id, caller_id)
+        ticket = get_ticket(reference, caller_id)
         events = life_cycle.events(ticket, change)
         if not (events or change.comment) or life_cycle.is_done(ticket, change):
             return ticket
@@ -131,7 +137,7 @@ def _comment_update(
     if ticket is not None and ticket.status == "resolved":
         update.change([life_cycle.reopening(by, comment)])
     else:
-        update.require("status", "open", "in_progress")
+        update.forbid("status", "resolved", "closed")
     if caller_id is not None:
         update.require("caller_id", caller_id)
     update.require_room(sizes.COMMENTED_MAX, ticket)

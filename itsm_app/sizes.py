@@ -24,7 +24,8 @@ def of_ticket(ticket: Ticket) -> int:
     if ticket.content_bytes is not None:
         return ticket.content_bytes
     texts = _bytes(ticket.caller_id) + _bytes(ticket.issue_description)
-    return TICKET_BYTES + texts + of_comments(ticket.comments)
+    said = of_comments(ticket.comments)
+    return TICKET_BYTES + texts + said + of_history(ticket.history or ())
 
 
 def of_comments(comments: Iterable[Comment]) -> int:

@@ -1,42 +1,55 @@
-"""The requests to DynamoDB, each with its condition, retried by the one policy.
+"""The requests to DynamoDB for one ticket, each with its condition, retried by the one policy.
 
 All of them raise `StorageUnavailable` when DynamoDB cannot be asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from . import sizes
+from . import retention, sizes
 from .exceptions import StorageUnavailable
 from .models import Ticket
 from .retry import with_retries
 from .updates import Update
+
+# A ticket as DynamoDB has it: each value with its type.
+Item = dict[str, dict[str, Any]]
 
 # "Service, account, and table quotas" in the DynamoDB Developer Guide: partition key length.
 MAX_KEY_BYTES = 2048
 
 
 def put_new(ticket: Ticket) -> bool:
-    """Store a ticket, and return False if there is one with its id."""
+    """Store a ticket, and return False if there is one with its id that is not past its time."""
     ticket.content_bytes, ticket.revision = sizes.of_ticket(ticket), 1
-    condition = "attribute_not_exists(ticket_id)"
-    return _try("put_item", Item=ticket.serialize(), ConditionExpression=condition) is not None
+    request = {
+        "Item": ticket.serialize(),
+        "ConditionExpression": "attribute_not_exists(ticket_id) OR expires_at <= :clock",
+        "ExpressionAttributeValues": {":clock": retention.clock()},
+    }
+    return _try("put_item", **request) is not None
 
 
 def find(ticket_id: str, caller_id: str | None = None) -> Ticket | None:
     """Return the ticket as it is now, if it is the caller's or they are not given."""
+    item = read(ticket_id)
+    # Before it is looked at: another's ticket should take no longer than none.
+    if item is None or (caller_id is not None and item.get("caller_id") != {"S": caller_id}):
+        return None
+    ticket = Ticket.from_raw_data(item)
+    return None if retention.is_over(ticket) else ticket
+
+
+def read(ticket_id: str) -> Item | None:
+    """Return the ticket as it is stored now, past its time or not."""
     if not _can_be_key(ticket_id):
         return None
     key = {"ticket_id": {"S": ticket_id}}
-    item = _ask("get_item", Key=key, ConsistentRead=True).get("Item")
-    # Before it is read: another's ticket should take no longer than none.
-    if item is None or (caller_id is not None and item["caller_id"] != {"S": caller_id}):
-        return None
-    return Ticket.from_raw_data(item)
+    found: Item | None = ask("get_item", Key=key, ConsistentRead=True).get("Item")
+    return found
 
 
 def write(update: Update) -> bool:
@@ -50,45 +63,43 @@ def write_and_return(update: Update) -> Ticket | None:
     return Ticket.from_raw_data(answer["Attributes"]) if answer else None
 
 
-def query(
-    index: str, key: str, value: str, start_key: dict[str, Any] | None, limit: int, newest: bool
-) -> Iterator[Ticket]:
-    """Return what has this value of an index's key, by time, read as it is taken.
+def put_absent(item: Item) -> bool:
+    """Store an item as it is, and return False if there is one with its id."""
+    condition = "attribute_not_exists(ticket_id)"
+    return _try("put_item", Item=item, ConditionExpression=condition) is not None
 
-    From `start_key` on, `limit` at a time. One answer of DynamoDB's ends at 1 MB; the next goes on
-    from there.
-    """
-    request: dict[str, Any] = {
-        "IndexName": index,
-        "KeyConditionExpression": "#key = :value",
-        "ExpressionAttributeNames": {"#key": key},
-        "ExpressionAttributeValues": {":value": {"S": value}},
-        "ScanIndexForward": not newest,
-        "Limit": limit,
+
+def replace(found: Ticket, ticket: Ticket) -> bool:
+    """Store a ticket in the place of what was found, and return False if that has changed."""
+    request = {
+        "Item": ticket.serialize(),
+        "ConditionExpression": "updated_at = :updated_at AND attribute_not_exists(revision)",
+        "ExpressionAttributeValues": {":updated_at": {"S": found.updated_at}},
     }
-    while True:
-        start = {"ExclusiveStartKey": start_key} if start_key else {}
-        answer = _ask("query", **request, **start)
-        yield from map(Ticket.from_raw_data, answer["Items"])
-        start_key = answer.get("LastEvaluatedKey")
-        if start_key is None:
-            return
+    if found.revision is not None:
+        request["ConditionExpression"] = "revision = :revision"
+        request["ExpressionAttributeValues"] = {":revision": {"N": str(found.revision)}}
+    return _try("put_item", **request) is not None
 
 
 def _try(operation: str, **request: Any) -> dict[str, Any] | None:
     try:
-        return _ask(operation, **request)
+        return ask(operation, **request)
     except ClientError:
         # Only a failed condition comes through `with_retries` as it is.
         return None
 
 
-def _ask(operation: str, **request: Any) -> dict[str, Any]:
+def ask(operation: str, **request: Any) -> dict[str, Any]:
+    """Return DynamoDB's answer to one of botocore's methods.
+
+    A failed condition is botocore's `ClientError`.
+    """
     # Not by PynamoDB's methods, which put their expressions together anew for each request, ask for
     # the capacity that it takes, and tell listeners of it: a tenth of its CPU.
-    ask = getattr(Ticket.connection().connection.client, operation)
+    client_method = getattr(Ticket.connection().connection.client, operation)
     request["TableName"] = Ticket.Meta.table_name
-    return with_retries(lambda: _confirm(ask(**request)))
+    return with_retries(lambda: _confirm(client_method(**request)))
 
 
 def _can_be_key(ticket_id: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from .config import TABLE_NAME
 from .exceptions import StorageUnavailable, TableMismatch
 from .models import StatusIndex, Ticket
-from .retry import retries, with_retries
+from .retry import alone, with_retries
 
 T = TypeVar("T")
 
@@ -82,10 +82,14 @@ def turn_on_recovery() -> None:
         attempt += 1
 
 
+def turn_on_expiry() -> None:
+    """Let DynamoDB remove tickets past their time. Raises `StorageUnavailable`."""
+    _ask(_turn_on_expiry)
+
+
 def _ask(request: Callable[[], T]) -> T:
-    # Nobody is on the phone: each request has its own retries.
-    retries.set(0)
-    return with_retries(request)
+    with alone():
+        return with_retries(request)
 
 
 def _client() -> Any:
@@ -140,6 +144,16 @@ def _turn_on_recovery() -> None:
         TableName=TABLE_NAME,
         PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
     )
+
+
+def _turn_on_expiry() -> None:
+    found = _client().describe_time_to_live(TableName=TABLE_NAME)["TimeToLiveDescription"]
+    # To turn on what is on is an error.
+    if found["TimeToLiveStatus"] not in ("ENABLING", "ENABLED"):
+        _client().update_time_to_live(
+            TableName=TABLE_NAME,
+            TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"},
+        )
 
 
 def _await_active() -> None:

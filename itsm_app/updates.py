@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from . import sizes
+from . import retention, sizes
 from .exceptions import TicketFull
 from .models import Comment, Event, Ticket
 
@@ -22,16 +22,22 @@ class Update:
         self._set = ["updated_at = :now"]
         self._remove: list[str] = []
         self._add = ["revision :one", "content_bytes :bytes"]
-        self._conditions: list[str] = []
+        self._conditions = [retention.KEPT]
         self._values: dict[str, Any] = {":now": {"S": now}, ":one": {"N": "1"}}
+        self._values[":clock"] = retention.clock()
         self._bytes = 0
+        self._said = 0
 
     def say(self, comment: Comment) -> None:
-        """Append a comment, unless it is there."""
+        """Append a comment, unless it is there, or the ticket's caller was erased."""
         self._once(comment["comment_id"])
+        self._conditions.append("attribute_not_exists(erased_at)")
         self._set.append("comments = list_append(comments, :comments)")
         self._values[":comments"] = {"L": Ticket.comments.serialize([comment])}
         self._bytes += sizes.of_comments([comment])
+        self._said = len(comment["comment_text"])
+        if "author" in comment:
+            self._set_once("answered_at")
 
     def change(self, events: Sequence[Event]) -> None:
         """Change fields as these events of one call tell, if they still are as told there."""
@@ -42,6 +48,8 @@ class Update:
             # Who has no priority stored has the default.
             self.require(field, was, *([None] if was == "normal" else []))
             self._change(field, event.get("to"))
+            if field == "status":
+                self._note_end(event["to"])
         self._set.append("history = list_append(if_not_exists(history, :no_events), :events)")
         self._values[":no_events"] = {"L": []}
         self._values[":events"] = {"L": Ticket.history.serialize(events)}
@@ -56,6 +64,12 @@ class Update:
             conditions.append(f"attribute_not_exists({_name(field)})")
         text = " OR ".join(conditions)
         self._conditions.append(f"({text})" if len(conditions) > 1 else text)
+
+    def forbid(self, field: str, *values: str) -> None:
+        """Let a field have none of these values."""
+        texts = {f":not_{each}": {"S": each} for each in values}
+        self._conditions.append(f"NOT {_name(field)} IN ({', '.join(texts)})")
+        self._values |= texts
 
     def require_version(self, ticket: Ticket) -> None:
         """Let nobody have written since the ticket was as it is here."""
@@ -73,7 +87,7 @@ class Update:
         has no room.
         """
         if ticket is not None and sizes.of_ticket(ticket) + self._bytes > most:
-            raise TicketFull
+            raise TicketFull(self._said)
         if ticket is None or ticket.content_bytes is not None:
             self._conditions.append("content_bytes <= :room")
             self._values[":room"] = {"N": str(most - self._bytes)}
@@ -100,6 +114,16 @@ class Update:
             self._conditions.append("NOT contains(comment_ids, :written_id)")
             self._values[":written_id"] = {"S": written_id}
             self._values[":written_ids"] = {"SS": [written_id]}
+
+    def _note_end(self, status: str) -> None:
+        if status in ("resolved", "closed"):
+            self._set_once("resolved_at")
+        if status == "closed" and (end := retention.expires_at(self._values[":now"]["S"])):
+            self._set.append("expires_at = :expires_at")
+            self._values[":expires_at"] = end
+
+    def _set_once(self, field: str) -> None:
+        self._set.append(f"{field} = if_not_exists({field}, :now)")
 
     def _change(self, field: str, value: str | None) -> None:
         if value is None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from flask.testing import FlaskClient
 
-for setting in ("TABLE_NAME", "REGION", "STAGE", "LOCAL_DYNAMODB", "API_KEYS"):
+for setting in ("TABLE_NAME", "REGION", "STAGE", "LOCAL_DYNAMODB", "API_KEYS", "RETENTION_DAYS"):
     os.environ.pop(setting, None)
 
 from itsm_app import config, create_app, retry, table
@@ -55,6 +55,17 @@ def _use(url: str) -> None:
     config.use_local_dynamodb(url)
     Ticket._connection = None
     table.create()
+
+
+@pytest.fixture
+def own_table(engine: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A table of the test's own, which the app in this process uses. Its name."""
+    name = f"own-{uuid4()}"
+    monkeypatch.setattr(table, "TABLE_NAME", name)
+    monkeypatch.setattr(Ticket.Meta, "table_name", name)
+    monkeypatch.setattr(Ticket, "_connection", None)
+    table.create()
+    return name
 
 
 @pytest.fixture

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
+from uuid import uuid4, uuid5
 
 import pytest
 from flask.testing import FlaskClient
 
+from itsm_app import comments, sizes, ticket_numbers
+from itsm_app.models import Ticket
+
 from .conftest import ON_MOTO
 from .faulty_dynamodb import FaultyDynamoDB
 
+TIME = "2026-02-09T12:20:25.343883Z"
 NEW = {"issue_description": "My printer is on fire"}
 
 
@@ -74,34 +83,143 @@ def test_any_callers_id_can_be_in_the_header(client: FlaskClient, caller_id: str
     assert found["caller_id"] == caller_id
 
 
+LONG = {"comment_text": "x" * 1000, "added_at": TIME, "comment_id": "c"}
+FULL = {**LONG, "comment_text": "x" * sizes.COMMENTED_MAX}
+# What another's ticket may be like.
+KINDS: dict[str, dict[str, Any]] = {
+    "new": {"content_bytes": 700},
+    "commented": {"content_bytes": 1900, "comments": [LONG], "comment_ids": {"c"}},
+    "full": {"content_bytes": sizes.COMMENTED_MAX, "comments": [LONG]},
+    "from before there were counts": {"comments": [LONG]},
+    "full, from before there were counts": {"comments": [LONG, FULL]},
+    "of a status that we do not know": {"content_bytes": 700, "status": "waiting"},
+}
+FORMS: dict[str, Callable[[str], str]] = {
+    "the id": ticket_numbers.ticket_id,
+    "the number": str,
+    "the number as written": ticket_numbers.written,
+    "the number as spoken": lambda number: ticket_numbers.spoken(ticket_numbers.written(number)),
+}
+REQUESTS: list[dict[str, Any]] = [
+    {"method": "GET"},
+    {"method": "GET", "query_string": {"comments": "latest"}},
+    {"method": "GET", "query_string": {"comments": "none"}},
+    {"method": "GET", "query_string": {"comments": "some"}},
+    {"method": "GET", "query_string": {"status": "open", "limit": "1"}},
+    {"method": "GET", "headers": {"If-None-Match": "*"}},
+    {"method": "HEAD"},
+    {"method": "POST", "json": {"comment": "Hello?"}},
+    {"method": "POST", "json": {"comment": "x" * 1000}},
+    {"method": "POST", "json": {"comment": ""}},
+    {"method": "POST", "json": {"comment": LONG["comment_text"], "idempotency_key": "used"}},
+    {"method": "POST", "json": {"comment": "Other words", "idempotency_key": "used"}},
+    {"method": "POST", "json": {"comment": "Hello?"}, "headers": {"Idempotency-Key": "used"}},
+    {"method": "POST", "json": {"comment": "Hello?", "idempotency_key": "new"}},
+]
+# What differs from request to request: the keys and ids of tickets and comments, and times.
+VARIES = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+Z"
+    r'|(?<=":clock": \{"N": ")\d+'
+)
+
+
+def file_for(caller: str, **attributes: Any) -> str:
+    """Store a ticket, with a comment under the key `used` if it has any; return its number."""
+    number = next(ticket_numbers.candidates(caller, str(uuid4())))
+    ticket_id = ticket_numbers.ticket_id(number)
+    said = [dict(each) for each in attributes.pop("comments", [])]
+    if said:
+        comment_id = str(uuid5(comments.NAMESPACE, f"{ticket_id}\0used"))
+        said[0]["comment_id"] = comment_id
+        attributes["comment_ids"] = {comment_id}
+    Ticket(
+        ticket_id=ticket_id,
+        ticket_number=ticket_numbers.written(number),
+        caller_id=caller,
+        issue_description="My printer is on fire",
+        created_at=TIME,
+        updated_at=TIME,
+        comments=said,
+        **attributes,
+    ).save()
+    return number
+
+
+def told(
+    client: FlaskClient, faults: FaultyDynamoDB, reference: str, request: dict[str, Any]
+) -> dict[str, Any]:
+    """Return all that a request is told, and all that DynamoDB is asked, but what varies."""
+    faults.operations.clear()
+    faults.bodies.clear()
+    path = f"/tickets/{reference}" + "/comments" * (request["method"] == "POST")
+    response = client.open(path, **request)
+    headers = [f"{name}: {value}" for name, value in response.headers]
+    return {
+        "status": response.status_code,
+        "headers": VARIES.sub("", "\n".join(headers)),
+        "body": VARIES.sub("", response.text),
+        "operations": faults.operations[:],
+        "asked": VARIES.sub("", json.dumps(faults.bodies)),
+    }
+
+
+def in_name_of(
+    caller: str, request: dict[str, Any], by_header: bool, by_field: bool
+) -> dict[str, Any]:
+    field = "json" if request["method"] == "POST" else "query_string"
+    named = {"caller": caller} if by_field else {}
+    headers = bound(caller) if by_header else {}
+    return {
+        **request,
+        "headers": {**request.get("headers", {}), **headers},
+        field: {**request.get(field, {}), **named},
+    }
+
+
 @ON_MOTO
+@pytest.mark.parametrize("ways", [(True, False), (False, True), (True, True)])
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [*((kind, "the id") for kind in KINDS), *(("commented", form) for form in list(FORMS)[1:])],
+)
 def test_anothers_ticket_is_like_one_that_never_was(
-    client: FlaskClient, faults: FaultyDynamoDB, caller: str, ticket: str
+    client: FlaskClient,
+    faults: FaultyDynamoDB,
+    caller: str,
+    kind: str,
+    form: str,
+    ways: tuple[bool, bool],
 ) -> None:
-    """In its status, its words, and what DynamoDB is asked."""
-    never = "00000000-0000-4000-8000-000000000000"
-    other = f"{caller}9"
-    for headers, named in (
-        (bound(other), {}),
-        ({}, {"caller": other}),
-        (bound(other), {"caller": other}),
-    ):
-        told = []
-        for each in (ticket, never):
-            faults.operations.clear()
-            faults.bodies.clear()
-            answers = [
-                client.get(f"/tickets/{each}", query_string=named, headers=headers),
-                client.post(
-                    f"/tickets/{each}/comments",
-                    json={"comment": "Hello?", "idempotency_key": "k", **named},
-                    headers=headers,
-                ),
-            ]
-            said = [(answer.status_code, answer.json["error"]) for answer in answers]
-            asked = [(body.keys(), body.get("ConditionExpression")) for body in faults.bodies]
-            told.append((said, faults.operations[:], asked))
-        assert told[0] == told[1]
-        assert [status for status, _ in told[0][0]] == [404, 404]
-        assert told[0][1] == ["GetItem", "UpdateItem", "GetItem"]
-    assert client.get(f"/tickets/{ticket}").json["comments"] == []
+    """In status, headers and body, and in what DynamoDB is asked."""
+    number = file_for(caller, **KINDS[kind])
+    never = next(ticket_numbers.candidates(caller, str(uuid4())))
+    before = Ticket.get(ticket_numbers.ticket_id(number)).serialize()
+    for request in REQUESTS:
+        sent = in_name_of(f"{caller}9", request, *ways)
+        anothers = told(client, faults, FORMS[form](number), sent)
+        assert anothers == told(client, faults, FORMS[form](never), sent)
+        assert anothers["status"] == 404 or anothers["operations"] == []
+    assert Ticket.get(ticket_numbers.ticket_id(number)).serialize() == before
+
+
+@ON_MOTO
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_requests_tell_tickets_of_ones_own_apart(
+    client: FlaskClient, faults: FaultyDynamoDB, caller: str, kind: str
+) -> None:
+    number = file_for(caller, **KINDS[kind])
+    for request in REQUESTS:
+        own = told(client, faults, number, in_name_of(caller, request, True, True))
+        assert own["status"] != 404
+
+
+@ON_MOTO
+@pytest.mark.parametrize("odd", [{}, {"caller_id": {"N": "5"}}, {"comments": {"N": "5"}}])
+def test_an_item_that_is_nobodys_ticket_is_not_shown_to_anybody(
+    client: FlaskClient, caller: str, odd: dict[str, dict[str, str]]
+) -> None:
+    """One that somebody else wrote into the table."""
+    item = {"ticket_id": {"S": f"odd-{caller}"}, **odd}
+    Ticket.connection().connection.client.put_item(TableName="poc-itsm-tickets", Item=item)
+    response = client.get(f"/tickets/odd-{caller}", headers=bound(caller))
+    assert (response.status_code, response.json["code"]) == (404, "ticket_not_found")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import urlsafe_b64encode
 from itertools import chain
 from typing import Any
 from urllib.parse import quote
@@ -9,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-from itsm_app import lists, storage, ticket_numbers
+from itsm_app import cursors, lists, storage, ticket_numbers
 from itsm_app.models import Ticket
 
 from .conftest import ON_DYNAMODB_LOCAL, ON_MOTO
@@ -96,6 +98,42 @@ def test_a_cursor_is_of_one_caller_and_of_no_use_when_altered(
         response = client.get(f"/tickets?caller={quote(whose)}&cursor={quote(each)}")
         assert response.status_code == 400
         assert response.json["error"].startswith("`cursor` must be the next_cursor")
+
+
+@ON_MOTO
+@pytest.mark.parametrize(
+    "place",
+    [
+        b"",
+        b"\0",
+        b"x",
+        b"x\0",
+        b"\0x",
+        b"x\0x\0x",
+        b"\xff\0x",
+        b"x\0" + b"x" * 2049,
+        b"x" * 1025 + b"\0x",
+    ],
+    ids=lambda place: repr(place[:8]),
+)
+def test_a_cursor_made_up_by_the_algorithm_is_refused_at_no_cost(
+    client: FlaskClient, faults: FaultyDynamoDB, caller: str, place: bytes
+) -> None:
+    signed = "\0".join(["caller_id", caller, "", "newest", ""]).encode() + place
+    check = hashlib.sha256(signed).digest()[: cursors.CHECK_BYTES]
+    cursor = urlsafe_b64encode(check + place).decode()
+    response = client.get("/tickets", query_string={"caller": caller, "cursor": cursor})
+    assert (response.status_code, response.json["code"]) == (400, "invalid_field")
+    assert response.json["error"].startswith("`cursor` must be the next_cursor")
+    assert faults.operations == []
+
+
+def test_what_a_cursor_is_not_made_of_is_not_overlooked(client: FlaskClient, caller: str) -> None:
+    file_tickets(caller, 2)
+    cursor = page(client, caller, limit=1)["next_cursor"]
+    for each in (f"{cursor[:4]} {cursor[4:]}", f"{cursor}\n", f"!{cursor}"):
+        response = client.get("/tickets", query_string={"caller": caller, "cursor": each})
+        assert response.status_code == 400
 
 
 @ON_MOTO

@@ -33,6 +33,12 @@ TABLE = {
     ("POST", "/tickets/<ticket_id>/comments"): (401, 401, 400, 400),
     ("PATCH", "/tickets/<ticket_id>"): (401, 401, 403, 400),
     ("GET", "/health"): (200, 200, 200, 200),
+    ("GET", "/openapi.json"): (200, 200, 200, 200),
+    ("GET", "/docs"): (200, 200, 200, 200),
+    ("GET", "/docs/<name>"): (404, 404, 404, 404),
+    ("POST", "/mcp"): (401, 401, 415, 415),
+    ("GET", "/mcp"): (401, 401, 405, 405),
+    ("DELETE", "/mcp"): (401, 401, 405, 405),
 }
 SENDERS = ("no key", "wrong key", "agent", "desk")
 CELLS = [

@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote
 
 import psutil
 import pytest
+from flask.testing import FlaskClient
 
 from deploy.package import write_zip
 from itsm_app.config import TABLE_NAME
 from itsm_app.schemas import MAX_BODY_BYTES
 
+from . import mcp_messages, two_callers
 from .api_gateway import API_HOST, CUSTOM_HOST, STAGE, Answer, event
+from .bound_tries import Try, tries
 from .conftest import ON_MOTO
 from .faulty_dynamodb import FaultyDynamoDB, cut_short, hang, refuse, reset
 from .lambda_runtime import MEMORY_MB, LambdaRuntime, lambda_runtime
+from .test_bound_tries import Got, check
+from .test_docs import TYPES as DOCS
 from .test_tickets import TEXTS
 
 if TYPE_CHECKING:
@@ -77,6 +83,11 @@ def sandbox(package: Path, engine: str) -> Iterator[LambdaRuntime]:
         yield runtime
 
 
+@pytest.fixture(scope="module")
+def two_callers_tickets(engine: str) -> None:
+    two_callers.store()
+
+
 def dynamodb_at(url: str) -> dict[str, str]:
     return {"AWS_ENDPOINT_URL_DYNAMODB": url, "TABLE_NAME": TABLE_NAME}
 
@@ -108,6 +119,36 @@ def test_the_four_operations(sandbox: LambdaRuntime, caller: str) -> None:
     assert (listed.status, listed.json) == (200, {"tickets": [found.json]})
 
 
+@pytest.mark.parametrize("revision", mcp_messages.REVISIONS)
+def test_a_tool_of_a_language_model(sandbox: LambdaRuntime, caller: str, revision: str) -> None:
+    sandbox.said()
+    params = {"name": "create_ticket", "arguments": {"issue_description": "Ω 😀"}}
+    sent = {
+        **mcp_messages.CLIENT,
+        **mcp_messages.headers(revision, "tools/call", "create_ticket"),
+        "X-Caller-Id": quote(caller),
+        "Origin": f"https://{API_HOST}",
+    }
+    headers = [(name, value) for name, value in sent.items() if value is not None]
+    body = json.dumps(mcp_messages.request(revision, "tools/call", params))
+    answer = sandbox.request("POST", "/mcp", headers=headers, body=body)
+    assert answer.status == 200
+    (block,) = answer.json["result"]["content"]
+    ticket = json.loads(block["text"])["ticket_id"]
+    assert sandbox.request("GET", f"/tickets/{ticket}").json["caller_id"] == caller
+    line = json.loads(sandbox.said().splitlines()[0])
+    assert (line["operation"], line["route"]) == ("create_ticket", "/mcp")
+
+
+def test_the_tools_are_described_from_within_the_package(sandbox: LambdaRuntime) -> None:
+    body = json.dumps(mcp_messages.request("2025-11-25", "tools/list"))
+    answer = sandbox.request("POST", "/mcp", headers=[*mcp_messages.CLIENT.items()], body=body)
+    assert len(answer.json["result"]["tools"]) == 4
+    taken = json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"})
+    answer = sandbox.request("POST", "/mcp", headers=[*mcp_messages.CLIENT.items()], body=taken)
+    assert (answer.status, answer.text) == (202, "")
+
+
 @pytest.mark.parametrize("binary", [False, True])
 @pytest.mark.parametrize("text", TEXTS)
 def test_text_comes_back_byte_for_byte(sandbox: LambdaRuntime, text: str, binary: bool) -> None:
@@ -134,7 +175,58 @@ def test_a_binary_body_that_is_no_text_is_refused(sandbox: LambdaRuntime, body: 
 def test_a_query_parameter_that_is_there_twice_is_refused(sandbox: LambdaRuntime) -> None:
     answer = sandbox.request("GET", "/tickets", query=[("caller", "a"), ("caller", "b")])
     assert answer.status == 400
-    assert answer.json["error"] == "`caller` is there twice: send it once."
+    assert answer.json["error"] == "`caller` is there twice. Send it once."
+
+
+def only_single_values(request: dict[str, Any]) -> dict[str, Any]:
+    """Return the event as a test in API Gateway's console may send it."""
+    return {name: value for name, value in request.items() if name != "multiValueHeaders"}
+
+
+@pytest.mark.parametrize("shape", [dict, only_single_values])
+@pytest.mark.parametrize("name", ["X_Caller_Id", "X-Caller_Id", "x_caller-id", "HTTP_X_CALLER_ID"])
+def test_no_header_passes_for_another_by_underscores(
+    sandbox: LambdaRuntime, caller: str, name: str, shape: Callable[[Any], Any]
+) -> None:
+    """In the WSGI environ an underscore would be taken for a dash."""
+    ticket = create(sandbox, caller)
+    as_other = ("X-Caller-Id", quote(f"{caller}9"))
+    for headers in ([as_other, (name, quote(caller))], [(name, quote(caller)), as_other]):
+        request = event("GET", f"/tickets/{ticket}", headers=headers)
+        assert Answer(sandbox.invoke(shape(request))).status == 404
+    request = event("GET", f"/tickets/{ticket}", headers=[(name, "")])
+    assert Answer(sandbox.invoke(shape(request))).status == 200
+
+
+@pytest.mark.parametrize("shape", [dict, only_single_values])
+@pytest.mark.parametrize("name", ["x-caller-id", "X-CALLER-ID", "X-Caller-\u0131d"])
+def test_a_header_that_is_there_in_two_cases_is_there_twice(
+    sandbox: LambdaRuntime, caller: str, name: str, shape: Callable[[Any], Any]
+) -> None:
+    ticket = create(sandbox, caller)
+    for pair in [("X-Caller-Id", name), (name, "X-Caller-Id")]:
+        headers = [(pair[0], quote(f"{caller}9")), (pair[1], quote(caller))]
+        request = event("GET", f"/tickets/{ticket}", headers=headers)
+        answer = Answer(sandbox.invoke(shape(request)))
+        assert (answer.status, answer.json["code"]) == (400, "invalid_field")
+        assert answer.json["error"].startswith("`X-Caller-Id` must be")
+
+
+@pytest.mark.parametrize(
+    "attempt", [each for each in tries() if each.event], ids=lambda attempt: attempt.what
+)
+def test_what_is_bound_to_one_caller_is_refused_anothers(
+    sandbox: LambdaRuntime, two_callers_tickets: None, attempt: Try
+) -> None:
+    path, _, query = attempt.target.partition("?")
+    answer = sandbox.request(
+        attempt.method,
+        path,
+        query=parse_qsl(query, keep_blank_values=True),
+        headers=attempt.headers,
+        body=attempt.body.decode(),
+    )
+    check(attempt, Got(answer.status, str(answer.headers), answer.text))
 
 
 def test_a_query_is_not_decoded_twice(sandbox: LambdaRuntime) -> None:
@@ -155,6 +247,30 @@ def test_links_have_the_stage_on_the_host_name_of_the_api_only(
 ) -> None:
     answer = sandbox.request("POST", "/tickets", body=NEW, host=host)
     assert answer.header("Location") == f"{stage}/tickets/{answer.json['ticket_id']}"
+
+
+@pytest.mark.parametrize(("host", "stage"), [(API_HOST, f"/{STAGE}"), (CUSTOM_HOST, "")])
+def test_the_document_names_the_url_that_it_was_asked_at(
+    sandbox: LambdaRuntime, host: str, stage: str
+) -> None:
+    answer = sandbox.request("GET", "/openapi.json", query=[("version", "3.1.0")], host=host)
+    assert (answer.status, answer.json["openapi"]) == (200, "3.1.0")
+    assert answer.json["servers"] == [{"url": f"https://{host}{stage}"}]
+    # Nobody but API Gateway says how it is reached.
+    sent = event("GET", "/openapi.json", host=host, headers=[("X-Forwarded-Proto", "http")])
+    assert Answer(sandbox.invoke(sent)).json["servers"] == answer.json["servers"]
+
+
+@pytest.mark.parametrize(("path", "content_type"), DOCS.items())
+def test_the_page_comes_out_of_the_package_byte_for_byte(
+    sandbox: LambdaRuntime, client: FlaskClient, path: str, content_type: str
+) -> None:
+    answer = sandbox.request("GET", path)
+    assert (answer.status, answer.header("Content-Type")) == (200, content_type)
+    assert answer.header("Content-Security-Policy").startswith("default-src 'none';")
+    assert answer.text.encode() == client.get(path).data
+    unchanged = sandbox.request("GET", path, headers=[("If-None-Match", answer.header("ETag"))])
+    assert (unchanged.status, unchanged.text) == (304, "")
 
 
 def test_the_request_id_is_that_of_api_gateway(sandbox: LambdaRuntime) -> None:
@@ -216,6 +332,7 @@ def test_a_broken_event_is_a_clean_400_and_the_next_is_answered(
     sandbox.said()
     answer = Answer(sandbox.invoke(broken))
     assert (answer.status, answer.json["code"]) == (400, "bad_request")
+    assert answer.json["retryable"] is False
     said = sandbox.said()
     assert "word-x" not in said
     (line,) = [json.loads(line) for line in said.splitlines()]

@@ -91,6 +91,73 @@ GOOD = b'"caller_id": "a", "issue_description": "b"'
 
 
 @pytest.mark.parametrize(
+    ("value", "form"),
+    [
+        ("null", "null"),
+        ("true", "a boolean"),
+        ("0", "a number"),
+        ("-1.5e-7", "a number"),
+        # More digits than Python makes an int of, and more than a float can hold.
+        ("9" * 5000, "a number"),
+        ("-" + "9" * 5000, "a number"),
+        ("1e400", "a number"),
+        ("[]", "a list"),
+        ('[{"a": 1, "a": 2}]', "a list"),
+        ("[" * 500 + "]" * 500, "a list"),
+        ("{}", "an object"),
+        ('{"issue_description": "b"}', "an object"),
+        ('""', "empty"),
+        ('"\\u3000\\n"', "only white space"),
+        ('"' + "x" * 1001 + '"', "1001 characters long"),
+        ('"' + ASTRAL * 1001 + '"', "1001 characters long"),
+        ('"' + "\\ud83d\\ude00" * 1001 + '"', "1001 characters long"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_the_form_of_a_bad_value_is_told(client: FlaskClient, value: str, form: str) -> None:
+    response = client.post("/tickets", data=f'{{"caller_id": "a", "issue_description": {value}}}')
+    assert response.status_code == 400
+    assert response.json["error"].startswith("`issue_description` must be a text of 1 to 1000")
+    assert f", but it is {form}. Ask the caller" in response.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "form"),
+    [
+        ("ten", '"ten"'),
+        (quote("\u0663"), '"\u0663"'),
+        (quote('"'), '"""'),
+        ("x" * 20, f'"{"x" * 20}"'),
+        ("x" * 21, "21 characters long"),
+        (quote(ASTRAL * 20), f'"{ASTRAL * 20}"'),
+        (quote(ASTRAL * 21), "21 characters long"),
+        ("9" * 5000, "5000 characters long"),
+        ("", "empty"),
+        ("%E3%80%80", "only white space"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_a_short_text_is_quoted_and_a_longer_one_counted(
+    client: FlaskClient, sent: str, form: str
+) -> None:
+    response = client.get(f"/tickets?caller=a&limit={sent}")
+    assert response.status_code == 400
+    wanted = f"`limit` must be a whole number from 1 to 100, but it is {form}. Leave it out for 10."
+    assert response.json["error"] == wanted
+
+
+@pytest.mark.parametrize("header", ["", "%20", "%E3%80%80%0A", "%CE%A9" * 101, "x" * 1000])
+def test_a_bad_header_is_told_of_in_the_same_words(client: FlaskClient, header: str) -> None:
+    told = [
+        client.get("/tickets/x", headers={"X-Caller-Id": header}).json["error"],
+        client.get(f"/tickets/x?caller={header}").json["error"],
+    ]
+    wrong = [each.partition(". ")[0].partition(" ")[2] for each in told]
+    assert wrong[0] == wrong[1]
+    assert "must be a text of 1 to 100 characters" in wrong[0]
+
+
+@pytest.mark.parametrize(
     "sent",
     [
         b"",

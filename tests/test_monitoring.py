@@ -128,7 +128,7 @@ def test_a_sum_is_of_all_that_the_alarm_names(name: str) -> None:
     total, *parts = SUMS[name]
     assert total["Expression"] == " + ".join(part["Id"] for part in parts)
     assert [query["ReturnData"] for query in SUMS[name]] == [True] + [False] * len(parts)
-    # "Create an alarm based on a metric math expression", CloudWatch User Guide.
+    # "Limits that apply to alarms based on metric math expressions" in the CloudWatch User Guide.
     assert len(parts) <= 10
 
 

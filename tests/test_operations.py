@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
@@ -61,6 +62,33 @@ def test_the_tag_of_a_part_changes_with_what_is_left_out(
     assert client.get(path).headers["ETag"] != before
 
 
+def test_the_tag_is_the_tickets_version_whatever_part_of_it_is_shown(
+    client: FlaskClient, talked_about: str
+) -> None:
+    """So that what was seen in any part can be acted on, by `If-Match`."""
+    path = f"/tickets/{talked_about}"
+    parts = ["", "?comments=latest", "?comments=none", "?history=all"]
+    (tag,) = {client.get(path + part).headers["ETag"] for part in parts}
+    change = {"status": "resolved"}
+    assert client.patch(path, json=change, headers={"If-Match": tag}).status_code == 200
+
+
+@pytest.mark.parametrize("comments", ["all", "latest", "none"])
+def test_a_head_is_a_get_without_its_body(
+    client: FlaskClient, caller: str, talked_about: str, comments: str
+) -> None:
+    one = f"/tickets/{talked_about}?comments={comments}"
+    for path in (one, f"/tickets?caller={quote(caller)}&comments={comments}"):
+        read, head = client.get(path), client.head(path)
+        assert (head.status_code, head.data) == (200, b"")
+        names = ("Content-Type", "Content-Length", "ETag")
+        assert [head.headers.get(name) for name in names] == [
+            read.headers.get(name) for name in names
+        ]
+    tag = client.head(one).headers["ETag"]
+    assert client.head(one, headers={"If-None-Match": tag}).status_code == 304
+
+
 def test_ten_ordinary_tickets_with_their_latest_comments_take_less_than_8_kb(
     client: FlaskClient, caller: str
 ) -> None:
@@ -94,6 +122,40 @@ def test_a_filtered_list_goes_on_where_it_was(client: FlaskClient, caller: str) 
     assert list(chain(*pages(client, caller, status="closed", limit=2))) == ids["closed"]
 
 
+@pytest.mark.parametrize(
+    ("limit", "most_tickets", "most_bytes"),
+    [(1, 1, 10**6), (2, 3, 10**6), (10, 2, 10**6), (10, 10, 1)],
+)
+@pytest.mark.parametrize("statuses", ["", "c", "ococ", "cccco", "occcc", "ooo"])
+def test_a_filtered_list_ends_where_there_is_no_cursor_and_leaves_nothing_out(
+    client: FlaskClient,
+    caller: str,
+    monkeypatch: pytest.MonkeyPatch,
+    statuses: str,
+    limit: int,
+    most_tickets: int,
+    most_bytes: int,
+) -> None:
+    monkeypatch.setattr(lists, "MOST_LOOKED_AT", most_tickets)
+    monkeypatch.setattr(lists, "MAX_PAGE_BYTES", most_bytes)
+    ids = mixed(caller, *({"o": "open", "c": "closed"}[each] for each in statuses))
+    found = pages(client, caller, status="open", limit=limit)
+    assert list(chain(*found)) == ids.get("open", [])
+    assert max(map(len, found)) <= limit
+
+
+def test_a_ticket_of_an_unknown_status_is_shown_and_passes_no_filter(
+    client: FlaskClient, caller: str
+) -> None:
+    """One from before this app, or of a later version of it."""
+    (odd,) = file_tickets(caller, 1, status="waiting")
+    assert client.get(f"/tickets/{odd}").json["status"] == "waiting"
+    assert [each["status"] for each in page(client, caller)["tickets"]] == ["waiting"]
+    for status in ("open", "in_progress", "resolved", "closed"):
+        assert pages(client, caller, status=status) == [[]]
+    assert client.post(f"/tickets/{odd}/comments", json={"comment": "Hello?"}).status_code == 200
+
+
 @ON_MOTO
 def test_a_filtered_page_is_one_request_and_short_only_with_a_cursor(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str, monkeypatch: pytest.MonkeyPatch
@@ -125,6 +187,12 @@ def test_a_cursor_is_of_one_status(client: FlaskClient, caller: str) -> None:
         ("status=Open", 'in_progress, resolved or closed, but it is "Open".'),
         ("status=" + "x" * 21, "but it is 21 characters long."),
         ("status=open&status=closed", "`status` is there twice."),
+        ("comments=missing", '`comments` must be all, latest or none, but it is "missing".'),
+        ("comments=at `$.limit`", "`comments` must be all, latest or none, but it is"),
+        ("status=field `caller`", "`status` must be open, in_progress, resolved or closed,"),
+        ("status=missing", 'closed, but it is "missing".'),
+        ("status=at+`$.caller`", "`status` must be open, in_progress, resolved or closed, but it"),
+        ("comments=field+`other`", 'latest or none, but it is "field `other`".'),
     ],
 )
 def test_what_cannot_be_asked_for_is_named(client: FlaskClient, query: str, said: str) -> None:

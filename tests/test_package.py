@@ -58,12 +58,21 @@ def test_nothing_is_in_it_that_is_not_on_the_list(path: Path) -> None:
         r"\.(zip|pem|key|env|md|toml|pyi|pyc\.\d+)$(?<!botocore/cacert\.pem)",
         r"dist-info",
         r"(boto3|typing_ext|zappa|moto|ministack|pytest|coverage|mypy|pip|dotenv)",
-        r"(?<!\.json)(?<!\.py)(?<!\.pyc)(?<!\.so)(?<!\.pem)$",
+        r"^(?!itsm_app/viewer/).*(?<!\.json)(?<!\.py)(?<!\.pyc)(?<!\.so)(?<!\.pem)$",
     ],
 )
 def test_it_holds_no_(path: Path, unwanted: str) -> None:
     names = zipfile.ZipFile(path).namelist()
     assert [name for name in names if re.search(unwanted, name)] == []
+
+
+def test_it_holds_what_the_app_reads_and_no_other_data(path: Path) -> None:
+    """All that lies beside our code, but notes for whoever works on it."""
+    names = {each for each in zipfile.ZipFile(path).namelist() if each.startswith("itsm_app/")}
+    files = {file for file in (ROOT / "itsm_app").rglob("*") if file.is_file()}
+    beside = {str(file.relative_to(ROOT)) for file in files if file.suffix not in (".py", ".pyc")}
+    carried = {name for name in names if not name.endswith((".py", ".pyc"))}
+    assert carried == beside - {"itsm_app/viewer/README.md"}
 
 
 def test_what_looks_like_a_secret_is_not_in_it(path: Path) -> None:

@@ -176,6 +176,15 @@ def test_links_carry_the_stage_on_the_apis_own_host_name(api: Api, caller: str) 
     assert created.headers["Location"] == f"/poc/tickets/{created.json()['ticket_id']}"
 
 
+def test_the_document_names_the_stages_own_url(api: Api) -> None:
+    document = api.request("GET", "/openapi.json").json()
+    assert document["servers"] == [{"url": api.url}]
+    assert api.url.startswith("https://")
+    assert api.url.endswith("/poc")
+    page = api.request("GET", "/docs")
+    assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+
+
 def test_links_carry_no_stage_on_a_custom_domain(aws: Aws, api: Api) -> None:
     client = aws.client("apigateway")
     client.create_domain_name(domainName=CUSTOM_DOMAIN)

@@ -10,16 +10,18 @@ import pytest
 from click.testing import Result
 
 from itsm_app import create_app
-from itsm_app.commands import REMEDIES
 from itsm_app.local_dynamodb import free_port
 from itsm_app.models import Ticket
+from itsm_app.remedies import REMEDIES
 from itsm_app.table import DEFINITION
 
 from .conftest import ON_MOTO
-from .faulty_dynamodb import FaultyDynamoDB, answer, apply, apply_and_drop, refuse
+from .faulty_dynamodb import FaultyDynamoDB, answer, apply, apply_and_drop, refuse, reset
 from .flask_run import command
 
 pytestmark = ON_MOTO
+
+TURN_ON_EXPIRY = ["DescribeTimeToLive", "UpdateTimeToLive"]
 
 
 def dynamodb() -> Any:
@@ -85,7 +87,8 @@ def test_it_makes_the_table_as_the_contract_has_it(
     ]
     shown = {"ticket_number", "caller_id", "issue_description", "priority", "assignee"}
     assert queue["Projection"]["ProjectionType"] == "INCLUDE"
-    assert set(queue["Projection"]["NonKeyAttributes"]) == {*shown, "updated_at"}
+    times = {"updated_at", "answered_at", "resolved_at", "expires_at"}
+    assert set(queue["Projection"]["NonKeyAttributes"]) == shown | times
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     assert table["DeletionProtectionEnabled"] is True
     backups = dynamodb().describe_continuous_backups(TableName=name)
@@ -93,6 +96,8 @@ def test_it_makes_the_table_as_the_contract_has_it(
     assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
     tags = dynamodb().list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]
     assert tags == [{"Key": "application", "Value": "itsm-app"}]
+    expiry = dynamodb().describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
 
 
 def test_a_second_time_it_does_nothing_but_say_so(
@@ -103,7 +108,7 @@ def test_a_second_time_it_does_nothing_but_say_so(
     result = init_db()
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == f"The table {name} in us-east-1 is there already.\n"
-    assert set(faults.operations) == {"DescribeTable"}
+    assert set(faults.operations) == {"DescribeTable", "DescribeTimeToLive"}
 
 
 def test_a_table_from_before_there_was_a_queue_gets_its_index_and_keeps_what_it_holds(
@@ -234,7 +239,7 @@ def test_a_table_whose_answer_was_lost_is_made(
     assert result.exit_code == 0
     assert result.stdout.endswith("is made.\n")
     assert faults.operations[:3] == ["DescribeTable", "CreateTable", "CreateTable"]
-    assert faults.operations[-1] == "UpdateContinuousBackups"
+    assert faults.operations[-3:] == ["UpdateContinuousBackups", *TURN_ON_EXPIRY]
 
 
 def test_a_table_that_cannot_be_made_is_an_error(
@@ -261,6 +266,32 @@ def test_with_an_endpoint_that_is_no_url_it_says_so(
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("lost", [[reset], [apply, apply_and_drop]])
+def test_removal_of_what_is_past_its_time_is_turned_on_once(
+    init_db: Callable[..., Result], faults: FaultyDynamoDB, name: str, lost: list[Any]
+) -> None:
+    make(name)
+    faults.operations.clear()
+    faults.faults.extend([*[apply] * 3, *lost])
+    assert init_db().exit_code == 0
+    assert faults.operations.count("UpdateTimeToLive") == 1
+    found = dynamodb().describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    assert found == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
+
+
+def test_a_table_that_keeps_what_is_past_its_time_is_said_to_do_so(
+    init_db: Callable[..., Result], faults: FaultyDynamoDB, name: str
+) -> None:
+    make(name)
+    faults.faults.extend([*[apply] * 4, refuse("AccessDeniedException")])
+    result = init_db()
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "is there, but keeps for ever what RETENTION_DAYS hides: these AWS" in result.stderr
+    assert f"aws dynamodb update-time-to-live --region us-east-1 --table-name {name}" in (
+        result.stderr
+    )
+
+
 # DescribeTable, CreateTable, the wait, and DescribeTable once more.
 PASSED_BEFORE_RECOVERY = [apply] * 4
 
@@ -284,7 +315,7 @@ def test_recovery_is_turned_on_as_soon_as_aws_is_ready_for_it(
     faults.faults.extend([*PASSED_BEFORE_RECOVERY, UNREADY, UNREADY])
     result = init_db()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert faults.operations[-3:] == ["UpdateContinuousBackups"] * 3
+    assert faults.operations[-5:] == ["UpdateContinuousBackups"] * 3 + TURN_ON_EXPIRY
 
 
 def test_recovery_is_given_up_after_a_minute(

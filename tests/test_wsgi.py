@@ -19,6 +19,17 @@ print(*effects)
 """
 
 
+def test_what_only_language_models_use_is_not_imported_from_cold() -> None:
+    command = (
+        "import sys, itsm_app.wsgi; print(*(name for name in sys.modules if 'itsm_app' in name))"
+    )
+    imported = subprocess.check_output([sys.executable, "-c", command], cwd=ROOT, text=True).split()
+    late = {path.stem for path in (ROOT / "itsm_app").glob("mcp_*.py")} | {"json_rpc"}
+    assert "itsm_app.blueprints.mcp" in imported
+    assert len(late) == 6
+    assert not {f"itsm_app.{name}" for name in late} & {*imported}
+
+
 def test_the_import_has_no_side_effect() -> None:
     result = subprocess.run(
         [sys.executable, "-B", "-W", "error", "-c", WATCH],

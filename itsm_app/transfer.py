@@ -1,0 +1,128 @@
+"""Tickets out of the table and back into it, one a line, with all that is stored.
+
+The lines are those of DynamoDB's own exports, each value with its type: "DynamoDB table export
+output format" in the DynamoDB Developer Guide.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from . import storage
+from .exceptions import InvalidLine
+from .storage import Item
+
+Outcome = Literal["imported", "there", "different"]
+
+
+class Text(Struct):
+    """A text, as DynamoDB has it."""
+
+    S: str
+
+
+class Number(Struct):
+    """A number."""
+
+    N: str
+
+
+class Texts(Struct):
+    """A set of texts."""
+
+    SS: list[str]
+
+
+class Entry(Struct):
+    """A map of texts, such as a comment."""
+
+    M: dict[str, Text]
+
+
+class Entries(Struct):
+    """A list of such maps."""
+
+    L: list[Entry]
+
+
+class StoredTicket(Struct, kw_only=True):
+    """What the app needs of an item to read it as a ticket. There may be more."""
+
+    ticket_id: Text
+    caller_id: Text
+    issue_description: Text
+    status: Text
+    created_at: Text
+    updated_at: Text
+    comments: Entries
+    ticket_number: Text | None = None
+    idempotency_key: Text | None = None
+    comment_ids: Texts | None = None
+    content_bytes: Number | None = None
+    priority: Text | None = None
+    assignee: Text | None = None
+    history: Entries | None = None
+    revision: Number | None = None
+    answered_at: Text | None = None
+    resolved_at: Text | None = None
+    expires_at: Number | None = None
+    erased_at: Text | None = None
+
+
+class Line(Struct):
+    """A line of an export."""
+
+    item: StoredTicket = msgspec.field(name="Item")
+
+
+def to_line(item: Item) -> bytes:
+    """Return an item as a line, the same for the same item: names and sets in order."""
+    return msgspec.json.encode({"Item": _sorted_sets(item)}, order="sorted") + b"\n"
+
+
+def from_line(line: bytes) -> Item:
+    """Return the item of a line. Raises `InvalidLine`."""
+    try:
+        msgspec.json.decode(line, type=Line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        # It tells of names and types, and of no value.
+        raise InvalidLine(str(error)) from None
+    item: Item = _with_bytes(msgspec.json.decode(line)["Item"])
+    return item
+
+
+def take_back(item: Item) -> Outcome:
+    """Store an item if there is none of its id, and return what came of it.
+
+    Raises `StorageUnavailable`.
+    """
+    if storage.put_absent(item):
+        return "imported"
+    found = storage.read(item["ticket_id"]["S"])
+    return "there" if found and to_line(found) == to_line(item) else "different"
+
+
+def _sorted_sets(item: Item) -> Item:
+    # DynamoDB gives a set's members in any order.
+    return {
+        name: {kind: sorted(content) if kind in ("SS", "NS", "BS") else content}
+        for name, value in item.items()
+        for kind, content in value.items()
+    }
+
+
+def _with_bytes(value: Any) -> Any:
+    # Binary values are in base64. A ticket has none, but an item may have more than a ticket.
+    if isinstance(value, list):
+        return [_with_bytes(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if isinstance(value.get("B"), str):
+        return {"B": b64decode(value["B"])}
+    if isinstance(value.get("BS"), list):
+        return {"BS": [b64decode(each) for each in value["BS"]]}
+    return {name: _with_bytes(each) for name, each in value.items()}
