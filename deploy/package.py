@@ -49,6 +49,8 @@ PACKAGES = {
 EXTENSIONS = ("markupsafe", "msgspec")
 # What our modules read, beside their code; licences go with what they are for.
 DATA = (
+    "desk/static/*",
+    "desk/templates/*",
     "openapi.json",
     "viewer/LICENSE",
     "viewer/NOTICE",
@@ -125,7 +127,8 @@ def closure() -> dict[str, Path]:
 
 def data() -> dict[str, Path]:
     """Return what our modules read: path in the zip, and file."""
-    return {f"{OURS}/{name}": ROOT / OURS / name for name in DATA}
+    files = [file for pattern in DATA for file in (ROOT / OURS).glob(pattern)]
+    return {file.relative_to(ROOT).as_posix(): file for file in files}
 
 
 def use_linux_extensions(folder: Path) -> None:

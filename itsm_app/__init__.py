@@ -6,6 +6,7 @@ from flask import Flask
 
 from . import commands, error_handlers, headers, json_provider, keys, logs, retention
 from .blueprints.contract import contract
+from .blueprints.desk import desk_pages
 from .blueprints.health import health
 from .blueprints.mcp import mcp
 from .blueprints.tickets import tickets
@@ -35,6 +36,7 @@ def create_app() -> Flask:
     commands.init_app(app)
     app.register_blueprint(tickets)
     app.register_blueprint(work)
+    app.register_blueprint(desk_pages)
     app.register_blueprint(health)
     app.register_blueprint(contract)
     app.register_blueprint(mcp)

@@ -16,6 +16,9 @@ STAGE = os.environ.get("STAGE", "")
 API_KEYS = os.environ.get("API_KEYS", "")
 """Who may call: `name:role:sha256` entries, separated by commas; `flask new-key` makes them."""
 
+SECRET_KEY = os.environ.get("SECRET_KEY", "")
+"""What signs the desk's sessions, 32 characters or more; empty: the Lambda's desk stays shut."""
+
 RETENTION_DAYS = os.environ.get("RETENTION_DAYS", "")
 """How many days a ticket is kept after it was closed; empty: for ever."""
 

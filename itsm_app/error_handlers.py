@@ -1,11 +1,11 @@
-"""The one table of errors, and the one place where an error becomes JSON."""
+"""The one table of errors, and the one place where an error becomes JSON, or a page of the desk."""
 
 from __future__ import annotations
 
 import logging
 from typing import NamedTuple
 
-from flask import Flask, Response, g, jsonify
+from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import (
     HTTPException,
     MethodNotAllowed,
@@ -19,6 +19,8 @@ from .exceptions import (
     CallerErased,
     CallerMismatch,
     ChangedMeanwhile,
+    CrossSite,
+    DeskShut,
     IdempotencyKeyReused,
     InvalidBody,
     InvalidField,
@@ -26,6 +28,7 @@ from .exceptions import (
     KeyRefused,
     MisheardNumber,
     NoKeys,
+    NoSession,
     PostOnly,
     RoleRefused,
     StorageUnavailable,
@@ -79,6 +82,23 @@ FAILURES: dict[type[Exception], Failure] = {
         "role_refused",
         "This key is an agent's, and only the keys of the desk have this operation. Leave it to the"
         " people of the service desk.",
+    ),
+    DeskShut: Failure(
+        503,
+        "desk_shut",
+        "The desk is shut: it has no SECRET_KEY of 32 characters or more to sign its sessions with."
+        " Whoever runs this service makes one with `openssl rand -hex 32` and sets it.",
+    ),
+    NoSession: Failure(
+        401,
+        "no_session",
+        "Nobody is signed in here, or no longer. Sign in at /desk with a key of the desk.",
+    ),
+    CrossSite: Failure(
+        403,
+        "cross_site",
+        "This was not sent by a page of the desk, so nothing was done. Open the desk in a browser"
+        " that is up to date, and do it there; scripts use the API.",
     ),
     InvalidBody: Failure(
         400,
@@ -198,7 +218,17 @@ def _answer(error: Exception) -> tuple[Response, int, dict[str, str]]:
     answer, status = explain(error)
     # RFC 9110, 11.6.1: a 401 says how to do better.
     challenge = {"WWW-Authenticate": 'Bearer realm="tickets"'} if status == 401 else {}
-    return jsonify(answer), status, challenge
+    return _page(answer) if _is_of_desk() else jsonify(answer), status, challenge
+
+
+def _is_of_desk() -> bool:
+    return f"{request.path}/".startswith("/desk/")
+
+
+def _page(answer: Error) -> Response:
+    from .desk import pages
+
+    return pages.error(answer)
 
 
 def _log(error: Exception, failure: Failure) -> None:

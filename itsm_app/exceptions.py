@@ -34,6 +34,18 @@ class RoleRefused(ItsmError):
     """The key is valid, but its role does not have this operation."""
 
 
+class DeskShut(ItsmError):
+    """The desk's sessions can't be signed."""
+
+
+class NoSession(ItsmError):
+    """Nobody is signed in at the desk, or no longer."""
+
+
+class CrossSite(ItsmError):
+    """A form of the desk was sent by no page of the desk."""
+
+
 class BodyTooLarge(ItsmError):
     """The body of a request is longer than any operation takes."""
 

@@ -19,8 +19,9 @@ from .exceptions import InvalidKeys, KeyRefused, NoKeys, RoleRefused
 
 ROLES = ("agent", "desk")
 ENTRY = re.compile(r"([A-Za-z0-9._-]{1,64}):(agent|desk):([0-9a-f]{64})")
-# What needs no key: None stands for paths that are no operation.
-OPEN = {"contract", "health", None}
+# What needs no key: None stands for paths that are no operation. The desk has sessions:
+# `desk/sessions.py`.
+OPEN = {"contract", "desk", "health", None}
 # The blueprints that the role `agent` has. The role `desk` has all.
 AGENTS = {"mcp", "tickets"}
 
@@ -60,6 +61,25 @@ def make(name: str, role: str) -> tuple[str, str]:
     return key, f"{name}:{role}:{_digest(key)}"
 
 
+def find(sent: str) -> Key:
+    """Return the key that was sent. Raises `KeyRefused`."""
+    keys: list[Key] = current_app.extensions["keys"]
+    digest = _digest(sent)
+    # All are compared, so that the time tells nothing.
+    found = [key for key in keys if compare_digest(key.digest, digest)]
+    if not found:
+        raise KeyRefused
+    return found[0]
+
+
+def is_local() -> bool:
+    """Whether this machine asks, and nobody through it."""
+    # A proxy on this machine may speak for others.
+    if config.in_lambda() or "X-Forwarded-For" in request.headers:
+        return False
+    return ip_address(request.remote_addr or "::").is_loopback
+
+
 def _let_in() -> None:
     if request.blueprint in OPEN:
         return
@@ -69,24 +89,11 @@ def _let_in() -> None:
 
 
 def _key_of_request() -> Key:
-    keys: list[Key] = current_app.extensions["keys"]
-    if not keys:
-        if not _is_local():
-            raise NoKeys
-        return LOCAL
-    digest = _digest(_sent())
-    # All are compared, so that the time tells nothing.
-    found = [key for key in keys if compare_digest(key.digest, digest)]
-    if not found:
-        raise KeyRefused
-    return found[0]
-
-
-def _is_local() -> bool:
-    # A proxy on this machine may speak for others.
-    if config.in_lambda() or "X-Forwarded-For" in request.headers:
-        return False
-    return ip_address(request.remote_addr or "::").is_loopback
+    if current_app.extensions["keys"]:
+        return find(_sent())
+    if not is_local():
+        raise NoKeys
+    return LOCAL
 
 
 def _sent() -> str:

@@ -51,6 +51,13 @@ def load_query(schema: type[T], query_string: bytes) -> T:
     return _convert(schema, dict(pairs))
 
 
+def load_form(schema: type[T], fields: Mapping[str, str]) -> T:
+    """Read those fields of a form that are filled in. Raises `InvalidField`."""
+    # Forms end lines as HTTP does: "Constructing the entry list" in the HTML standard.
+    filled = {name: text.replace("\r\n", "\n") for name, text in fields.items() if text.strip()}
+    return _convert(schema, filled)
+
+
 def load_key(in_body: str | None, in_header: str | None) -> str | None:
     """Return the idempotency key, which may come in the body, the header, or both.
 

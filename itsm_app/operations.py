@@ -101,7 +101,9 @@ def list_queue(query: schemas.QueueQuery) -> schemas.Queue:
 
 
 def _shown(ticket: Ticket, which: str, with_history: bool = False) -> schemas.Ticket:
-    fields = {"history": [], **ticket.fields()}
+    fields = ticket.fields()
     if which != "all":
         fields["comments"] = ticket.comments[-1:] if which == "latest" else []
-    return schemas.dump(schemas.DeskTicket if with_history else schemas.Ticket, fields)
+    if with_history:
+        return schemas.dump(schemas.DeskTicket, fields | {"history": ticket.history or []})
+    return schemas.dump(schemas.Ticket, fields)

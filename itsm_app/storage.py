@@ -91,15 +91,15 @@ def _try(operation: str, **request: Any) -> dict[str, Any] | None:
 
 
 def ask(operation: str, **request: Any) -> dict[str, Any]:
-    """Return DynamoDB's answer to one of botocore's methods.
+    """Return DynamoDB's answer. A failed condition is botocore's `ClientError`.
 
-    A failed condition is botocore's `ClientError`.
+    `operation` is the client's method.
     """
     # Not by PynamoDB's methods, which put their expressions together anew for each request, ask for
     # the capacity that it takes, and tell listeners of it: a tenth of its CPU.
-    client_method = getattr(Ticket.connection().connection.client, operation)
+    method = getattr(Ticket.connection().connection.client, operation)
     request["TableName"] = Ticket.Meta.table_name
-    return with_retries(lambda: _confirm(client_method(**request)))
+    return with_retries(lambda: _confirm(method(**request)))
 
 
 def _can_be_key(ticket_id: str) -> bool:

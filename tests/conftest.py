@@ -3,14 +3,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
-for setting in ("TABLE_NAME", "REGION", "STAGE", "LOCAL_DYNAMODB", "API_KEYS", "RETENTION_DAYS"):
+SETTINGS = ("TABLE_NAME", "REGION", "STAGE", "LOCAL_DYNAMODB", "API_KEYS", "SECRET_KEY")
+for setting in (*SETTINGS, "RETENTION_DAYS"):
     os.environ.pop(setting, None)
 
 from itsm_app import config, create_app, retry, table
@@ -18,6 +20,7 @@ from itsm_app.models import Ticket
 
 from .aws import Aws, local_aws
 from .deployment import Api, Clone
+from .desk import AGENT, AGENT_ENTRY, ANNA, ANNA_ENTRY, BOB, BOB_ENTRY, SECRET, Desk
 from .dynamodb_local import dynamodb_local
 from .faulty_dynamodb import FaultyDynamoDB
 
@@ -94,6 +97,48 @@ def ticket(client: FlaskClient, caller: str) -> str:
         "/tickets", json={"caller_id": caller, "issue_description": "My printer is on fire"}
     )
     return str(response.json["ticket_id"])
+
+
+@pytest.fixture
+def desk_app(engine: str, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    monkeypatch.setattr(config, "API_KEYS", f"{ANNA_ENTRY},{BOB_ENTRY},{AGENT_ENTRY}")
+    monkeypatch.setattr(config, "SECRET_KEY", SECRET)
+    return create_app()
+
+
+@pytest.fixture
+def anna(desk_app: Flask) -> Desk:
+    desk = Desk(desk_app)
+    desk.sign_in(ANNA)
+    return desk
+
+
+@pytest.fixture
+def bob(desk_app: Flask) -> Desk:
+    desk = Desk(desk_app)
+    desk.sign_in(BOB)
+    return desk
+
+
+@pytest.fixture
+def file_ticket(desk_app: Flask, caller: str) -> Callable[..., str]:
+    def file_ticket(description: str = "My printer is on fire", caller: str = caller) -> str:
+        body = {"caller_id": caller, "issue_description": description}
+        sent = desk_app.test_client().post("/tickets", json=body, headers={"x-api-key": AGENT})
+        return str(sent.json["ticket_id"])
+
+    return file_ticket
+
+
+@pytest.fixture
+def stored(desk_app: Flask) -> Callable[[str], Any]:
+    """Return a ticket, as the API has it."""
+
+    def stored(ticket_id: str) -> Any:
+        headers = {"x-api-key": ANNA}
+        return desk_app.test_client().get(f"/tickets/{ticket_id}?history=all", headers=headers).json
+
+    return stored
 
 
 class Log:

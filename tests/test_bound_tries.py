@@ -17,10 +17,11 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from itsm_app import create_app, schemas
 
-from .bound_tries import EMPTY_LIST, LEADING, OWN_LIST, OWN_TICKET, Try, tries
+from . import bound_tries, mcp_tries
+from .bound_tries import EMPTY_LIST, LEADING, OWN_LIST, OWN_TICKET, Try
 from .two_callers import ANNAS_TICKET, BOB, BOBS, BOBS_TICKETS, ETAG, ID, quoted, store, stored
 
-TRIES = list(tries())
+TRIES = [*bound_tries.tries(), *mcp_tries.tries()]
 SHOWN = {
     OWN_LIST: {"tickets": [msgspec.to_builtins(schemas.dump(schemas.Ticket, ANNAS_TICKET))]},
     EMPTY_LIST: {"tickets": []},
@@ -39,16 +40,20 @@ def check(attempt: Try, got: Got) -> None:
     """Assert that a try was refused as the table says, and told and changed nothing of Bob's."""
     assert stored(BOB) == [ticket.serialize() for ticket in BOBS_TICKETS]
     assert [each for each in BOBS if each in got.headers + got.text] == []
-    assert got.status == attempt.refusal.status
     if attempt.method == "HEAD":
-        assert got.text == ""
-    elif attempt.refusal == OWN_TICKET:
+        assert (got.status, got.text) == (attempt.refusal.status, "")
+        return
+    said = json.loads(got.text)
+    if attempt.target == "/mcp":
+        assert said["result"]["isError"] is (attempt.refusal.status >= 400)
+        said = json.loads(said["result"]["content"][0]["text"])
+    assert got.status == (200 if attempt.target == "/mcp" else attempt.refusal.status)
+    if attempt.refusal == OWN_TICKET:
         made = {item["ticket_id"]["S"] for item in stored(bound_to(attempt))}
-        assert json.loads(got.text)["ticket_id"] in made
+        assert said["ticket_id"] in made
     elif attempt.refusal in SHOWN:
-        assert json.loads(got.text) == SHOWN[attempt.refusal]
+        assert said == SHOWN[attempt.refusal]
     else:
-        said = json.loads(got.text)
         assert said["code"] == attempt.refusal.code
         assert said["error"].startswith(f"`{attempt.refusal.field}`" * bool(attempt.refusal.field))
 

@@ -210,6 +210,21 @@ def test_what_is_said_meanwhile_is_erased_too(
 
 
 @ON_MOTO
+def test_what_the_index_still_has_and_another_run_has_erased_is_not_counted(
+    client: FlaskClient, faults: FaultyDynamoDB, caller: str
+) -> None:
+    ticket = work(client, caller)
+
+    def another_run(engine: FaultyDynamoDB) -> Any:
+        assert "Tickets erased: 1." in erase_caller(caller, "--yes").stdout
+        return apply(engine)
+
+    faults.faults.extend([apply, another_run])
+    assert "Tickets erased: 0." in erase_caller(caller, "--yes").stdout
+    assert item_of(ticket)["revision"] == {"N": "6"}
+
+
+@ON_MOTO
 @pytest.mark.parametrize("lost", [1, 2])
 def test_an_erasure_whose_answer_was_lost_is_done_once(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str, lost: int

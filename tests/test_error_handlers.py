@@ -17,7 +17,6 @@ JSON = "application/json"
 # What can be wrong with /health is not in the request, and errors of /mcp are JSON-RPC's:
 # tests/test_health.py, tests/test_mcp.py.
 OTHERS = {
-    ("GET", "/health"),
     ("GET", "/docs"),
     ("POST", "/mcp"),
     ("GET", "/mcp"),
@@ -36,6 +35,24 @@ FAILING = {
     ("GET", "/openapi.json"): "/openapi.json?version=2.0",
     ("GET", "/docs/<name>"): "/docs/unknown",
 }
+# The desk's fail as pages.
+FAILING_PAGES = {
+    ("GET", "/desk"): "/desk?status=lost",
+    ("GET", "/desk/"): "/desk/?cursor=x",
+    ("GET", "/desk/tickets/<ticket_id>"): "/desk/tickets/unknown",
+    ("POST", "/desk/tickets/<ticket_id>"): "/desk/tickets/unknown",
+    ("GET", "/desk/find"): "/desk/find?q=1",
+    ("POST", "/desk/new"): "/desk/new",
+    ("POST", "/desk/sign-in"): "/desk/sign-in",
+    ("GET", "/desk/static/<name>"): "/desk/static/unknown",
+}
+# What can be wrong with /health is not in the request: tests/test_health.py. The others only show.
+UNFAILING = {
+    ("GET", "/health"),
+    ("GET", "/desk/new"),
+    ("GET", "/desk/sign-in"),
+    ("POST", "/desk/sign-out"),
+}
 
 
 def routes(url_map: Map) -> set[tuple[str, str]]:
@@ -47,7 +64,8 @@ def routes(url_map: Map) -> set[tuple[str, str]]:
 
 
 def test_every_route_has_an_error_shape_test() -> None:
-    assert routes(create_app().url_map) == {*FAILING, *OTHERS}
+    served = {*FAILING, *FAILING_PAGES, *UNFAILING, *OTHERS}
+    assert routes(create_app().url_map) == served
 
 
 @pytest.mark.parametrize(("route", "url"), FAILING.items())
@@ -58,6 +76,19 @@ def test_each_route_fails_in_json(client: FlaskClient, route: tuple[str, str], u
     assert set(response.json) == {"error", "code", "retryable", "request_id"}
     assert response.json["error"].endswith(".")
     assert response.json["request_id"] == response.headers["X-Request-Id"]
+
+
+@ON_MOTO
+@pytest.mark.parametrize(("route", "url"), FAILING_PAGES.items())
+def test_each_route_of_the_desk_fails_as_a_page(
+    client: FlaskClient, route: tuple[str, str], url: str
+) -> None:
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    response = client.open(url, method=route[0], data={}, headers=headers)
+    assert response.status_code in (400, 401, 404)
+    assert response.content_type == "text/html; charset=utf-8"
+    assert "<h1" in response.text
+    assert response.text.count("<html") == 1
 
 
 @pytest.mark.parametrize(

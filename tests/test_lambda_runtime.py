@@ -21,11 +21,11 @@ from itsm_app.schemas import MAX_BODY_BYTES
 
 from . import mcp_messages, two_callers
 from .api_gateway import API_HOST, CUSTOM_HOST, STAGE, Answer, event
-from .bound_tries import Try, tries
+from .bound_tries import Try
 from .conftest import ON_MOTO
 from .faulty_dynamodb import FaultyDynamoDB, cut_short, hang, refuse, reset
 from .lambda_runtime import MEMORY_MB, LambdaRuntime, lambda_runtime
-from .test_bound_tries import Got, check
+from .test_bound_tries import TRIES, Got, check
 from .test_docs import TYPES as DOCS
 from .test_tickets import TEXTS
 
@@ -213,7 +213,7 @@ def test_a_header_that_is_there_in_two_cases_is_there_twice(
 
 
 @pytest.mark.parametrize(
-    "attempt", [each for each in tries() if each.event], ids=lambda attempt: attempt.what
+    "attempt", [each for each in TRIES if each.event], ids=lambda attempt: attempt.what
 )
 def test_what_is_bound_to_one_caller_is_refused_anothers(
     sandbox: LambdaRuntime, two_callers_tickets: None, attempt: Try

@@ -58,7 +58,7 @@ def test_nothing_is_in_it_that_is_not_on_the_list(path: Path) -> None:
         r"\.(zip|pem|key|env|md|toml|pyi|pyc\.\d+)$(?<!botocore/cacert\.pem)",
         r"dist-info",
         r"(boto3|typing_ext|zappa|moto|ministack|pytest|coverage|mypy|pip|dotenv)",
-        r"^(?!itsm_app/viewer/).*(?<!\.json)(?<!\.py)(?<!\.pyc)(?<!\.so)(?<!\.pem)$",
+        r"^(?!itsm_app/(desk|viewer)/).*(?<!\.json)(?<!\.py)(?<!\.pyc)(?<!\.so)(?<!\.pem)$",
     ],
 )
 def test_it_holds_no_(path: Path, unwanted: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from itsm_app import config
+from itsm_app.error_handlers import FAILURES
 
 from .flask_run import ROOT, flask_run
 
@@ -37,7 +38,19 @@ def test_the_curl_session_prints_what_the_readme_says(tmp_path: Path) -> None:
             got = subprocess.check_output(command, shell=True, text=True)
             now |= dict(zip(VARIES.findall(printed), VARIES.findall(got), strict=True))
             assert as_now(printed).strip() == got.strip()
-    assert len(session()) == 6
+    assert len(session()) == 7
+
+
+def test_the_table_of_errors_has_every_code() -> None:
+    (section,) = re.findall(r"### Errors\n(.*?)\n### ", README, re.DOTALL)
+    told = re.findall(r"^\| `(\w+)` \| (\d+) \| (yes|no) \|", section, re.MULTILINE)
+    failures = {(each.code, each.status, each.retryable) for each in FAILURES.values()}
+    assert sorted(told) == sorted(
+        (code, str(status), "yes" if retryable else "no") for code, status, retryable in failures
+    )
+    # What is answered before the app is asked.
+    source = (ROOT / "deploy/lambda_handler.py").read_text()
+    assert re.findall(r'"code": "(\w+)"', source) == ["bad_request"]
 
 
 def test_the_settings_table_names_every_setting() -> None:
@@ -49,7 +62,7 @@ def test_the_settings_table_names_every_setting() -> None:
 def test_the_layout_names_every_module() -> None:
     (section,) = re.findall(r"## How the code is laid out\n(.*?)\n## ", README, re.DOTALL)
     package = ROOT / "itsm_app"
-    wiring = {"__init__.py", "blueprints/__init__.py", "wsgi.py"}
+    wiring = {"__init__.py", "blueprints/__init__.py", "desk/__init__.py", "wsgi.py"}
     modules = {str(path.relative_to(package)) for path in package.rglob("*.py")} - wiring
     assert set(re.findall(r"`([\w/]+\.py)`", section)) == modules
 

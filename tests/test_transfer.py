@@ -92,6 +92,14 @@ def test_what_was_exported_and_imported_is_exported_as_the_same_bytes(
     assert len(found["history"]) == 5
 
 
+def test_an_export_goes_on_after_a_page_of_a_megabyte(client: FlaskClient) -> None:
+    tickets = [f"{n}" for n in range(6)]
+    for ticket in tickets:
+        put(ticket, text={"S": "x" * 250_000})
+    assert sorted(ids(export())) == tickets
+    assert sorted(ids(export("--caller", "x"))) == tickets
+
+
 @ON_DYNAMODB_LOCAL
 def test_full_tickets_and_many_pages_come_whole(client: FlaskClient, caller: str) -> None:
     full: Any = [{"comment_text": "ß" * 1000, "added_at": "2025"}] * 140

@@ -41,3 +41,15 @@ def test_the_import_has_no_side_effect() -> None:
     )
     assert result.stdout == "\n"
     assert not (ROOT / "instance/never").exists()
+
+
+def test_the_desk_is_loaded_when_it_is_first_asked_for() -> None:
+    code = (
+        "import sys, itsm_app.wsgi;"
+        "loaded = lambda: [name for name in sys.modules if name.startswith('itsm_app.desk')];"
+        "print(loaded()); itsm_app.wsgi.app.test_client().get('/desk'); print(len(loaded()) > 3)"
+    )
+    printed = subprocess.check_output(
+        [sys.executable, "-c", code], cwd=ROOT, env=environ(API_KEYS=""), text=True
+    )
+    assert printed == "[]\nTrue\n"
