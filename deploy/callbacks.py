@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from deploy import policies, releases
 from deploy.package import check_python, write_zip
 from itsm_app import create_app, keys
-from itsm_app.exceptions import InvalidKeys
+from itsm_app.exceptions import InvalidSetting
 from itsm_app.remedies import REMEDIES
 
 LOG_RETENTION_DAYS = 30
@@ -81,7 +81,7 @@ def show_first_step(cli: Any) -> None:
 def _check_keys(cli: Any) -> None:
     try:
         found = keys.parse(cli.aws_environment_variables.get("API_KEYS", ""))
-    except InvalidKeys as error:
+    except InvalidSetting as error:
         raise ClickException(
             f"The stage {cli.api_stage} in zappa_settings.json: {error}."
         ) from None

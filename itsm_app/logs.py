@@ -71,8 +71,7 @@ def _log_request(response: Response) -> Response:
 
 
 def _operation() -> str | None:
-    # The pages of the desk are one: each operation is billed, and an alarm adds up ten at most
-    # ("Using metric math" in the Amazon CloudWatch User Guide).
+    # The pages of the desk are one: the metrics of each operation are billed.
     if request.blueprint == "desk":
         return "desk"
     return request.endpoint and request.endpoint.rpartition(".")[2]

@@ -11,8 +11,15 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-SETTINGS = ("TABLE_NAME", "REGION", "STAGE", "LOCAL_DYNAMODB", "API_KEYS", "SECRET_KEY")
-for setting in (*SETTINGS, "RETENTION_DAYS"):
+for setting in (
+    "TABLE_NAME",
+    "REGION",
+    "STAGE",
+    "LOCAL_DYNAMODB",
+    "API_KEYS",
+    "RETENTION_DAYS",
+    "SECRET_KEY",
+):
     os.environ.pop(setting, None)
 
 from itsm_app import config, create_app, retry, table

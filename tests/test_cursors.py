@@ -152,7 +152,7 @@ def test_a_page_ends_early_before_it_passes_5_mb(client: FlaskClient, caller: st
     comment = {"comment_text": text, "added_at": "2026-02-09T12:20:25.343883Z"}
     ids = file_tickets(caller, 20, comments=[comment] * 48)
     first = client.get("/tickets", query_string={"caller": caller, "limit": 100})
-    assert 4_500_000 < len(first.data) < 5_000_000
+    assert 2_500_000 < len(first.data) < 2_900_000
     assert "next_cursor" in first.json
     assert list(chain(*pages(client, caller, limit=100))) == ids
 

@@ -337,7 +337,8 @@ def test_it_says_so_when_dynamodb_cannot_be_reached(
 
 
 def test_every_code_is_here() -> None:
-    # What needs a key is in test_keys.
-    elsewhere = {"storage_unavailable", "key_refused", "role_refused"}
+    # What needs a key, a session or an erased ticket: test_keys, test_desk_sessions, test_erasure.
+    elsewhere = {"key_refused", "role_refused", "no_session", "cross_site", "desk_shut"}
+    elsewhere |= {"storage_unavailable", "caller_erased"}
     codes = {code for code, _ in CASES} | elsewhere
     assert codes == {failure.code for failure in FAILURES.values()}

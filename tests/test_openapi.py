@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 from werkzeug.test import TestResponse
 
-from itsm_app import config, create_app, keys, operations, schemas, sizes
+from itsm_app import config, create_app, erasure, keys, operations, schemas, sizes
 from itsm_app.error_handlers import FAILURES
 
 from .conftest import ON_MOTO
@@ -288,16 +288,22 @@ OF_A_BODY = {"body_too_large", "idempotency_key_reused", "invalid_body"}
 ERRORS = {
     "create_ticket": ALL | OF_A_BODY,
     "get_ticket_status": ALL | OF_A_TICKET,
-    "add_ticket_comment": ALL | OF_A_TICKET | OF_A_BODY | {"ticket_closed", "ticket_full"},
+    "add_ticket_comment": ALL
+    | OF_A_TICKET
+    | OF_A_BODY
+    | {"caller_erased", "ticket_closed", "ticket_full"},
     "list_recent_tickets": ALL,
 }
 OF_NO_OPERATION = {
     "already_assigned",
     "bad_request",
     "changed_meanwhile",
+    "cross_site",
+    "desk_shut",
     "internal_error",
     "invalid_transition",
     "no_keys",
+    "no_session",
     "no_such_operation",
     "post_only",
     "role_refused",
@@ -314,6 +320,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "invalid_field": {"caller": " ", "caller_id": " "},
     "misheard_number": {"ticket_id": "1234-5678-9012"},
     "storage_unavailable": {},
+    "caller_erased": {"idempotency_key": "call-82"},
     "ticket_closed": {"idempotency_key": "call-82"},
     "ticket_full": {"idempotency_key": "call-82"},
     "ticket_not_found": {"ticket_id": "unknown"},
@@ -345,6 +352,9 @@ def test_an_error_is_answered_as_the_document_says(
         faults.faults.append(refuse("AccessDeniedException"))
     if code == "ticket_full":
         monkeypatch.setattr(sizes, "COMMENTED_MAX", 0)
+    if code == "caller_erased":
+        assert erasure.erase(str(agent.values["ticket_id"]), str(agent.values["caller"]))
+        agent.values["caller"] = None
     if code == "ticket_closed":
         path = f"/tickets/{agent.values['ticket_id']}"
         assert client.patch(path, json={"status": "closed"}).status_code == 200

@@ -22,6 +22,7 @@ ROUTES = (
     ("GET", "/find", "find_tickets"),
     ("GET", "/new", "show_new_ticket"),
     ("POST", "/new", "create_ticket"),
+    ("GET", "/stats", "show_stats"),
     ("GET", "/sign-in", "show_sign_in"),
     ("POST", "/sign-in", "sign_in"),
     ("POST", "/sign-out", "sign_out"),

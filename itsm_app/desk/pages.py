@@ -12,8 +12,11 @@ from uuid import uuid4
 
 from flask import Response, g, request, url_for
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from .. import life_cycle, schemas
+from ..chart import chart
+from ..stats import Day
 from . import sentences, timelines
 
 FOLDER = Path(__file__).parent
@@ -43,7 +46,7 @@ def queue(query: schemas.QueueQuery, shown: schemas.Queue) -> Response:
 
 
 def ticket(
-    ticket: schemas.Ticket, version: str, refused: schemas.Error | None, typed: str
+    ticket: schemas.DeskTicket, version: str, refused: schemas.Error | None, typed: str
 ) -> Response:
     """Show a ticket, and what was said and done on it; if a change was refused, why.
 
@@ -72,6 +75,11 @@ def found(
 def new_ticket(form: Mapping[str, str], refused: schemas.Error | None = None) -> Response:
     """Show the form for a ticket, with what was typed; if that was refused, why."""
     return page("new.html", form=form, refused=refused and sentences.refused(refused))
+
+
+def stats(days: list[Day]) -> Response:
+    """Show what was done day by day, drawn and as a table, the latest day first."""
+    return page("stats.html", days=days[::-1], chart=Markup(chart(days)))  # noqa: S704 - our own
 
 
 def sign_in(refused: schemas.Error | None = None) -> Response:
@@ -109,6 +117,14 @@ def age(moment: str) -> str:
     return "moments"
 
 
+def duration(seconds: float | None) -> str:
+    """Return how long that is, in hours and minutes."""
+    if seconds is None:
+        return "none"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
 def clock(moment: str) -> str:
     """Return a time for people. A script shows it as their own clock does."""
     return f"{datetime.fromisoformat(moment):%d %b %Y, %H:%M} UTC"
@@ -135,6 +151,7 @@ def _environment() -> Environment:
     )
     environment.globals |= {"url_for": url_for, "file_url": _file_url, "new_key": _new_key}
     environment.filters |= {"age": age, "clock": clock, "label": label, "shorten": shorten}
+    environment.filters["duration"] = duration
     return environment
 
 

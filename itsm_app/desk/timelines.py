@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from operator import attrgetter
 from typing import NamedTuple
 
-from ..schemas import Comment, DeskTicket, Event, Ticket
+from ..schemas import Comment, DeskTicket, Event
 
 # Of the texts in a page that is sent without being asked for all of them. Escaped, a character
 # takes five bytes at most.
@@ -30,11 +30,10 @@ class Timeline(NamedTuple):
     earlier: int
 
 
-def timeline(ticket: Ticket, everything: bool) -> Timeline:
+def timeline(ticket: DeskTicket, everything: bool) -> Timeline:
     """Return what was said and done on a ticket, as much as fits in a page, or everything."""
     entries = [Entry(each.added_at, each, None) for each in ticket.comments]
-    history = ticket.history if isinstance(ticket, DeskTicket) else []
-    entries += [Entry(each.changed_at, None, each) for each in history]
+    entries += [Entry(each.changed_at, None, each) for each in ticket.history]
     # Of one write, what was said comes first.
     entries.sort(key=attrgetter("at"))
     newest = entries if everything else list(_fitting(entries))[::-1]

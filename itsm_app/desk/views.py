@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import cast
 
 from flask import Response, g, redirect, request, url_for
 from werkzeug import Response as BaseResponse
@@ -21,9 +22,11 @@ from ..exceptions import (
     TicketFull,
     TicketNotFound,
 )
+from ..stats import by_day
 from . import pages, sessions
 
 PAGE_TICKETS = "25"
+STATS_DAYS = 14
 # What a page tells beside what was typed, for people to decide anew.
 REFUSALS = (
     ChangedMeanwhile,
@@ -115,6 +118,11 @@ def create_ticket() -> Answer:
     return redirect(url, 303)
 
 
+def show_stats() -> Response:
+    """Show what the desk got done in the last two weeks."""
+    return pages.stats(by_day(STATS_DAYS))
+
+
 def show_sign_in() -> BaseResponse:
     """Show the form to sign in."""
     if not sessions.are_needed():
@@ -162,7 +170,8 @@ def _change() -> schemas.TicketChange:
 
 def _ticket(ticket_id: str, refused: schemas.Error | None = None, typed: str = "") -> Response:
     query = schemas.DeskTicketQuery(history="all")
-    return pages.ticket(*operations.get_ticket_status(ticket_id, query), refused, typed)
+    ticket, version = operations.get_ticket_status(ticket_id, query)
+    return pages.ticket(cast("schemas.DeskTicket", ticket), version, refused, typed)
 
 
 def _ask_before_closing(ticket_id: str) -> Response:
