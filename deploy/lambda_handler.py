@@ -19,6 +19,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from apig_wsgi import make_lambda_handler
+from flask.logging import default_handler
 
 from itsm_app.wsgi import app
 
@@ -35,6 +36,8 @@ UNREADABLE = (
     " payload 1.0). Call its URL."
 )
 
+# Where CloudWatch looks for metrics: "Embedded metric format" in its guide.
+default_handler.setStream(sys.stdout)
 # What no line of ours holds: "Optimization" in Python's logging HOWTO.
 logging._srcfile = None
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
@@ -81,8 +84,6 @@ def _app_on_stage(environ: WSGIEnvironment, start_response: StartResponse) -> It
         environ["SCRIPT_NAME"] = f"/{environ['apig_wsgi.request_context']['stage']}"
     # "All of the APIs created with Amazon API Gateway expose HTTPS endpoints only": its FAQs.
     environ["wsgi.url_scheme"] = "https"
-    # Where CloudWatch looks for metrics: "Embedded metric format" in its guide.
-    environ["wsgi.errors"] = sys.stdout
     return app(environ, start_response)
 
 

@@ -82,7 +82,7 @@ def _page(
 
 
 def _is_wanted(ticket: Ticket, wanted: dict[str, str | None]) -> bool:
-    agrees = (value in (None, getattr(ticket, name)) for name, value in wanted.items())
+    agrees = (getattr(ticket, name) == value for name, value in wanted.items() if value is not None)
     return not retention.is_over(ticket) and all(agrees)
 
 

@@ -188,7 +188,8 @@ class Ticket(Model):
     @property
     def spoken_number(self) -> str | None:
         """The number as a speech engine should read it."""
-        return self.ticket_number and ticket_numbers.spoken(self.ticket_number)
+        number = self.ticket_number
+        return number and ticket_numbers.spoken(number)
 
     def fields(self) -> dict[str, Any]:
         """Return the values of the attributes that are there, and the number as it is said.

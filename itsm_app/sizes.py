@@ -21,8 +21,9 @@ EVENT_BYTES = 250
 
 def of_ticket(ticket: Ticket) -> int:
     """Return the bytes that a ticket takes: as counted on it, or of one from before, as it is."""
-    if ticket.content_bytes is not None:
-        return ticket.content_bytes
+    counted = ticket.content_bytes
+    if counted is not None:
+        return counted
     texts = _bytes(ticket.caller_id) + _bytes(ticket.issue_description)
     said = of_comments(ticket.comments)
     return TICKET_BYTES + texts + said + of_history(ticket.history or ())
