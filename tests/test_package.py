@@ -85,7 +85,7 @@ def test_it_is_small(path: Path) -> None:
     assert path.stat().st_size <= 2_500_000
 
 
-# "Defined runtime environment variables" in the AWS Lambda guide: by this the app knows where it is.
+# "Defined runtime environment variables" in the AWS Lambda guide: by this the app knows its place.
 IN_LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "poc-itsm-api-handler"}
 
 
