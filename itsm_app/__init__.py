@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import commands, error_handlers, headers, json_provider, keys, logs, retention
+from . import config, error_handlers, headers, json_provider, keys, logs, retention
 from .blueprints.contract import contract
 from .blueprints.desk import desk_pages
 from .blueprints.health import health
@@ -33,7 +33,11 @@ def create_app() -> Flask:
     logs.init_app(app)
     keys.init_app(app)
     error_handlers.init_app(app)
-    commands.init_app(app)
+    if not config.in_lambda():
+        # Nobody types a command there, and a cold start is not to load them.
+        from . import commands
+
+        commands.init_app(app)
     app.register_blueprint(tickets)
     app.register_blueprint(work)
     app.register_blueprint(desk_pages)
