@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
@@ -21,9 +22,15 @@ def test_each_route_lets_in_whom_it_should(
 ) -> None:
     key = {**api.keys, "wrong key": f"{api.keys['desk']}x"}.get(sender)
     # None takes out what would be sent otherwise.
-    response = api.request(method, path.replace("<ticket_id>", "none"), headers={"x-api-key": key})
+    response = api.request(
+        method,
+        re.sub("<.*>", "none", path),
+        headers={"x-api-key": key},
+        allow_redirects=False,
+    )
     assert response.status_code == status
-    if status in (401, 403):
+    # The desk answers with pages.
+    if status in (401, 403) and not path.startswith("/desk"):
         assert response.json()["code"] in ("key_refused", "role_refused")
 
 
