@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,16 @@ def test_the_curl_session_prints_what_the_readme_says(tmp_path: Path) -> None:
             now |= dict(zip(VARIES.findall(printed), VARIES.findall(got), strict=True))
             assert as_now(printed).strip() == got.strip()
     assert len(session()) == 7
+
+
+@pytest.mark.embedded
+def test_the_call_of_an_agent_goes_as_the_readme_says(tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (printed,) = re.findall(r"```text\n((?:done|failed): .*?)```", README, re.DOTALL)
+    with flask_run(LOCAL_DYNAMODB=str(tmp_path)) as server:
+        code = code.replace("localhost:5000", f"localhost:{server.port}")
+        got = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert VARIES.sub("", got) == VARIES.sub("", printed)
 
 
 def test_the_table_of_errors_has_every_code() -> None:
