@@ -27,9 +27,7 @@ NOT_ASKED_FOR_HERE = {
     "apigateway:PUT": "CloudFormation, with the deployer's rights",
     "cloudformation:ListStackResources": "Zappa, while a stack takes longer than three seconds",
     "cloudformation:TagResource": "CreateStack with tags",
-    "dynamodb:DescribeTimeToLive": "flask init-db, where closed tickets are to be forgotten",
     "dynamodb:TagResource": "CreateTable with tags",
-    "dynamodb:UpdateTimeToLive": "flask init-db, where closed tickets are to be forgotten",
     "iam:PassRole": "CreateFunction, and CloudFormation for the API's credentials",
     "logs:TagResource": "CreateLogGroup with tags",
     "s3:GetObject": "Lambda and CloudFormation, with the deployer's rights",
@@ -38,7 +36,7 @@ NOT_ASKED_FOR_HERE = {
 
 def mark(clone: Clone, release: str) -> None:
     """Let every answer say which release made it, once by each of two modules."""
-    line = 'response.headers["Cache-Control"] = "no-store"'
+    line = 'response.headers["X-Content-Type-Options"] = "nosniff"'
     header = f'{line}\n    response.headers["X-Release"] = "{release}"'
     clone.edit("itsm_app/headers.py", line, header)
     line = "body = msgspec.json.encode(args[0] if args else kwargs)"
