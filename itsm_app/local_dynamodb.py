@@ -48,20 +48,18 @@ def create_local_app() -> Flask:
             end_with(os.getppid())
         elif config.wants_local_dynamodb():
             serve(Path(config.LOCAL_DYNAMODB), **context.params)
+        if not config.API_KEYS:
+            open_to = "open to every program on this machine, and to nobody else"
+            click.echo(f" * No API_KEYS: {open_to}", err=True)
     return app
 
 
 def _check_keys(host: str, **_: object) -> None:
-    if config.API_KEYS:
-        return
-    if host not in ("localhost", LOOPBACK, "::1"):
+    if not config.API_KEYS and host not in ("localhost", LOOPBACK, "::1"):
         raise click.ClickException(
             f"On {host} others can reach the API, and there are no API_KEYS. Make a key with `flask"
             " new-key NAME --role desk` and set API_KEYS to its entry, or leave out --host."
         )
-    click.echo(
-        " * No API_KEYS: open to every program on this machine, and to nobody else", err=True
-    )
 
 
 def serve(folder: Path, host: str, port: int, **_: object) -> None:
