@@ -74,7 +74,8 @@ def update_ticket(
     `seen` are the versions of it that the client acts on, if it says so.
     """
     now = life_cycle.now()
-    change_id = comments.new_id(ticket_numbers.to_ticket_id(reference), wanted.idempotency_key)
+    ticket_id = ticket_numbers.to_ticket_id(reference)
+    change_id = comments.new_id(ticket_id, wanted.idempotency_key, comments.CHANGES)
     fields = {name: getattr(wanted, name) for name in ("status", "priority", "assignee")}
     said: Comment | None = None
     if wanted.comment is not None:

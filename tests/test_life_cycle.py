@@ -202,6 +202,15 @@ def test_a_change_under_a_key_is_done_once_whatever_came_after(
     assert client.get(f"/tickets/{ticket}").headers["ETag"] == before
 
 
+def test_a_comment_and_a_change_may_have_one_key(client: FlaskClient, ticket: str) -> None:
+    said = {"comment": "Done", "idempotency_key": "k"}
+    for _ in range(2):
+        assert client.post(f"/tickets/{ticket}/comments", json=said).status_code == 200
+        changed = client.patch(f"/tickets/{ticket}", json={**said, "status": "resolved"})
+        assert (changed.status_code, changed.json["status"]) == (200, "resolved")
+    assert len(client.get(f"/tickets/{ticket}").json["comments"]) == 2
+
+
 @ON_MOTO
 @pytest.mark.parametrize("lost", [1, 2])
 @pytest.mark.parametrize("seen", [True, False])
