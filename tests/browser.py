@@ -31,7 +31,9 @@ FLAGS = (
     "--disable-sync",
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
-    # Nothing but loopback has a name or an address.
+)
+# Nothing but loopback has a name or an address.
+LOOPBACK_ONLY = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     "--no-proxy-server",
 )
@@ -138,11 +140,13 @@ class Browser:
 
 
 @contextmanager
-def chromium(url: str, profile: Path, javascript: bool = True) -> Iterator[Browser]:
+def chromium(
+    url: str, profile: Path, javascript: bool = True, network: tuple[str, ...] = LOOPBACK_ONLY
+) -> Iterator[Browser]:
     """Start a browser with a new profile, and leave nothing behind."""
     options = ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
-    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+    for flag in (*FLAGS, *network, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     if not javascript:
         settings = {"profile.managed_default_content_settings.javascript": 2}

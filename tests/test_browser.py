@@ -96,7 +96,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def open_browser(server: Server, tmp_path: Path) -> Open:
     """Return what opens a browser with a profile of its own."""
 
-    def open_browser(**options: bool) -> AbstractContextManager[Browser]:
+    def open_browser(**options: Any) -> AbstractContextManager[Browser]:
         profile = tmp_path / f"profile-{len(list(tmp_path.iterdir()))}"
         profile.mkdir()
         return chromium(server.url, profile, **options)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sys
 
 import pytest
 
 from .deployment import Api
-from .test_keys import CELLS
+from .test_keys import BODY, CELLS, OTHER
 
 pytestmark = [
     pytest.mark.rehearsal,
@@ -18,14 +17,16 @@ pytestmark = [
 
 @pytest.mark.parametrize(("method", "path", "sender", "status"), CELLS)
 def test_each_route_lets_in_whom_it_should(
-    api: Api, method: str, path: str, sender: str, status: int
+    api: Api, deployed_ticket: str, method: str, path: str, sender: str, status: int
 ) -> None:
-    key = {**api.keys, "wrong key": f"{api.keys['desk']}x"}.get(sender)
+    others = {"wrong key": f"{api.keys['desk']}x", "other caller": api.keys["agent"]}
     # None takes out what would be sent otherwise.
+    headers = {"x-api-key": {**api.keys, **others}.get(sender)}
     response = api.request(
         method,
-        re.sub("<.*>", "none", path),
-        headers={"x-api-key": key},
+        path.replace("<ticket_id>", deployed_ticket).replace("<name>", "none"),
+        headers=headers | (OTHER if sender == "other caller" else {}),
+        json=BODY if method in ("POST", "PATCH") else None,
         allow_redirects=False,
     )
     assert response.status_code == status
