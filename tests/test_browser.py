@@ -284,6 +284,7 @@ def test_every_page_is_for_everybody_at_every_width(gallery: Server, tmp_path: P
         "find": "/desk/find?q=%2B15550100",
         "misheard": "/desk/find?q=1234-5678-9012",
         "new": "/desk/new",
+        "stats": "/desk/stats",
         "error": "/desk/tickets/none",
         "no-page": "/desk/none",
     }

@@ -35,7 +35,8 @@ def test_under_a_stage_every_link_carries_it(desk_app: Flask, ticket: str) -> No
         "/desk/sign-in", base_url=base, data={"key": ANNA}, headers={"Origin": origin}
     )
     assert sent.location == "/poc/desk"
-    for path in ("", "/new", "/find?q=1", f"/tickets/{ticket}", "/find?q=%2B1", "/none"):
+    paths = ("", "/new", "/stats", "/find?q=1", f"/tickets/{ticket}", "/find?q=%2B1", "/none")
+    for path in paths:
         page = client.get(f"/desk{path}", base_url=base).text
         links = re.findall(r'(?:href|src|action)="(/[^"]*)"', page)
         assert len(links) > 3
@@ -43,7 +44,8 @@ def test_under_a_stage_every_link_carries_it(desk_app: Flask, ticket: str) -> No
 
 
 def test_every_page_tells_the_browser_what_it_may_do(anna: Desk, ticket: str) -> None:
-    for path in ("", "/", "/new", "/find", f"/tickets/{ticket}", "/tickets/none", "/none"):
+    paths = ("", "/", "/new", "/find", "/stats", f"/tickets/{ticket}", "/tickets/none", "/none")
+    for path in paths:
         response = anna.get(f"/desk{path}")
         policy = response.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
@@ -355,3 +357,17 @@ def test_the_log_knows_the_desk_as_one_operation(anna: Desk, log: Log, caller: s
     assert [line["route"] for line in lines] == ["/desk/find", "/desk", None]
     assert caller not in log.text
     assert ANNA not in log.text
+
+
+def test_what_got_done_is_drawn_and_told_by_day(
+    anna: Desk, file_ticket: Callable[..., str], own_table: None
+) -> None:
+    file_ticket()
+    ticket = file_ticket()
+    form = anna.form(f"/desk/tickets/{ticket}", "Send and resolve")
+    anna.post(f"/desk/tickets/{ticket}", {**form, "comment": "It is out"})
+    page = anna.get("/desk/stats").text
+    assert '<svg class="chart"' in page
+    today, *before = re.findall(r'data-label="[^"]*">([^<]*)<', page)
+    assert [today, *before[:3]] == ["2", "1", "0 h 00 min", "0 h 00 min"]
+    assert before[3:7] == ["0", "0", "none", "none"]
