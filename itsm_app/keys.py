@@ -11,6 +11,7 @@ import secrets
 from hmac import compare_digest
 from ipaddress import ip_address
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from flask import Flask, current_app, g, request
 
@@ -34,6 +35,7 @@ class Key(NamedTuple):
     digest: str
 
 
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 # Who asks where no keys are needed.
 LOCAL = Key("local", "desk", "")
 
@@ -74,10 +76,20 @@ def find(sent: str) -> Key:
 
 def is_local() -> bool:
     """Whether this machine asks, and nobody through it."""
-    # A proxy on this machine may speak for others.
+    # A proxy on this machine may speak for others, a page in its browser too, and another name for
+    # it may be that of such a page (DNS rebinding).
     if config.in_lambda() or "X-Forwarded-For" in request.headers:
         return False
-    return ip_address(request.remote_addr or "::").is_loopback
+    origin = request.headers.get("Origin", request.host_url)
+    names = {urlsplit(url).hostname for url in (origin, request.host_url)}
+    return names <= LOOPBACK and _is_loopback(request.remote_addr or "")
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def _let_in() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple, cast
 
-from . import comments
+import msgspec
+
 from .exceptions import (
     AlreadyAssigned,
     CallerErased,
     ChangedMeanwhile,
+    IdempotencyKeyReused,
     InvalidTransition,
     TicketClosed,
 )
@@ -41,11 +44,18 @@ def etag(ticket: Ticket) -> str:
     return f"{ticket.revision or 0}.{ticket.updated_at}"
 
 
+def mark(fields: Mapping[str, str | None], comment_text: str | None) -> str:
+    """Return what stands for all that a call asks for: 16 hexadecimal digits."""
+    words = msgspec.json.encode([fields, comment_text])
+    return hashlib.sha256(words).hexdigest()[:16]
+
+
 class Change(NamedTuple):
     """What somebody of the desk wants to be done to a ticket, in one write.
 
     `fields` are status, priority and assignee, those that are to be set, None for no assignee.
-    `seen` are the versions (`etag`) of the ticket that they act on, if they say so.
+    `asked` stands for all of that, to tell a repeat from other words under the same key. `seen` are
+    the versions (`etag`) of the ticket that they act on, if they say so.
     """
 
     fields: Mapping[str, str | None]
@@ -53,12 +63,14 @@ class Change(NamedTuple):
     by: str
     at: str
     change_id: str
+    asked: str
     seen: Collection[str] | None
 
 
 def events(ticket: Ticket, change: Change) -> list[Event]:
     """Return what has to change for the fields to be as wanted."""
-    told = {"changed_by": change.by, "changed_at": change.at, "change_id": change.change_id}
+    told = {"changed_by": change.by, "changed_at": change.at}
+    told |= {"change_id": change.change_id, "asked": change.asked}
     found = []
     for field, value in change.fields.items():
         was = getattr(ticket, field)
@@ -81,10 +93,13 @@ def reopening(by: str, comment: Comment) -> Event:
 
 
 def is_done(ticket: Ticket, change: Change) -> bool:
-    """Whether an earlier call did this. Raises `IdempotencyKeyReused` if that said otherwise."""
-    if change.comment and comments.said_before(ticket, change.comment):
-        return True
-    return any(event["change_id"] == change.change_id for event in ticket.history or ())
+    """Whether an earlier call did this. Raises `IdempotencyKeyReused` if that was another."""
+    for entry in (*ticket.comments, *(ticket.history or ())):
+        if change.change_id in (entry.get("comment_id"), entry.get("change_id")):
+            if entry.get("asked") != change.asked:
+                raise IdempotencyKeyReused
+            return True
+    return False
 
 
 def check(ticket: Ticket, change: Change) -> None:
@@ -116,6 +131,5 @@ def check_caller(ticket: Ticket) -> None:
 
 
 def _check_assignee(was: str | None, wanted: str | None, by: str) -> None:
-    gives_back = wanted is None and was == by
-    if was not in (None, wanted) and not gives_back:
+    if was not in (None, wanted, by):
         raise AlreadyAssigned(was)

@@ -37,8 +37,9 @@ class Comment(TypedDict):
     added_at: str
     # Those from before there were ids have none.
     comment_id: NotRequired[str]
-    # Who of the desk said it; the caller's own have none.
+    # Who of the desk said it, and what their call asked for; the caller's own have none.
     author: NotRequired[str]
+    asked: NotRequired[str]
 
 
 # One entry of a ticket's history: a field's value as it was and as it is, if any, who changed it,
@@ -52,6 +53,7 @@ Event = TypedDict(
         "changed_by": str,
         "changed_at": str,
         "change_id": str,
+        "asked": NotRequired[str],
     },
 )
 

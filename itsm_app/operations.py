@@ -77,12 +77,13 @@ def update_ticket(
     ticket_id = ticket_numbers.to_ticket_id(reference)
     change_id = comments.new_id(ticket_id, wanted.idempotency_key, comments.CHANGES)
     fields = {name: getattr(wanted, name) for name in ("status", "priority", "assignee")}
+    fields = {name: value for name, value in fields.items() if value is not UNSET}
+    asked = life_cycle.mark(fields, wanted.comment)
     said: Comment | None = None
     if wanted.comment is not None:
         said = {"comment_text": wanted.comment, "added_at": now, "comment_id": change_id}
-        said["author"] = g.key.name
-    asked = {name: value for name, value in fields.items() if value is not UNSET}
-    change = life_cycle.Change(asked, said, g.key.name, now, change_id, seen)
+        said |= {"author": g.key.name, "asked": asked}
+    change = life_cycle.Change(fields, said, g.key.name, now, change_id, asked, seen)
     ticket = service_desk.update_ticket(reference, change, callers.bind("caller", None))
     return _shown(ticket, "all"), life_cycle.etag(ticket)
 

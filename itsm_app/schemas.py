@@ -61,7 +61,7 @@ Status = Annotated[
     Literal["open", "in_progress", "resolved", "closed"],
     Meta(
         description="open, in_progress, resolved or closed",
-        extra={"next_step": "Leave it out for tickets of any status."},
+        extra={"next_step": "Send one of these, or leave it out."},
     ),
 ]
 Version = Annotated[
@@ -75,7 +75,10 @@ Version = Annotated[
 
 Priority = Annotated[
     Literal["low", "normal", "high", "urgent"],
-    Meta(description="low, normal, high or urgent", extra={"next_step": "Leave it out for any."}),
+    Meta(
+        description="low, normal, high or urgent",
+        extra={"next_step": "Send one of these, or leave it out."},
+    ),
 ]
 Assignee = Annotated[str, _text(100, "Send the name of who is to work on it, or null for nobody.")]
 History = Annotated[

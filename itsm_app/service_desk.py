@@ -101,7 +101,7 @@ def update_ticket(reference: str, change: Change, caller_id: str | None = None) 
     for _ in range(ATTEMPTS):
         ticket = get_ticket(reference, caller_id)
         events = life_cycle.events(ticket, change)
-        if not (events or change.comment) or life_cycle.is_done(ticket, change):
+        if life_cycle.is_done(ticket, change) or not (events or change.comment):
             return ticket
         life_cycle.check(ticket, change)
         if changed := storage.write_and_return(_change_update(ticket, change, events)):

@@ -25,7 +25,7 @@ CANDIDATES = 8
 # Of what can still be a number with digits too many.
 MOST_DIGITS = 2 * DIGITS
 # Those of all the ways in which we write a number, and in which people do.
-SEPARATORS = re.compile(r"[-., ]")
+SEPARATORS = re.compile(r"[-\u2010-\u2015.,/#\s]")
 
 DAMM = (
     (0, 3, 1, 7, 5, 9, 8, 6, 4, 2),

@@ -46,7 +46,7 @@ class Update:
         for event in events:
             field, was = event["field"], event.get("from")
             # Who has no priority stored has the default.
-            self.require(field, was, *([None] if was == "normal" else []))
+            self.require(field, was, *([None] if (field, was) == ("priority", "normal") else []))
             self._change(field, event.get("to"))
             if field == "status":
                 self._note_end(event["to"])

@@ -154,7 +154,7 @@ CASES: dict[tuple[str, str], list[tuple[Sent, str]]] = {
         ),
         (recent("caller=a&limit=" + "9" * 5000), "from 1 to 100, but it is 5000 characters long."),
     ],
-    ("invalid_field", "Leave it out for tickets of any status."): [
+    ("invalid_field", "Send one of these, or leave it out."): [
         (recent("caller=a&status=done"), "`status` must be open, in_progress, resolved or closed,"),
     ],
     ("invalid_field", "Leave it out for all."): [

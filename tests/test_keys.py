@@ -40,15 +40,15 @@ TABLE = {
     ("GET", "/mcp"): (401, 401, 405, 405, 405),
     ("DELETE", "/mcp"): (401, 401, 405, 405, 405),
     # The desk takes no key but to sign in: tests/test_desk_sessions.py. Forms need a page of ours.
-    ("GET", "/desk"): (303, 303, 303, 303, 303),
-    ("GET", "/desk/"): (303, 303, 303, 303, 303),
-    ("GET", "/desk/tickets/<ticket_id>"): (303, 303, 303, 303, 303),
+    ("GET", "/desk"): (303, 303, 303, 303, 403),
+    ("GET", "/desk/"): (303, 303, 303, 303, 403),
+    ("GET", "/desk/tickets/<ticket_id>"): (303, 303, 303, 303, 403),
     ("POST", "/desk/tickets/<ticket_id>"): (403, 403, 403, 403, 403),
-    ("GET", "/desk/find"): (303, 303, 303, 303, 303),
-    ("GET", "/desk/new"): (303, 303, 303, 303, 303),
+    ("GET", "/desk/find"): (303, 303, 303, 303, 403),
+    ("GET", "/desk/new"): (303, 303, 303, 303, 403),
     ("POST", "/desk/new"): (403, 403, 403, 403, 403),
-    ("GET", "/desk/stats"): (303, 303, 303, 303, 303),
-    ("GET", "/desk/sign-in"): (200, 200, 200, 200, 200),
+    ("GET", "/desk/stats"): (303, 303, 303, 303, 403),
+    ("GET", "/desk/sign-in"): (200, 200, 200, 200, 403),
     ("POST", "/desk/sign-in"): (403, 403, 403, 403, 403),
     ("POST", "/desk/sign-out"): (403, 403, 403, 403, 403),
     ("GET", "/desk/static/<name>"): (404, 404, 404, 404, 404),
@@ -208,7 +208,15 @@ def test_without_keys_it_is_open_to_this_machine_only(engine: str) -> None:
     for address, status in [("127.0.0.1", 404), ("127.8.9.1", 404), ("::1", 404)]:
         environ = {"REMOTE_ADDR": address}
         assert client.get("/tickets/x", environ_overrides=environ).status_code == status
-    for environ in (ELSEWHERE, {"REMOTE_ADDR": ""}, {"HTTP_X_FORWARDED_FOR": "127.0.0.1"}):
+    for environ in (
+        ELSEWHERE,
+        {"REMOTE_ADDR": ""},
+        {"REMOTE_ADDR": "localhost"},
+        {"HTTP_X_FORWARDED_FOR": "127.0.0.1"},
+        {"HTTP_HOST": "evil.example:5000"},
+        {"HTTP_ORIGIN": "https://evil.example"},
+        {"HTTP_ORIGIN": "null"},
+    ):
         response = client.get("/tickets/x", environ_overrides=environ)
         assert (response.status_code, response.json["code"]) == (503, "no_keys")
         assert client.get("/health", environ_overrides=environ).status_code == 200

@@ -211,6 +211,43 @@ def test_a_comment_and_a_change_may_have_one_key(client: FlaskClient, ticket: st
     assert len(client.get(f"/tickets/{ticket}").json["comments"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        ({"status": "in_progress"}, {"status": "resolved", "comment": "Done"}),
+        ({"status": "in_progress"}, {"priority": "low"}),
+        ({"comment": "One"}, {"comment": "One", "status": "closed"}),
+        ({"comment": "One", "assignee": "anna"}, {"assignee": "anna"}),
+    ],
+)
+def test_another_change_under_the_same_key_is_refused(
+    client: FlaskClient, ticket: str, first: dict[str, str], other: dict[str, str]
+) -> None:
+    key = {"idempotency_key": "k"}
+    assert patch(client, ticket, **first, **key).status_code == 200
+    before = client.get(f"/tickets/{ticket}").headers["ETag"]
+    response = patch(client, ticket, **other, **key)
+    assert (response.status_code, response.json["code"]) == (409, "idempotency_key_reused")
+    repeat = patch(client, ticket, **first, **key)
+    assert (repeat.status_code, repeat.headers["ETag"]) == (200, before)
+
+
+@pytest.mark.parametrize("tag", ["", "W/{}", "W/{}, W/{}"])
+def test_a_tag_that_is_weak_is_not_the_version_that_was_seen(
+    client: FlaskClient, ticket: str, tag: str
+) -> None:
+    """RFC 9110, 13.1.1: by strong comparison."""
+    now = client.get(f"/tickets/{ticket}").headers["ETag"]
+    sent = {"If-Match": tag.format(now, now)}
+    response = client.patch(f"/tickets/{ticket}", json={"status": "closed"}, headers=sent)
+    assert (response.status_code, response.json["code"]) == (412, "changed_meanwhile")
+
+
+def test_one_hands_over_ones_own(client: FlaskClient, ticket: str) -> None:
+    patch(client, ticket, assignee="local")
+    assert patch(client, ticket, assignee="anna").json["assignee"] == "anna"
+
+
 @ON_MOTO
 @pytest.mark.parametrize("lost", [1, 2])
 @pytest.mark.parametrize("seen", [True, False])

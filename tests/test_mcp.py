@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from itsm_app import mcp_transport
+from itsm_app import config, create_app, keys, mcp_transport
 from itsm_app.schemas import MAX_BODY_BYTES
 
 from .conftest import ON_MOTO, Log
@@ -364,9 +364,18 @@ API = "https://abc123.execute-api.us-east-1.amazonaws.com"
 )
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_a_page_of_another_origin_may_not_call(
-    client: FlaskClient, revision: str, here: str, origin: str | None, allowed: bool
+    engine: str,
+    monkeypatch: pytest.MonkeyPatch,
+    revision: str,
+    here: str,
+    origin: str | None,
+    allowed: bool,
 ) -> None:
-    sent = {**headers(revision, "tools/list"), "Origin": origin}
+    # Without keys such a page is refused by `keys` already.
+    key, entry = keys.make("voice", "agent")
+    monkeypatch.setattr(config, "API_KEYS", entry)
+    client = create_app().test_client()
+    sent = {**headers(revision, "tools/list"), "Origin": origin, "x-api-key": key}
     sent = {name: value for name, value in sent.items() if value is not None}
     response = client.post(
         "/mcp", json=request(revision, "tools/list"), headers=sent, base_url=here

@@ -14,5 +14,6 @@ work = Blueprint("work", __name__)
 def update_ticket(ticket_id: str) -> Response:
     """Change a ticket's status, priority or assignee, and say something, in one write."""
     # `If-Match: *` says that the sender has seen any version, which is to say none.
-    seen = request.if_match.as_set() or None
+    told = "If-Match" in request.headers and not request.if_match.star_tag
+    seen = request.if_match.as_set() if told else None
     return tagged(*operations.update_ticket(ticket_id, load(schemas.TicketChange), seen))

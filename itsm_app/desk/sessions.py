@@ -15,7 +15,7 @@ from flask import current_app, request, url_for
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug import Response as BaseResponse
 
-from .. import config, keys
+from .. import callers, config, keys
 from ..exceptions import CrossSite, DeskShut, NoKeys, NoSession, RoleRefused
 from ..keys import Key
 
@@ -23,7 +23,6 @@ COOKIE = "desk"
 LIFETIME_SECONDS = 12 * 3600
 # Of a key for HMAC-SHA1, whose output has 20 bytes, more than enough: RFC 2104, 3.
 MIN_SECRET_CHARACTERS = 32
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # Where no SECRET_KEY is set: gone with this process, and all its sessions with it.
 _random_secret = secrets.token_hex(32)
 
@@ -35,18 +34,21 @@ def are_needed() -> bool:
 
 def check_open() -> None:
     """Raise `NoKeys` or `DeskShut` where nobody could sign in, or sessions could be forged."""
-    if not are_needed():
-        _check_local()
+    if not are_needed() and not keys.is_local():
+        raise NoKeys
     secret = config.SECRET_KEY
     if len(secret) < MIN_SECRET_CHARACTERS and (secret or config.in_lambda()):
         raise DeskShut
 
 
 def check_origin() -> None:
-    """Raise `CrossSite` for a form that no page of ours has sent.
+    """Raise `CrossSite` for a form that no page of ours has sent, and for what no browser sends.
 
     By "Fetch Metadata Request Headers" (W3C); browsers without it send `Origin` with every POST.
     """
+    # The desk is of all callers, and what is bound to one has no place here.
+    if callers.HEADER in request.headers:
+        raise CrossSite
     if request.method != "POST":
         return
     site = request.headers.get("Sec-Fetch-Site")
@@ -95,14 +97,8 @@ def end(response: BaseResponse) -> BaseResponse:
     return response
 
 
-def _check_local() -> None:
-    # Another name for this machine may be that of a page elsewhere (DNS rebinding).
-    if not (keys.is_local() and _is_loopback()):
-        raise NoKeys
-
-
 def _is_loopback() -> bool:
-    return urlsplit(request.host_url).hostname in LOOPBACK
+    return urlsplit(request.host_url).hostname in keys.LOOPBACK
 
 
 def _path() -> str:
