@@ -16,13 +16,14 @@ from mcp import Client, ClientSession, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from werkzeug.serving import make_server
 
-from itsm_app import create_app
+from itsm_app import config, create_app, keys
 
 from .conftest import ON_MOTO
 from .mcp_messages import MODERN, REVISIONS
 
 pytestmark = ON_MOTO
 
+KEY, ENTRY = keys.make("voice", "agent")
 SELF = mcp_types.Implementation(name="test", version="0")
 CAPABILITIES = mcp_types.ClientCapabilities()
 EVERY_REVISION = pytest.mark.parametrize("revision", REVISIONS)
@@ -30,7 +31,9 @@ EVERY_REVISION = pytest.mark.parametrize("revision", REVISIONS)
 
 @pytest.fixture(scope="module")
 def url(engine: str) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, create_app(), threaded=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "API_KEYS", ENTRY)
+        server = make_server("127.0.0.1", 0, create_app(), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.port}/mcp"
@@ -45,7 +48,7 @@ async def connect(
 ) -> AsyncIterator[ClientSession]:
     """A session that speaks this revision and no other."""
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=10) as http,
+        httpx2.AsyncClient(headers={"x-api-key": KEY, **(headers or {})}, timeout=10) as http,
         streamable_http_client(url, http_client=http) as (receiving, sending),
         ClientSession(receiving, sending, client_info=SELF) as session,
     ):
@@ -157,7 +160,10 @@ def test_a_legacy_client_may_ping(url: str, revision: str) -> None:
 
 def test_the_client_settles_on_the_latest_revision(url: str) -> None:
     async def main() -> tuple[str, int, str]:
-        async with Client(url, mode="auto") as client:
+        async with (
+            httpx2.AsyncClient(headers={"x-api-key": KEY}) as http,
+            Client(streamable_http_client(url, http_client=http), mode="auto") as client,
+        ):
             tools = (await client.list_tools()).tools
             return client.protocol_version, len(tools), str(client.instructions)
 
@@ -168,7 +174,10 @@ def test_the_client_settles_on_the_latest_revision(url: str) -> None:
 
 def test_an_older_client_settles_on_the_latest_that_has_a_handshake(url: str) -> None:
     async def main() -> tuple[str, Any]:
-        async with Client(url, mode="legacy") as client:
+        async with (
+            httpx2.AsyncClient(headers={"x-api-key": KEY}) as http,
+            Client(streamable_http_client(url, http_client=http), mode="legacy") as client,
+        ):
             return client.protocol_version, (await client.call_tool("list_recent_tickets", {}))
 
     revision, result = anyio.run(main)
