@@ -195,7 +195,7 @@ NO_TIMES = [
     "2026-02-09t12:20:25.343883z",
     "0001-01-01T00:00:00.000000+14:00",
 ]
-NO_COUNTS = ["", "x", "1.5", "-1", "1e3", "007", "1\n", "١", "1" * 39]
+NO_COUNTS = ["", "x", "1.5", "-1", "1e3", "007", "1\n", "\u0661", "1" * 39]
 COMMENT = {"comment_text": {"S": "x"}, "added_at": {"S": TIME}}
 EVENT = {"field": "status", "changed_by": "x", "changed_at": TIME, "change_id": "x"}
 BROKEN: list[tuple[Any, str]] = [
