@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -21,6 +22,7 @@ from .desk import (
 )
 from .faulty_dynamodb import FaultyDynamoDB, refuse
 from .test_erasure import erase_caller
+from .test_stats import file
 
 pytestmark = ON_MOTO
 
@@ -409,3 +411,20 @@ def test_what_got_done_is_drawn_and_told_by_day(
     today, *before = re.findall(r'data-label="[^"]*">([^<]*)<', page)
     assert [today, *before[:3]] == ["2", "1", "0 h 00 min", "0 h 00 min"]
     assert before[3:7] == ["0", "0", "none", "none"]
+    assert f"filed since {datetime.now(UTC).date() - timedelta(13 + 30)} count" in page
+    assert "Too many" not in page
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(0, "Too many tickets were filed today"), (3, "")],
+)
+def test_what_could_not_be_counted_is_told(
+    anna: Desk, own_table: None, monkeypatch: pytest.MonkeyPatch, days: int, said: str
+) -> None:
+    monkeypatch.setattr("itsm_app.stats.MOST_QUERIES", 1)
+    file(days)
+    page = anna.get("/desk/stats").text
+    assert said in page
+    assert f"filed since {datetime.now(UTC).date() - timedelta(days - 1)} count" in page
+    assert page.count("<tr role") == (days + 1 if days else 0)

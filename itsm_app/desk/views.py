@@ -124,7 +124,7 @@ def create_ticket() -> Answer:
 
 def show_stats() -> Response:
     """Show what the desk got done in the last two weeks."""
-    return pages.stats(by_day(STATS_DAYS))
+    return pages.stats(*by_day(STATS_DAYS))
 
 
 def show_sign_in() -> BaseResponse:
