@@ -149,7 +149,7 @@ def test_what_is_past_its_time_is_not_exported(client: FlaskClient, caller: str)
 
 
 @ON_MOTO
-@pytest.mark.parametrize("when", ["yesterday", "", "2026-13-01"])
+@pytest.mark.parametrize("when", ["yesterday", "", "2026-13-01", "0001-01-01T00:00+14:00"])
 def test_a_time_that_is_none_is_refused(engine: str, when: str) -> None:
     result = run("export", "--since", when)
     assert (result.exit_code, result.stdout) == (2, "")
