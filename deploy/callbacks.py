@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from deploy import policies, releases
 from deploy.package import check_python, write_zip
 from itsm_app import create_app, keys
+from itsm_app.desk.sessions import MIN_SECRET_CHARACTERS
 from itsm_app.exceptions import InvalidSetting
 from itsm_app.remedies import REMEDIES
 
@@ -34,11 +35,12 @@ def name_resources(cli: Any) -> None:
     """Name all after the stage, and write out the role's policies (`settings`: at each command).
 
     Raises `ClickException` on another Python than the Lambda's, for a stage whose name will not do,
-    one that would have no keys or malformed ones, a `deploy` without a table, a command for what is
+    one that would have no keys, malformed ones or too short a `SECRET_KEY`, a `deploy` without a table, a command for what is
     not deployed, and a `rollback` to nowhere.
     """
     if cli.command in ("deploy", "update"):
         _check_keys(cli)
+        _check_secret_key()
     if cli.command in ("deploy", "update", "package"):
         _check_python()
     _check_stage_name(cli.api_stage)
@@ -90,6 +92,15 @@ def _check_keys(cli: Any) -> None:
         raise ClickException(
             f"The stage {cli.api_stage} in zappa_settings.json has no API_KEYS, so nobody could"
             " call it. Make a key with `flask new-key NAME --role agent`, and put its entry there."
+        )
+
+
+def _check_secret_key() -> None:
+    length = len(os.environ.get("SECRET_KEY", ""))
+    if 0 < length < MIN_SECRET_CHARACTERS:
+        raise ClickException(
+            f"SECRET_KEY has {length} characters and needs {MIN_SECRET_CHARACTERS} or more, or the"
+            " desk would be shut. Make one with `openssl rand -hex 32`."
         )
 
 

@@ -28,6 +28,12 @@ TRANSITIONS = {
 }
 
 
+def allowed(status: str) -> tuple[str, ...]:
+    """Return the statuses that a ticket of this status can have next."""
+    # One that we do not know, of another version of this app, leads where `open` does.
+    return TRANSITIONS.get(status, TRANSITIONS["open"])
+
+
 def now() -> str:
     """Return the time as tickets have it."""
     return written(datetime.now(UTC))
@@ -106,11 +112,10 @@ def check(ticket: Ticket, change: Change) -> None:
     """Raise what stands against a change: see `service_desk.update_ticket`."""
     if change.seen is not None and etag(ticket) not in change.seen:
         raise ChangedMeanwhile
-    # A status that we do not know, of another version of this app, leads where `open` does.
-    allowed = TRANSITIONS.get(ticket.status, TRANSITIONS["open"])
+    next_statuses = allowed(ticket.status)
     status = change.fields.get("status")
-    if status not in (None, ticket.status, *allowed):
-        raise InvalidTransition(ticket.status, " or ".join(allowed) or "nothing")
+    if status not in (None, ticket.status, *next_statuses):
+        raise InvalidTransition(ticket.status, " or ".join(next_statuses) or "nothing")
     check_open(ticket)
     if change.comment:
         check_caller(ticket)

@@ -46,9 +46,9 @@ def _moment(_: click.Context, __: click.Parameter, value: str | None) -> str | N
         return None
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        return life_cycle.written(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
         raise click.BadParameter("A date or a time, such as 2026-11-23T22:08:48Z.") from None
-    return life_cycle.written(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 @click.command("export")

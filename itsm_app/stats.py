@@ -37,27 +37,31 @@ class Day(NamedTuple):
     resolution_seconds: float | None
 
 
-def by_day(days: int) -> list[Day]:
-    """Return the last days, today's last. Raises `StorageUnavailable`.
+def by_day(days: int) -> tuple[list[Day], date]:
+    """Return the last days, today's last, and since when the tickets were filed that count.
 
-    They are fewer when there are more tickets than 40 Queries read: the newest days, complete.
+    When there are more tickets than 40 Queries read, that is later, and the days may be fewer, down
+    to none. Raises `StorageUnavailable`.
     """
     today = datetime.now(UTC).date()
     first = today - timedelta(days - 1)
-    since = first - timedelta(LOOK_BACK_DAYS)
+    filed_since = first - timedelta(LOOK_BACK_DAYS)
     items: list[Item] = []
     for status in TRANSITIONS:
-        pages = list(islice(queries.times(status, since.isoformat()), MOST_QUERIES))
+        pages = list(islice(queries.times(status, filed_since.isoformat()), MOST_QUERIES))
         found = [item for page in pages for item in page]
         if len(pages) == MOST_QUERIES and found:
             # There may be more, and of the last one's day.
-            first = max(first, _day(found[-1]["created_at"]["S"]) + timedelta(1))
+            filed_since = max(filed_since, _filed_on(found[-1]) + timedelta(1))
         items += found
-    return _count(items, [first + timedelta(n) for n in range((today - first).days + 1)])
+    items = [item for item in items if _filed_on(item) >= filed_since]
+    first = max(first, filed_since)
+    dates = [first + timedelta(n) for n in range((today - first).days + 1)]
+    return _count(items, dates), filed_since
 
 
 def _count(items: list[Item], dates: list[date]) -> list[Day]:
-    opened = Counter(_day(item["created_at"]["S"]) for item in items)
+    opened = Counter(map(_filed_on, items))
     answers, resolutions = _durations(items, "answered_at"), _durations(items, "resolved_at")
     return [
         Day(
@@ -81,5 +85,5 @@ def _durations(items: list[Item], until: str) -> dict[date, list[float]]:
     return durations
 
 
-def _day(time: str) -> date:
-    return date.fromisoformat(time[:10])
+def _filed_on(item: Item) -> date:
+    return date.fromisoformat(item["created_at"]["S"][:10])

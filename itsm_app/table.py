@@ -8,27 +8,26 @@ from typing import Any, TypeVar
 
 from .config import TABLE_NAME
 from .exceptions import StorageUnavailable, TableMismatch
-from .models import StatusIndex, Ticket
+from .models import CallerIdIndex, StatusIndex, Ticket
 from .retry import alone, with_retries
 
 T = TypeVar("T")
 
 
-def _index(name: str, key: str, **projection: Any) -> dict[str, Any]:
+def _index(index: Any, key: str) -> dict[str, Any]:
     keys = [
         {"AttributeName": key, "KeyType": "HASH"},
         {"AttributeName": "created_at", "KeyType": "RANGE"},
     ]
-    return {"IndexName": name, "KeySchema": keys, "Projection": projection}
+    shown = index.Meta.projection
+    projection = {"ProjectionType": shown.projection_type}
+    if shown.non_key_attributes:
+        projection["NonKeyAttributes"] = shown.non_key_attributes
+    return {"IndexName": index.Meta.index_name, "KeySchema": keys, "Projection": projection}
 
 
-CALLER_ID_INDEX = _index("CallerIdIndex", "caller_id", ProjectionType="ALL")
-STATUS_INDEX = _index(
-    "StatusIndex",
-    "status",
-    ProjectionType="INCLUDE",
-    NonKeyAttributes=StatusIndex.Meta.projection.non_key_attributes,
-)
+CALLER_ID_INDEX = _index(CallerIdIndex, "caller_id")
+STATUS_INDEX = _index(StatusIndex, "status")
 DEFINITION: dict[str, Any] = {
     "AttributeDefinitions": [
         {"AttributeName": name, "AttributeType": "S"}
@@ -42,6 +41,8 @@ DEFINITION: dict[str, Any] = {
 # A new table's backups cannot be switched on before AWS has prepared them.
 RECOVERY_ATTEMPTS = 60
 RECOVERY_WAIT_SECONDS = 1
+# What `_shape` calls it.
+QUEUE = f"the index {STATUS_INDEX['IndexName']}"
 # DynamoDB fills a new index from the table, which takes minutes where there is much.
 INDEX_WAIT_SECONDS = 1
 
@@ -57,13 +58,15 @@ def create() -> bool:
     if made:
         _create()
     _ask(_await_active)
-    differences = _differences(_describe())
-    if [*differences] == ["the index StatusIndex"] and "missing" in str(differences):
-        _ask(_add_status_index)
-        _await_status_index()
-        differences = _differences(_describe())
-    if differences:
+    found = _describe()
+    differences = _differences(found)
+    if [*differences] == [QUEUE] and QUEUE not in _shape(found):
+        _add_status_index()
+    elif differences:
         raise TableMismatch("; ".join(differences.values()))
+    while not _has_active_indexes(found):
+        time.sleep(INDEX_WAIT_SECONDS)
+        found = _describe()
     return made
 
 
@@ -124,19 +127,22 @@ def _create() -> None:
 
 def _add_status_index() -> None:
     """Add the index that tables from before there was a queue lack."""
-    _client().update_table(
-        TableName=TABLE_NAME,
-        AttributeDefinitions=DEFINITION["AttributeDefinitions"],
-        GlobalSecondaryIndexUpdates=[{"Create": STATUS_INDEX}],
-    )
+    change = {
+        "AttributeDefinitions": DEFINITION["AttributeDefinitions"],
+        "GlobalSecondaryIndexUpdates": [{"Create": STATUS_INDEX}],
+    }
+    try:
+        _ask(lambda: _client().update_table(TableName=TABLE_NAME, **change))
+    except StorageUnavailable:
+        # If it is there, the answer to our first attempt was lost, or somebody else was faster.
+        if QUEUE not in _shape(_describe()):
+            raise
 
 
-def _await_status_index() -> None:
-    while True:
-        indexes = {each["IndexName"]: each for each in _describe()["GlobalSecondaryIndexes"]}
-        if indexes["StatusIndex"]["IndexStatus"] == "ACTIVE":
-            return
-        time.sleep(INDEX_WAIT_SECONDS)
+def _has_active_indexes(found: dict[str, Any]) -> bool:
+    states = {each["IndexName"]: each["IndexStatus"] for each in found["GlobalSecondaryIndexes"]}
+    names = (CALLER_ID_INDEX["IndexName"], STATUS_INDEX["IndexName"])
+    return all(states.get(name) == "ACTIVE" for name in names)
 
 
 def _turn_on_recovery() -> None:

@@ -7,12 +7,13 @@ output format" in the DynamoDB Developer Guide.
 from __future__ import annotations
 
 from base64 import b64decode
-from typing import Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from . import storage
+from . import life_cycle, storage
 from .exceptions import InvalidLine
 from .storage import Item
 
@@ -25,10 +26,25 @@ class Text(Struct):
     S: str
 
 
-class Number(Struct):
-    """A number."""
+class Time(Struct):
+    """A time as tickets have it: lists are in the order of these texts."""
 
-    N: str
+    S: str
+
+    def __post_init__(self) -> None:
+        """Raise what msgspec reports with its place."""
+        try:
+            if life_cycle.written(datetime.fromisoformat(self.S)) == self.S:
+                return
+        except (ValueError, OverflowError):
+            pass
+        raise ValueError("Expected a time such as 2026-11-23T22:08:48.123456Z")
+
+
+class Count(Struct):
+    """A whole number, of as many digits as DynamoDB takes: "Supported data types", Numbers."""
+
+    N: Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,37})\Z")]
 
 
 class Texts(Struct):
@@ -37,16 +53,52 @@ class Texts(Struct):
     SS: list[str]
 
 
-class Entry(Struct):
-    """A map of texts, such as a comment."""
+class CommentMembers(Struct):
+    """What the app needs of a comment. There may be more."""
+
+    comment_text: Text
+    added_at: Time
+
+
+class Comment(Struct):
+    """A comment: a map of texts."""
 
     M: dict[str, Text]
 
+    def __post_init__(self) -> None:
+        """Raise what is missing."""
+        msgspec.convert(self.M, CommentMembers, from_attributes=True)
 
-class Entries(Struct):
-    """A list of such maps."""
 
-    L: list[Entry]
+class Comments(Struct):
+    """A list of comments."""
+
+    L: list[Comment]
+
+
+class EventMembers(Struct):
+    """What the app needs of a change. There may be more."""
+
+    field: Text
+    changed_by: Text
+    changed_at: Time
+    change_id: Text
+
+
+class Event(Struct):
+    """A change: a map of texts."""
+
+    M: dict[str, Text]
+
+    def __post_init__(self) -> None:
+        """Raise what is missing."""
+        msgspec.convert(self.M, EventMembers, from_attributes=True)
+
+
+class History(Struct):
+    """A list of changes."""
+
+    L: list[Event]
 
 
 class StoredTicket(Struct, kw_only=True):
@@ -56,21 +108,21 @@ class StoredTicket(Struct, kw_only=True):
     caller_id: Text
     issue_description: Text
     status: Text
-    created_at: Text
-    updated_at: Text
-    comments: Entries
+    created_at: Time
+    updated_at: Time
+    comments: Comments
     ticket_number: Text | None = None
     idempotency_key: Text | None = None
     comment_ids: Texts | None = None
-    content_bytes: Number | None = None
+    content_bytes: Count | None = None
     priority: Text | None = None
     assignee: Text | None = None
-    history: Entries | None = None
-    revision: Number | None = None
-    answered_at: Text | None = None
-    resolved_at: Text | None = None
-    expires_at: Number | None = None
-    erased_at: Text | None = None
+    history: History | None = None
+    revision: Count | None = None
+    answered_at: Time | None = None
+    resolved_at: Time | None = None
+    expires_at: Count | None = None
+    erased_at: Time | None = None
 
 
 class Line(Struct):
@@ -88,10 +140,10 @@ def from_line(line: bytes) -> Item:
     """Return the item of a line. Raises `InvalidLine`."""
     try:
         msgspec.json.decode(line, type=Line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        item: Item = _with_bytes(msgspec.json.decode(line)["Item"])
+    except (ValueError, RecursionError) as error:
         # It tells of names and types, and of no value.
         raise InvalidLine(str(error)) from None
-    item: Item = _with_bytes(msgspec.json.decode(line)["Item"])
     return item
 
 

@@ -100,6 +100,19 @@ def test_a_stage_without_the_setting_is_refused(load: Any, command: str) -> None
         load("dev", command, aws_environment_variables={})
 
 
+@pytest.mark.parametrize("command", ["deploy", "update"])
+def test_a_secret_key_that_is_too_short_is_refused(
+    load: Any, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", "s" * 31)
+    _, entry = keys.make("anna", "desk")
+    with pytest.raises(
+        ClickException, match="SECRET_KEY has 31 characters and needs 32"
+    ) as refused:
+        load("dev", command, aws_environment_variables={"API_KEYS": entry})
+    assert "sss" not in refused.value.message
+
+
 def test_the_secret_key_comes_from_who_deploys(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "s3")
     assert load("dev").aws_environment_variables["SECRET_KEY"] == "s3"

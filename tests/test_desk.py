@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
 import pytest
 from flask import Flask
+
+from itsm_app.models import Ticket
 
 from .conftest import ON_MOTO, Log
 from .desk import (
@@ -18,6 +21,8 @@ from .desk import (
     form,
 )
 from .faulty_dynamodb import FaultyDynamoDB, refuse
+from .test_erasure import erase_caller
+from .test_stats import file
 
 pytestmark = ON_MOTO
 
@@ -250,6 +255,40 @@ def test_a_transition_that_is_none_is_refused(anna: Desk, ticket: str) -> None:
     assert "choose from what it can become" in response.text
 
 
+def test_a_status_that_is_not_known_leads_where_open_does(
+    anna: Desk, ticket: str, stored: Callable[[str], Any]
+) -> None:
+    Ticket(ticket).update(actions=[Ticket.status.set("waiting")])
+    path = f"/desk/tickets/{ticket}"
+    page = anna.get(path)
+    assert (page.status_code, page.text.count('name="status" value=')) == (200, 4)
+    assert anna.post(path, anna.form(path, "Start work")).status_code == 303
+    assert stored(ticket)["status"] == "in_progress"
+
+
+def test_on_an_erased_ticket_nothing_can_be_said_but_it_can_be_closed(
+    anna: Desk, ticket: str, caller: str, stored: Callable[[str], Any]
+) -> None:
+    path = f"/desk/tickets/{ticket}"
+    sent = {**anna.form(path, "Send answer"), "comment": "Too late"}
+    erase_caller(caller, "--yes")
+    page = anna.get(path)
+    assert "erase-caller</bdi>\nerased what named the caller" in page.text
+    assert "gave it back" not in page.text
+    assert "<textarea" not in page.text
+    assert "follows up" not in page.text
+    (version,) = re.findall(r'data-version="([^"]+)"', page.text)
+    refused = anna.post(path, {**sent, "version": version})
+    assert refused.status_code == 409
+    assert "What named this ticket's caller was erased" in unescape(refused.text)
+    assert "readonly>Too late</textarea>" in refused.text
+    anna.post(path, {**anna.form(path, "Close…"), "sure": "1"})
+    assert stored(ticket)["status"] == "closed"
+    closed = anna.get(path).text
+    assert "What named the caller was erased" in closed
+    assert "follows up" not in closed
+
+
 def test_a_ticket_is_found_by_number_by_id_and_by_caller(
     anna: Desk, ticket: str, stored: Callable[[str], Any], caller: str
 ) -> None:
@@ -281,8 +320,9 @@ def test_a_number_that_is_none_may_be_a_callers(
 ) -> None:
     ticket = file_ticket(caller="15550100123")
     page = anna.get("/desk/find?q=15550100123")
-    assert page.status_code == 400
+    assert page.status_code == 200
     assert f"/desk/tickets/{ticket}" in page.text
+    assert "No ticket can have this number" not in page.text
 
 
 def test_a_callers_tickets_go_on(anna: Desk, file_ticket: Callable[..., str], caller: str) -> None:
@@ -371,3 +411,20 @@ def test_what_got_done_is_drawn_and_told_by_day(
     today, *before = re.findall(r'data-label="[^"]*">([^<]*)<', page)
     assert [today, *before[:3]] == ["2", "1", "0 h 00 min", "0 h 00 min"]
     assert before[3:7] == ["0", "0", "none", "none"]
+    assert f"filed since {datetime.now(UTC).date() - timedelta(13 + 30)} count" in page
+    assert "Too many" not in page
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(0, "Too many tickets were filed today"), (3, "")],
+)
+def test_what_could_not_be_counted_is_told(
+    anna: Desk, own_table: None, monkeypatch: pytest.MonkeyPatch, days: int, said: str
+) -> None:
+    monkeypatch.setattr("itsm_app.stats.MOST_QUERIES", 1)
+    file(days)
+    page = anna.get("/desk/stats").text
+    assert said in page
+    assert f"filed since {datetime.now(UTC).date() - timedelta(days - 1)} count" in page
+    assert page.count("<tr role") == (days + 1 if days else 0)

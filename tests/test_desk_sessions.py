@@ -68,6 +68,14 @@ def test_who_follows_a_link_from_elsewhere_comes_back_with_their_cookie(
     assert "<b>" not in hostile.text
 
 
+def test_a_query_that_is_not_ascii_leads_to_sign_in_too(desk_app: Flask) -> None:
+    raw = {"QUERY_STRING": "status=open&x=\xff"}
+    response = desk_app.test_client().get("/desk/", environ_overrides=raw)
+    assert response.status_code == 303
+    there = Desk(desk_app).sign_in(ANNA, f"?{response.location.partition('?')[2]}")
+    assert (there.status_code, there.location) == (303, "/desk/?status=open&x=%FF")
+
+
 @pytest.mark.parametrize(
     "below", ["https://evil.example", "//evil.example/", "@evil.example", ".evil.example", "/a\nb"]
 )

@@ -39,6 +39,13 @@ def day(days: int, *figures: Any) -> Day:
     return Day((NOON - timedelta(days)).date(), *figures)
 
 
+def told(days: int) -> list[Day]:
+    """Return the days, of all that was filed in time."""
+    found, filed_since = by_day(days)
+    assert filed_since == found[0].date - timedelta(30)
+    return found
+
+
 def hours(count: float) -> float:
     return count * 3600
 
@@ -51,13 +58,13 @@ def test_each_day_has_what_happened_on_it(own_table: str) -> None:
     file(2, "closed", resolved=30)
     file(30, "closed", answered=24 * 28, resolved=24 * 30)
     file(40, "closed", resolved=24 * 40)
-    assert by_day(4) == [
+    assert told(4) == [
         day(3, 0, 0, None, None),
         day(2, 1, 0, hours(24 * 28), None),
         day(1, 3, 2, hours(2), hours(17)),
         day(0, 1, 2, None, hours((24 + 24 * 30) / 2)),
     ]
-    assert by_day(1) == by_day(4)[-1:]
+    assert told(1) == told(4)[-1:]
 
 
 def test_the_desks_work_is_counted_as_it_does_it(
@@ -67,18 +74,18 @@ def test_the_desks_work_is_counted_as_it_does_it(
     for change in ({"comment": "Yes?"}, {"status": "resolved"}, {"status": "closed"}, {}):
         ticket = client.post("/tickets", json=new).json["ticket_id"]
         assert client.patch(f"/tickets/{ticket}", json=change).status_code == 200
-    (today,) = by_day(1)
+    (today,) = told(1)
     assert today[:3] == (NOON.date(), 4, 2)
     assert 0 < today.answer_seconds < 60
     assert 0 < today.resolution_seconds < 60
     erase_caller(caller, "--yes")
-    assert by_day(1) == [today]
+    assert told(1) == [today]
 
 
 def test_what_is_past_its_time_is_not_counted(own_table: str) -> None:
     set_end(file(0, "closed"), 0)
     set_end(file(0, "closed"), 60)
-    assert by_day(1) == [day(0, 1, 0, None, None)]
+    assert told(1) == [day(0, 1, 0, None, None)]
 
 
 @ON_MOTO
@@ -90,7 +97,7 @@ def test_it_takes_one_query_a_status(own_table: str, faults: FaultyDynamoDB) -> 
     assert faults.operations == ["Query"] * 4
 
 
-def test_with_too_many_tickets_the_newest_days_are_told_and_complete(
+def test_with_too_many_tickets_the_newest_days_are_told_of_what_was_filed_on_them(
     own_table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("itsm_app.stats.MOST_QUERIES", 2)
@@ -99,9 +106,14 @@ def test_with_too_many_tickets_the_newest_days_are_told_and_complete(
         for _ in range(2):
             file(days, text="x" * 250_000)
     file(9, "closed")
-    found = by_day(10)
+    # Of those that were filed before, not all would be found.
+    file(8, "closed", answered=24 * 8, resolved=24 * 8)
+    found, filed_since = by_day(10)
     assert found == [day(days, 2, 0, None, None) for days in reversed(range(len(found)))]
     assert 2 <= len(found) <= 4
+    assert filed_since == found[0].date
+    # A cut before the first day leaves all days, and is told too.
+    assert by_day(2) == (found[-2:], filed_since)
 
 
 def drawn(days: list[Day]) -> tuple[ElementTree.Element, list[str]]:

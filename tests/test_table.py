@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -128,6 +129,52 @@ def test_a_table_from_before_there_was_a_queue_gets_its_index_and_keeps_what_it_
         ExpressionAttributeValues={":open": {"S": "open"}},
     )
     assert found["Items"] == [item]
+
+
+BEFORE_THE_QUEUE = DEFINITION["GlobalSecondaryIndexes"][:1]
+
+
+def test_an_index_whose_answer_was_lost_is_made(
+    init_db: Callable[..., Result], faults: FaultyDynamoDB, name: str
+) -> None:
+    make(name, GlobalSecondaryIndexes=BEFORE_THE_QUEUE)
+    faults.operations.clear()
+    # What is there, the wait, what it lacks; then the repeat meets the index that is being made.
+    faults.faults.extend([apply, apply, apply, apply_and_drop, refuse("ResourceInUseException")])
+    assert init_db().exit_code == 0
+    assert faults.operations.count("UpdateTable") == 2
+    assert len(dynamodb().describe_table(TableName=name)["Table"]["GlobalSecondaryIndexes"]) == 2
+
+
+def test_an_index_that_cannot_be_made_is_an_error(
+    init_db: Callable[..., Result], faults: FaultyDynamoDB, name: str
+) -> None:
+    make(name, GlobalSecondaryIndexes=BEFORE_THE_QUEUE)
+    faults.faults.extend([apply, apply, apply, refuse("ResourceInUseException")])
+    result = init_db()
+    assert result.exit_code == 1
+    assert "was not made: DynamoDB refused or did not answer (ResourceInUse" in result.stderr
+
+
+def test_an_index_that_is_being_made_is_awaited(
+    init_db: Callable[..., Result],
+    faults: FaultyDynamoDB,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("itsm_app.table.INDEX_WAIT_SECONDS", 0)
+    make(name)
+    table = dynamodb().describe_table(TableName=name)["Table"]
+    shown = {part: table[part] for part in ("KeySchema", "AttributeDefinitions", "TableStatus")}
+    shown["BillingModeSummary"] = {"BillingMode": "PAY_PER_REQUEST"}
+    caller, queue = table["GlobalSecondaryIndexes"]
+    queue["IndexStatus"] = "CREATING"
+    creating = {"Table": {**shown, "GlobalSecondaryIndexes": [caller, queue]}}
+    faults.operations.clear()
+    faults.faults.extend([apply, apply, *[answer(json.dumps(creating).encode())] * 2])
+    result = init_db()
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert faults.operations == [*["DescribeTable"] * 5, "DescribeTimeToLive", "UpdateTimeToLive"]
 
 
 OTHER_SHAPES: list[tuple[dict[str, Any], str]] = [

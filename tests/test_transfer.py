@@ -26,6 +26,7 @@ from .test_retention import set_end
 
 pytestmark = pytest.mark.usefixtures("own_table")
 
+TIME = "2025-02-09T12:20:25.343883Z"
 TEXTS = ["日本語 שלום", "\u202eabc\u0000\u2028", "👩‍👩‍👧‍👦" * 100, '"\\/', " "]
 
 
@@ -58,7 +59,7 @@ def wipe() -> None:
 def put(ticket: str, **more: Any) -> None:
     """Store a ticket as another app might have."""
     texts = dict.fromkeys(("caller_id", "issue_description", "status"), "x")
-    texts |= dict.fromkeys(("created_at", "updated_at"), "2025-02-09T12:20:25.343883Z")
+    texts |= dict.fromkeys(("created_at", "updated_at"), TIME)
     item: Any = {name: {"S": text} for name, text in texts.items()}
     item |= {"ticket_id": {"S": ticket}, "comments": {"L": []}, **more}
     dynamodb().put_item(TableName=Ticket.Meta.table_name, Item=item)
@@ -75,7 +76,7 @@ def test_what_was_exported_and_imported_is_exported_as_the_same_bytes(
             client.post("/tickets", json={"caller_id": text[:100], "issue_description": text})
     client.patch(f"/tickets/{worked}", json={"status": "closed"})
     erase_caller(TEXTS[0], "--yes")
-    full: Any = [{"comment_text": "x" * 1000, "added_at": "2025"}] * 20
+    full: Any = [{"comment_text": "x" * 1000, "added_at": TIME}] * 20
     file_tickets(caller, 12, comments=full)
     put("old")
     strange = {"N": "-1.5"}, {"BOOL": True}, {"NULL": True}, {"NS": ["1", "2"]}, {"S": ""}
@@ -102,7 +103,7 @@ def test_an_export_goes_on_after_a_page_of_a_megabyte(client: FlaskClient) -> No
 
 @ON_DYNAMODB_LOCAL
 def test_full_tickets_and_many_pages_come_whole(client: FlaskClient, caller: str) -> None:
-    full: Any = [{"comment_text": "ß" * 1000, "added_at": "2025"}] * 140
+    full: Any = [{"comment_text": "ß" * 1000, "added_at": TIME}] * 140
     filed = {*file_tickets(caller, 9, comments=full), *file_tickets(caller, 300, at=10)}
     before = export()
     assert set(ids(before)) == filed
@@ -148,7 +149,7 @@ def test_what_is_past_its_time_is_not_exported(client: FlaskClient, caller: str)
 
 
 @ON_MOTO
-@pytest.mark.parametrize("when", ["yesterday", "", "2026-13-01"])
+@pytest.mark.parametrize("when", ["yesterday", "", "2026-13-01", "0001-01-01T00:00+14:00"])
 def test_a_time_that_is_none_is_refused(engine: str, when: str) -> None:
     result = run("export", "--since", when)
     assert (result.exit_code, result.stdout) == (2, "")
@@ -176,6 +177,27 @@ def test_what_differs_is_named_and_stays_as_it_is(client: FlaskClient, caller: s
     assert len(page(client, caller)["tickets"]) == 3
 
 
+def said(**texts: str | None) -> Any:
+    """Return one comment or event, as it is stored."""
+    members = {name: {"S": text} for name, text in texts.items() if text is not None}
+    return {"L": [{"M": members}]}
+
+
+SUCH_A_TIME = "Expected a time such as 2026-11-23T22:08:48.123456Z"
+NO_TIMES = [
+    "",
+    "yesterday",
+    "2026-02-09",
+    "2026-02-09T12:20:25Z",
+    "2026-02-09T12:20:25.343883",
+    "2026-02-09T12:20:25.343883+00:00",
+    "2026-02-30T12:20:25.343883Z",
+    "2026-02-09t12:20:25.343883z",
+    "0001-01-01T00:00:00.000000+14:00",
+]
+NO_COUNTS = ["", "x", "1.5", "-1", "1e3", "007", "1\n", "\u0661", "1" * 39]
+COMMENT = {"comment_text": {"S": "x"}, "added_at": {"S": TIME}}
+EVENT = {"field": "status", "changed_by": "x", "changed_at": TIME, "change_id": "x"}
 BROKEN: list[tuple[Any, str]] = [
     (b"", "truncated"),
     (b"x", "malformed"),
@@ -190,6 +212,23 @@ BROKEN: list[tuple[Any, str]] = [
     ({"status": {"S": 1}}, "Expected `str`, got `int`"),
     ({"comments": {"L": [{"S": "x"}]}}, "missing required field `M`"),
     ({"revision": {"S": "x"}}, "missing required field `N`"),
+    *[
+        ({"created_at": {"S": each}}, f"{SUCH_A_TIME} - at `$.Item.created_at`")
+        for each in NO_TIMES
+    ],
+    *[({name: {"S": "x"}}, SUCH_A_TIME) for name in ("updated_at", "answered_at", "resolved_at")],
+    ({"erased_at": {"S": ""}}, SUCH_A_TIME),
+    *[({"revision": {"N": each}}, "matching regex") for each in NO_COUNTS],
+    ({"content_bytes": {"N": "x"}}, "$.Item.content_bytes.N"),
+    ({"expires_at": {"N": "x"}}, "$.Item.expires_at.N"),
+    ({"comments": said(comment_text="x")}, "missing required field `added_at`"),
+    ({"comments": said(added_at=TIME)}, "missing required field `comment_text`"),
+    ({"comments": said(comment_text="x", added_at="2025")}, SUCH_A_TIME),
+    ({"comments": {"L": [{"M": {**COMMENT, "x": {"N": "1"}}}]}}, "missing required field `S`"),
+    *[({"history": said(**{**EVENT, gone: None})}, f"field `{gone}`") for gone in EVENT],
+    ({"history": said(**{**EVENT, "changed_at": "x"})}, SUCH_A_TIME),
+    ({"x": {"B": "x"}}, ""),
+    (b'{"x": ' + b"[" * 100_000, "recursion"),
 ]
 
 

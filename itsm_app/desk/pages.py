@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,8 @@ def ticket(
         "ticket.html",
         ticket=ticket,
         version=version,
-        allowed=life_cycle.TRANSITIONS[ticket.status],
+        allowed=life_cycle.allowed(ticket.status),
+        erased=any(event.field == "caller_id" for event in ticket.history),
         timeline=timelines.timeline(ticket, request.args.get("entries") == "all"),
         done=sentences.done(request.args.getlist("done"), ticket),
         refused=refused and sentences.refused(refused),
@@ -77,9 +78,10 @@ def new_ticket(form: Mapping[str, str], refused: schemas.Error | None = None) ->
     return page("new.html", form=form, refused=refused and sentences.refused(refused))
 
 
-def stats(days: list[Day]) -> Response:
+def stats(days: list[Day], filed_since: date) -> Response:
     """Show what was done day by day, drawn and as a table, the latest day first."""
-    return page("stats.html", days=days[::-1], chart=Markup(chart(days)))  # noqa: S704 - our own
+    drawn = Markup(chart(days))  # noqa: S704 - our own
+    return page("stats.html", days=days[::-1], chart=drawn, filed_since=filed_since)
 
 
 def sign_in(refused: schemas.Error | None = None) -> Response:

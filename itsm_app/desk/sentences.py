@@ -22,6 +22,8 @@ REFUSED = {
     " choose from what it can become.",
     "ticket_closed": "The ticket is closed, and stays as it is. Open a new one that names its"
     " number.",
+    "caller_erased": "What named this ticket's caller was erased, so nothing can be said on it any"
+    " more. Open a new one.",
     "ticket_full": "The ticket has no room for this answer. Open a new one that names its number,"
     " and answer there.",
     "ticket_not_found": "There is no ticket with this number. Compare it digit by digit with what"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from string import punctuation
 from typing import cast
+from urllib.parse import quote
 
 from flask import Response, g, redirect, request, url_for
 from werkzeug import Response as BaseResponse
@@ -11,6 +13,7 @@ from werkzeug.exceptions import NotFound
 
 from .. import error_handlers, loading, operations, schemas
 from ..exceptions import (
+    CallerErased,
     ChangedMeanwhile,
     IdempotencyKeyReused,
     InvalidField,
@@ -29,6 +32,7 @@ PAGE_TICKETS = "25"
 STATS_DAYS = 14
 # What a page tells beside what was typed, for people to decide anew.
 REFUSALS = (
+    CallerErased,
     ChangedMeanwhile,
     IdempotencyKeyReused,
     InvalidField,
@@ -120,7 +124,7 @@ def create_ticket() -> Answer:
 
 def show_stats() -> Response:
     """Show what the desk got done in the last two weeks."""
-    return pages.stats(by_day(STATS_DAYS))
+    return pages.stats(*by_day(STATS_DAYS))
 
 
 def show_sign_in() -> BaseResponse:
@@ -151,7 +155,9 @@ def show_file(name: str) -> Response:
 
 
 def _lead_in() -> BaseResponse:
-    below = request.full_path.removeprefix("/desk").rstrip("?")
+    # Not `full_path`, which takes no query but UTF-8.
+    query = quote(request.query_string, safe=punctuation)
+    below = f"{request.path}?{query}".removeprefix("/desk").rstrip("?")
     # Who follows a link of another site sends no cookie that is `SameSite=Strict`; from a page of
     # ours they do.
     if request.headers.get("Sec-Fetch-Site") == "cross-site" and "from" not in request.args:
@@ -183,7 +189,8 @@ def _ask_before_closing(ticket_id: str) -> Response:
 def _of_caller(typed: str, error: ItsmError) -> Answer:
     wanted = {**request.args.to_dict(), "caller": typed, "comments": "none", "limit": PAGE_TICKETS}
     found = operations.list_recent_tickets(loading.load_form(schemas.TicketQuery, wanted))
-    if isinstance(error, TicketNotFound):
+    # Digits that are no ticket's number may be a caller's.
+    if found.tickets or isinstance(error, TicketNotFound):
         return pages.found(typed, found)
     refused, status = error_handlers.explain(error)
     return pages.found(typed, found, refused), status
