@@ -83,9 +83,10 @@ def serve(folder: Path, host: str, port: int, **_: object) -> None:
         ) from None
     url = f"http://{host}:{port}/tickets"
     body = '{"caller_id": "+15550100", "issue_description": "My printer is on fire"}'
-    click.echo(f" * API at {url}", err=True)
+    key = "-H 'x-api-key: KEY' " if config.API_KEYS else ""
+    click.echo(f" * API at {url}, desk at http://{host}:{port}/desk", err=True)
     click.echo(f" * Data in {folder}, kept by an embedded DynamoDB at {endpoint}", err=True)
-    click.echo(f" * Try: curl -d '{body}' {url}", err=True)
+    click.echo(f" * Try: curl {key}-d '{body}' {url}", err=True)
 
 
 def start(folder: Path) -> str:

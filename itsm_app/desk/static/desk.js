@@ -66,10 +66,11 @@ function showChange() {
   byId("main").focus();
 }
 
-function keepFresh(look) {
+function keepFresh(look, whileTyping) {
   let looked = Date.now();
   const due = () => {
-    if (document.hidden || isField(document.activeElement) || Date.now() - looked < REFRESH_MS) return;
+    const typing = isField(document.activeElement) && !whileTyping;
+    if (document.hidden || typing || Date.now() - looked < REFRESH_MS) return;
     looked = Date.now();
     look();
   };
@@ -165,10 +166,11 @@ if (byId("comment")) keepDraft(byId("comment"), done.includes("comment"));
 document.querySelectorAll("[data-counts]").forEach(countCharacters);
 if (byId("fresh")) {
   byId("fresh").textContent = "Refreshes by itself.";
-  keepFresh(refreshList);
+  keepFresh(refreshList, false);
 }
 if (byId("ticket")) {
-  keepFresh(watchTicket);
+  // It takes nothing away from who is typing, and who answers should know.
+  keepFresh(watchTicket, true);
   byId("show-change").addEventListener("click", showChange);
 }
 // What a page says first of all is read, and seen.
