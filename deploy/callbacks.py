@@ -35,8 +35,8 @@ def name_resources(cli: Any) -> None:
     """Name all after the stage, and write out the role's policies (`settings`: at each command).
 
     Raises `ClickException` on another Python than the Lambda's, for a stage whose name will not do,
-    one that would have no keys, malformed ones or too short a `SECRET_KEY`, a `deploy` without a table, a command for what is
-    not deployed, and a `rollback` to nowhere.
+    one that would have no keys, malformed ones or too short a `SECRET_KEY`, a `deploy` without a
+    table, a command for what is not deployed, and a `rollback` to nowhere.
     """
     if cli.command in ("deploy", "update"):
         _check_keys(cli)
