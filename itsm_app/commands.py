@@ -23,7 +23,7 @@ def init_app(app: Flask) -> None:
 
 @click.command("init-db")
 def init_db() -> None:
-    """Make the DynamoDB table and its index."""
+    """Make the DynamoDB table with its indexes, backups and expiry."""
     name = f"The table {TABLE_NAME} in {REGION}"
     try:
         made = table.create()

@@ -11,17 +11,6 @@ class InvalidSetting(ItsmError):
     """A setting is malformed. The message says which and what it must be."""
 
 
-class InvalidKeys(InvalidSetting):
-    """The setting `API_KEYS` has a malformed entry. `position` counts from 1."""
-
-    def __init__(self, position: int) -> None:
-        super().__init__(
-            f"Entry {position} of API_KEYS is malformed: each is name:role:sha256, as `flask"
-            " new-key` prints it, with commas between them"
-        )
-        self.position = position
-
-
 class NoKeys(ItsmError):
     """There are no keys, and whoever calls is not on this machine."""
 

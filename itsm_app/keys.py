@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from flask import Flask, current_app, g, request
 
 from . import config
-from .exceptions import InvalidKeys, KeyRefused, NoKeys, RoleRefused
+from .exceptions import InvalidSetting, KeyRefused, NoKeys, RoleRefused
 
 ROLES = ("agent", "desk")
 ENTRY = re.compile(r"([A-Za-z0-9._-]{1,64}):(agent|desk):([0-9a-f]{64})")
@@ -41,18 +41,21 @@ LOCAL = Key("local", "desk", "")
 
 
 def init_app(app: Flask) -> None:
-    """Let nobody in without a key. Raises `InvalidKeys` for a malformed `API_KEYS`."""
+    """Let nobody in without a key. Raises `InvalidSetting` for a malformed `API_KEYS`."""
     app.extensions["keys"] = parse(config.API_KEYS)
     app.before_request(_let_in)
 
 
 def parse(entries: str) -> list[Key]:
-    """Read `name:role:sha256` entries, separated by commas. Raises `InvalidKeys`."""
+    """Read `name:role:sha256` entries, separated by commas. Raises `InvalidSetting`."""
     keys = []
     for position, entry in enumerate(filter(None, entries.split(",")), start=1):
         found = ENTRY.fullmatch(entry.strip())
         if found is None:
-            raise InvalidKeys(position)
+            raise InvalidSetting(
+                f"Entry {position} of API_KEYS is malformed: each is name:role:sha256, as `flask"
+                " new-key` prints it, with commas between them"
+            )
         keys.append(Key(*found.groups()))
     return keys
 

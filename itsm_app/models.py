@@ -1,4 +1,4 @@
-"""The stored shape of a ticket: one item of the table, and its index by caller."""
+"""The stored shape of a ticket: one item of the table, and what its indexes have of it."""
 
 from __future__ import annotations
 

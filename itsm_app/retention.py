@@ -22,7 +22,7 @@ def days() -> int | None:
     """Return how many days closed tickets are kept, None for ever. Raises `InvalidSetting`."""
     if not config.RETENTION_DAYS:
         return None
-    # Up to a century: the date that follows has to be one.
+    # Up to 273 years: the date that follows has to be one.
     if not re.fullmatch(r"[1-9]\d{0,4}", config.RETENTION_DAYS, re.ASCII):
         raise InvalidSetting("RETENTION_DAYS must be a whole number from 1 to 99999, or empty")
     return int(config.RETENTION_DAYS)

@@ -99,8 +99,7 @@ def _is_transient(error: Exception, code: str) -> bool:
 
 
 def _status(error: Exception) -> int:
-    # PynamoDB's error has the code of botocore's, but the status is only in that one.
-    response = getattr(error.__cause__ or error, "response", {})
+    response = getattr(error, "response", {})
     return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug import Response
 
 from itsm_app import config, create_app, keys, service_desk
-from itsm_app.exceptions import InvalidKeys
+from itsm_app.exceptions import InvalidSetting
 
 from .conftest import ON_MOTO, Log
 from .faulty_dynamodb import FaultyDynamoDB
@@ -196,7 +196,7 @@ def test_a_malformed_entry_stops_the_start_by_its_position(
     if position is None:
         assert create_app()
         return
-    with pytest.raises(InvalidKeys) as refused:
+    with pytest.raises(InvalidSetting) as refused:
         create_app()
     assert f"Entry {position} of API_KEYS" in str(refused.value)
     assert AGENT not in str(refused.value)

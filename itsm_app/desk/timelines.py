@@ -12,7 +12,6 @@ from ..schemas import Comment, DeskTicket, Event
 # takes five bytes at most.
 MAX_PAGE_BYTES = 30_000
 ENTRY_BYTES = 350
-BYTES_PER_QUOTE = 5
 
 
 class Entry(NamedTuple):
