@@ -62,7 +62,7 @@ def test_the_list_is_the_same_each_time_and_small(
 ) -> None:
     first, second = (ask(client, revision, "tools/list", extra=extra) for _ in range(2))
     assert first.data == second.data
-    assert len(first.data) < 6 * 1024
+    assert len(first.data) < 6_000
     assert [*listed(client, revision, extra)] == TOOLS
 
 
