@@ -73,11 +73,19 @@ class Desk(RuleBasedStateMachine):
     def change(
         self, ticket: str, key: str, wanted: dict[str, str], faults: list[Fault | None]
     ) -> None:
+        slot, words = (ticket, f"change under {key}"), str(wanted)
+        others = self.asked[slot] - {words}
+        self.asked[slot].add(words)
         self.proxy.rule = in_turn(faults)
         response = self.clients.change(ticket, wanted, key)
-        assert response.status_code in (200, 500)
-        # An earlier change under the key may have been of something else, or long undone.
-        assert key or response.status_code == 500 or wanted.items() <= response.json.items()
+        if response.status_code == 409:
+            assert response.json["code"] == "idempotency_key_reused"
+            assert key
+            assert others
+        else:
+            assert response.status_code in (200, 500)
+            # What was done under the key may be long undone.
+            assert key or response.status_code == 500 or wanted.items() <= response.json.items()
         assert self.clients.unforeseen == []
 
     @rule(ticket=tickets, faults=FAULTS)
