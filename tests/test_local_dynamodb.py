@@ -16,6 +16,8 @@ import psutil
 import pytest
 import requests
 
+from itsm_app import keys
+
 from .flask_run import FlaskRun, command, flask_run
 
 pytestmark = pytest.mark.embedded
@@ -296,3 +298,15 @@ def test_a_body_that_is_too_large_is_refused_over_a_real_connection(folder: str)
         assert server.request("POST", "/tickets", data=chunks).status_code == 413
         chunks = iter([b'{"caller_id": "a",', b'"issue_description": "b"}'])
         assert server.request("POST", "/tickets", data=chunks).status_code == 201
+
+
+def test_with_keys_it_is_open_to_who_has_one_and_says_how_to_send_it(folder: str) -> None:
+    key, entry = keys.make("voice", "agent")
+    with flask_run(LOCAL_DYNAMODB=folder, API_KEYS=entry) as server:
+        said = "".join(server.said)
+        assert "No API_KEYS" not in said
+        assert "Try: curl -H 'x-api-key: KEY' -d" in said
+        assert f"desk at http://127.0.0.1:{server.port}/desk" in said
+        assert server.request("GET", "/tickets/x").status_code == 401
+        sent = {"x-api-key": key}
+        assert server.request("GET", "/tickets/x", headers=sent).status_code == 404
