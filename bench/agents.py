@@ -22,8 +22,10 @@ from mcp import Client
 from mcp.server import MCPServer
 from pydantic import BaseModel, Field
 
-from itsm_app import create_app, local_dynamodb, table
-from tests import mcp_messages
+from itsm_app import create_app
+from itsm_app.local import engine
+from itsm_app.storage import table
+from tests.support import mcp_messages
 
 ROUNDS = 30
 CALLS = 20
@@ -79,7 +81,7 @@ def main() -> None:
     """Print both tables."""
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
-        local_dynamodb.start(Path(folder))
+        engine.start(Path(folder))
         table.create()
         client = create_app().test_client()
         ticket = fill(client)

@@ -15,9 +15,10 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from bench.operations import call_wsgi
-from itsm_app import config, create_app, storage, table
-from itsm_app.models import CallerIdIndex, StatusIndex, Ticket
-from tests.dynamodb_local import dynamodb_local
+from itsm_app import config, create_app
+from itsm_app.storage import items, table
+from itsm_app.storage.models import CallerIdIndex, StatusIndex, Ticket
+from tests.support.dynamodb_local import dynamodb_local
 
 KB = 1024
 TIME = "2026-11-23T12:00:{:02}.000000Z"
@@ -108,7 +109,7 @@ def store(caller: str, comments: int, text: str, time: str) -> str:
     ticket.created_at = ticket.updated_at = time
     ticket.ticket_number = "1234-5678-9012"
     ticket.comment_ids = set(ids) or None
-    storage.put_new(ticket)
+    items.put_new(ticket)
     return str(ticket.ticket_id)
 
 

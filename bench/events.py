@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from bench.stub_dynamodb import TALKATIVE
-from tests import api_gateway
+from tests.support import api_gateway
 
 # "Adding CloudFront request headers" in the Amazon CloudFront Developer Guide.
 FROM_CLOUDFRONT = [

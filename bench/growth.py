@@ -22,10 +22,12 @@ from uuid import uuid4
 
 from bench.capacity import Answers, metered
 from bench.operations import Request
-from itsm_app import config, create_app, cursors, service_desk, table, ticket_numbers
-from itsm_app.models import Ticket
-from itsm_app.retry import with_retries
-from tests.dynamodb_local import dynamodb_local
+from itsm_app import config, create_app
+from itsm_app.storage import table
+from itsm_app.storage.models import Ticket
+from itsm_app.storage.retry import with_retries
+from itsm_app.tickets import cursors, numbers, service_desk
+from tests.support.dynamodb_local import dynamodb_local
 
 SIZES = (100, 10_000, 1_000_000)
 CALLER = "15550100"
@@ -96,7 +98,7 @@ def main() -> None:
 def own(number: int) -> dict[str, Any]:
     """Return what is a ticket's own, by its place in time."""
     return {
-        "ticket_id": ticket_numbers.ticket_id(str(number)),
+        "ticket_id": numbers.ticket_id(str(number)),
         "caller_id": CALLER if number < ITS_TICKETS else f"1555{number // 10:07}",
         "created_at": f"{(FIRST + timedelta(seconds=number)).isoformat()}.000000Z",
     }

@@ -25,7 +25,7 @@ from zipfile import ZipFile
 import psutil
 
 from bench.stub_dynamodb import BOTO3_TABLE
-from tests.api_gateway import API_KEYS
+from tests.support.api_gateway import API_KEYS
 
 HERE = Path(__file__).parent
 BOTO3 = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")

@@ -25,9 +25,10 @@ import psutil
 
 from bench.load_clients import drive
 from bench.operations import await_listener
-from itsm_app import config, table
-from itsm_app.local_dynamodb import free_port
-from tests.dynamodb_local import dynamodb_local
+from itsm_app import config
+from itsm_app.local.engine import free_port
+from itsm_app.storage import table
+from tests.support.dynamodb_local import dynamodb_local
 
 CLIENTS = (1, 8, 64)
 ROUNDS = 5

@@ -26,7 +26,9 @@ from uuid import uuid4
 
 import psutil
 
-from itsm_app import create_app, local_dynamodb, table
+from itsm_app import create_app
+from itsm_app.local import engine
+from itsm_app.storage import table
 
 ROUNDS = 10
 HEAD = f"{'':36}|    CPU ms an operation   |       p50 ms wall        |       p99 ms wall"
@@ -50,7 +52,7 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=500, help="calls of each operation (500)")
     calls = parser.parse_args().n
     with tempfile.TemporaryDirectory() as folder:
-        local_dynamodb.start(Path(folder))
+        engine.start(Path(folder))
         table.create()
         print(HEAD, COLUMNS, sep="\n")
         compare("WSGI app", *wsgi_apps(), calls)
@@ -155,7 +157,7 @@ def servers() -> Iterator[tuple[App, App]]:
 
 
 def start_server(stack: ExitStack, command: list[str]) -> App:
-    port = local_dynamodb.free_port()
+    port = engine.free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", *command, str(port)],
         env={**os.environ, "FLASK_APP": "itsm_app.wsgi"},

@@ -13,7 +13,9 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from itsm_app import create_app, local_dynamodb, table
+from itsm_app import create_app
+from itsm_app.local import engine
+from itsm_app.storage import table
 
 ROUNDS = 20
 CALLS = 20
@@ -26,7 +28,7 @@ def main() -> None:
     """Print a row for each page."""
     logging.disable(logging.INFO)
     with tempfile.TemporaryDirectory() as folder:
-        local_dynamodb.start(Path(folder))
+        engine.start(Path(folder))
         table.create()
         client = create_app().test_client()
         ticket = fill(client)

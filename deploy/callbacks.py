@@ -20,10 +20,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from deploy import policies, releases
 from deploy.package import check_python, write_zip
-from itsm_app import create_app, keys
+from itsm_app import create_app
+from itsm_app.api import auth
+from itsm_app.api.errors import InvalidSetting
+from itsm_app.commands.aws_errors import REMEDIES
 from itsm_app.desk.sessions import MIN_SECRET_CHARACTERS
-from itsm_app.exceptions import InvalidSetting
-from itsm_app.remedies import REMEDIES
 
 LOG_RETENTION_DAYS = 30
 # "Changes that I make are not always immediately visible", IAM User Guide: Lambda refuses a role
@@ -82,7 +83,7 @@ def show_first_step(cli: Any) -> None:
 
 def _check_keys(cli: Any) -> None:
     try:
-        found = keys.parse(cli.aws_environment_variables.get("API_KEYS", ""))
+        found = auth.parse(cli.aws_environment_variables.get("API_KEYS", ""))
     except InvalidSetting as error:
         raise ClickException(
             f"The stage {cli.api_stage} in zappa_settings.json: {error}."

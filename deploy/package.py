@@ -53,14 +53,14 @@ EXTENSIONS = ("markupsafe", "msgspec")
 DATA = (
     "desk/static/*",
     "desk/templates/*",
-    "openapi.json",
-    "viewer/LICENSE",
-    "viewer/NOTICE",
-    "viewer/index.html",
-    "viewer/init.js",
-    "viewer/swagger-ui-bundle.js.LICENSE.txt",
-    "viewer/swagger-ui-bundle.js.xz",
-    "viewer/swagger-ui.css.xz",
+    "openapi/openapi.json",
+    "openapi/viewer/LICENSE",
+    "openapi/viewer/NOTICE",
+    "openapi/viewer/index.html",
+    "openapi/viewer/init.js",
+    "openapi/viewer/swagger-ui-bundle.js.LICENSE.txt",
+    "openapi/viewer/swagger-ui-bundle.js.xz",
+    "openapi/viewer/swagger-ui.css.xz",
 )
 # Where Lambda unzips it: "Lambda execution environment" in the AWS Lambda guide.
 TASK_ROOT = "/var/task"

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import config, error_handlers, headers, json_provider, keys, logs, retention
-from .blueprints.contract import contract
-from .blueprints.desk import desk_pages
-from .blueprints.health import health
-from .blueprints.mcp import mcp
-from .blueprints.tickets import tickets
-from .blueprints.work import work
-from .schemas import MAX_BODY_BYTES
+from . import blueprints, config
+from .api import auth, error_responses, headers, json_provider, logs
+from .api.schemas import MAX_BODY_BYTES
+from .tickets import retention
 
 
 def create_app() -> Flask:
@@ -31,17 +27,12 @@ def create_app() -> Flask:
     app.json = json_provider.MsgspecProvider(app)
     headers.init_app(app)
     logs.init_app(app)
-    keys.init_app(app)
-    error_handlers.init_app(app)
+    auth.init_app(app)
+    error_responses.init_app(app)
     if not config.in_lambda():
         # Nobody types a command there, and a cold start is not to load them.
-        from . import commands
+        from .commands import init_db
 
-        commands.init_app(app)
-    app.register_blueprint(tickets)
-    app.register_blueprint(work)
-    app.register_blueprint(desk_pages)
-    app.register_blueprint(health)
-    app.register_blueprint(contract)
-    app.register_blueprint(mcp)
+        init_db.init_app(app)
+    blueprints.init_app(app)
     return app

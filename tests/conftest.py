@@ -22,14 +22,15 @@ for setting in (
 ):
     os.environ.pop(setting, None)
 
-from itsm_app import config, create_app, retry, table
-from itsm_app.models import Ticket
+from itsm_app import config, create_app
+from itsm_app.storage import retry, table
+from itsm_app.storage.models import Ticket
 
-from .aws import Aws, local_aws
-from .deployment import Api, Clone
-from .desk import AGENT, AGENT_ENTRY, ANNA, ANNA_ENTRY, BOB, BOB_ENTRY, SECRET, Desk
-from .dynamodb_local import dynamodb_local
-from .faulty_dynamodb import FaultyDynamoDB
+from .support.aws import Aws, local_aws
+from .support.deployment import Api, Clone
+from .support.desk import AGENT, AGENT_ENTRY, ANNA, ANNA_ENTRY, BOB, BOB_ENTRY, SECRET, Desk
+from .support.dynamodb_local import dynamodb_local
+from .support.faulty_dynamodb import FaultyDynamoDB
 
 ENGINES = ["moto", pytest.param("dynamodb_local", marks=pytest.mark.storage)]
 ON_DYNAMODB_LOCAL = pytest.mark.parametrize("engine", ENGINES[1:], indirect=True)

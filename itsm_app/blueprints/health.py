@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
-from .. import schemas, service_desk
+from ..api import schemas
+from ..tickets import service_desk
 
-health = Blueprint("health", __name__)
+blueprint = Blueprint("health", __name__)
 
 
-@health.get("/health")
+@blueprint.get("/health")
 def show_health() -> Response:
     """Say that the tickets can be reached; the errors of DynamoDB answer when they can't."""
     service_desk.check_storage()

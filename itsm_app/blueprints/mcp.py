@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
-from .. import error_handlers, exceptions
+from ..api import error_responses, errors
 
-mcp = Blueprint("mcp", __name__)
+blueprint = Blueprint("mcp", __name__)
 
 
-@mcp.route("/mcp", methods=["POST", "GET", "DELETE"])
+@blueprint.route("/mcp", methods=["POST", "GET", "DELETE"])
 def serve_mcp() -> Response | tuple[Response, int, dict[str, str]]:
     """Answer one HTTP request of an MCP client."""
     if request.method != "POST":
-        told, status = error_handlers.explain(exceptions.PostOnly())
+        told, status = error_responses.explain(errors.PostOnly())
         return jsonify(told), status, {"Allow": "POST"}
     # Not at the top: whoever calls the routes only should not pay for this at each cold start.
-    from .. import mcp_transport
+    from ..mcp import transport
 
-    return mcp_transport.serve()
+    return transport.serve()

@@ -6,14 +6,14 @@ from typing import TypeVar
 
 from flask import Blueprint, Response, g, jsonify, request
 
-from .. import callers, loading, operations, schemas
+from ..api import caller_binding, operations, parsing, schemas
 
 T = TypeVar("T", schemas.NewTicket, schemas.NewComment, schemas.TicketChange)
 
-tickets = Blueprint("tickets", __name__)
+blueprint = Blueprint("tickets", __name__)
 
 
-@tickets.post("/tickets")
+@blueprint.post("/tickets")
 def create_ticket() -> tuple[Response, int, dict[str, str]]:
     """File a ticket for a caller."""
     created, replayed = operations.create_ticket(load(schemas.NewTicket))
@@ -22,38 +22,38 @@ def create_ticket() -> tuple[Response, int, dict[str, str]]:
     return jsonify(created), 201, {"Location": location, **_replayed(replayed)}
 
 
-@tickets.get("/tickets/", defaults={"ticket_id": ""})
-@tickets.get("/tickets/<ticket_id>")
+@blueprint.get("/tickets/", defaults={"ticket_id": ""})
+@blueprint.get("/tickets/<ticket_id>")
 def get_ticket_status(ticket_id: str) -> Response:
     """Show a ticket with its comments."""
     schema = schemas.DeskTicketQuery if g.key.role == "desk" else schemas.OneTicketQuery
-    query = loading.load_query(schema, request.query_string)
+    query = parsing.load_query(schema, request.query_string)
     return tagged(*operations.get_ticket_status(ticket_id, query))
 
 
-@tickets.post("/tickets//comments", defaults={"ticket_id": ""})
-@tickets.post("/tickets/<ticket_id>/comments")
+@blueprint.post("/tickets//comments", defaults={"ticket_id": ""})
+@blueprint.post("/tickets/<ticket_id>/comments")
 def add_ticket_comment(ticket_id: str) -> tuple[Response, dict[str, str]]:
     """Add what the caller said to a ticket."""
     added, replayed = operations.add_ticket_comment(ticket_id, load(schemas.NewComment))
     return jsonify(added), _replayed(replayed)
 
 
-@tickets.get("/tickets")
+@blueprint.get("/tickets")
 def list_recent_tickets() -> Response:
     """List a caller's newest tickets; to the desk, without a caller, those of a status."""
-    query = loading.load_query(schemas.TicketQuery, request.query_string)
-    if query.status and query.caller is None and callers.may_see_all():
-        queue = loading.load_query(schemas.QueueQuery, request.query_string)
+    query = parsing.load_query(schemas.TicketQuery, request.query_string)
+    if query.status and query.caller is None and caller_binding.may_see_all():
+        queue = parsing.load_query(schemas.QueueQuery, request.query_string)
         return jsonify(operations.list_queue(queue))
     return jsonify(operations.list_recent_tickets(query))
 
 
 def load(schema: type[T]) -> T:
     """Read the body, with the idempotency key that may be in a header. Raises as `loading` does."""
-    new = loading.load_body(schema, request.get_data())
+    new = parsing.load_body(schema, request.get_data())
     header = request.headers.get("Idempotency-Key")
-    new.idempotency_key = loading.load_key(new.idempotency_key, header)
+    new.idempotency_key = parsing.load_key(new.idempotency_key, header)
     return new
 
 

@@ -14,10 +14,11 @@ from flask import Response, g, request, url_for
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from .. import life_cycle, schemas
-from ..chart import chart
-from ..stats import Day
-from . import sentences, timelines
+from ..api import schemas
+from ..tickets import lifecycle
+from ..tickets.stats import Day
+from . import messages, timeline
+from .charts import chart
 
 FOLDER = Path(__file__).parent
 FILES = {"desk.css": "text/css", "desk.js": "text/javascript"}
@@ -56,11 +57,11 @@ def ticket(
         "ticket.html",
         ticket=ticket,
         version=version,
-        allowed=life_cycle.allowed(ticket.status),
+        allowed=lifecycle.allowed(ticket.status),
         erased=any(event.field == "caller_id" for event in ticket.history),
-        timeline=timelines.timeline(ticket, request.args.get("entries") == "all"),
-        done=sentences.done(request.args.getlist("done"), ticket),
-        refused=refused and sentences.refused(refused),
+        timeline=timeline.timeline(ticket, request.args.get("entries") == "all"),
+        done=messages.done(request.args.getlist("done"), ticket),
+        refused=refused and messages.refused(refused),
         typed=typed,
     )
 
@@ -69,13 +70,13 @@ def found(
     typed: str, tickets: schemas.TicketList | None, refused: schemas.Error | None = None
 ) -> Response:
     """Show a caller's tickets; if a number was looked for that is none, why."""
-    sentence = refused and sentences.refused(refused)
+    sentence = refused and messages.refused(refused)
     return page("find.html", typed=typed, found=tickets, refused=sentence)
 
 
 def new_ticket(form: Mapping[str, str], refused: schemas.Error | None = None) -> Response:
     """Show the form for a ticket, with what was typed; if that was refused, why."""
-    return page("new.html", form=form, refused=refused and sentences.refused(refused))
+    return page("new.html", form=form, refused=refused and messages.refused(refused))
 
 
 def stats(days: list[Day], filed_since: date) -> Response:
@@ -86,7 +87,7 @@ def stats(days: list[Day], filed_since: date) -> Response:
 
 def sign_in(refused: schemas.Error | None = None) -> Response:
     """Show the form to sign in; if a key was refused, why."""
-    sentence = refused and sentences.refused(refused)
+    sentence = refused and messages.refused(refused)
     return page("sign_in.html", args=request.args, refused=sentence)
 
 
@@ -97,8 +98,8 @@ def error(answer: schemas.Error) -> Response:
     return page(
         "error.html",
         answer=answer,
-        heading=sentences.heading(answer),
-        sentence=sentences.refused(answer),
+        heading=messages.heading(answer),
+        sentence=messages.refused(answer),
     )
 
 

@@ -15,9 +15,10 @@ from flask import current_app, request, url_for
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug import Response as BaseResponse
 
-from .. import callers, config, keys
-from ..exceptions import CrossSite, DeskShut, NoKeys, NoSession, RoleRefused
-from ..keys import Key
+from .. import config
+from ..api import auth, caller_binding
+from ..api.auth import Key
+from ..api.errors import CrossSite, DeskShut, NoKeys, NoSession, RoleRefused
 
 COOKIE = "desk"
 LIFETIME_SECONDS = 12 * 3600
@@ -34,7 +35,7 @@ def are_needed() -> bool:
 
 def check_open() -> None:
     """Raise `NoKeys` or `DeskShut` where nobody could sign in, or sessions could be forged."""
-    if not are_needed() and not keys.is_local():
+    if not are_needed() and not auth.is_local():
         raise NoKeys
     secret = config.SECRET_KEY
     if len(secret) < MIN_SECRET_CHARACTERS and (secret or config.in_lambda()):
@@ -47,7 +48,7 @@ def check_origin() -> None:
     By "Fetch Metadata Request Headers" (W3C); browsers without it send `Origin` with every POST.
     """
     # The desk is of all callers, and what is bound to one has no place here.
-    if callers.HEADER in request.headers:
+    if caller_binding.HEADER in request.headers:
         raise CrossSite
     if request.method != "POST":
         return
@@ -61,7 +62,7 @@ def check_origin() -> None:
 def key() -> Key:
     """Return the key that this request's session is of. Raises `NoSession`."""
     if not are_needed():
-        return keys.LOCAL
+        return auth.LOCAL
     try:
         cookie = request.cookies.get(COOKIE, "")
         name, mark = _serializer().loads(cookie, max_age=LIFETIME_SECONDS)
@@ -76,7 +77,7 @@ def key() -> Key:
 
 def begin(response: BaseResponse, sent: str) -> BaseResponse:
     """Let a response begin a session with this key. Raises `KeyRefused` and `RoleRefused`."""
-    key = keys.find(sent)
+    key = auth.find(sent)
     if key.role != "desk":
         raise RoleRefused
     response.set_cookie(
@@ -98,7 +99,7 @@ def end(response: BaseResponse) -> BaseResponse:
 
 
 def _is_loopback() -> bool:
-    return urlsplit(request.host_url).hostname in keys.LOOPBACK
+    return urlsplit(request.host_url).hostname in auth.LOOPBACK
 
 
 def _path() -> str:

@@ -11,8 +11,8 @@ from flask import Response, g, redirect, request, url_for
 from werkzeug import Response as BaseResponse
 from werkzeug.exceptions import NotFound
 
-from .. import error_handlers, loading, operations, schemas
-from ..exceptions import (
+from ..api import error_responses, operations, parsing, schemas
+from ..api.errors import (
     CallerErased,
     ChangedMeanwhile,
     IdempotencyKeyReused,
@@ -25,7 +25,7 @@ from ..exceptions import (
     TicketFull,
     TicketNotFound,
 )
-from ..stats import by_day
+from ..tickets.stats import by_day
 from . import pages, sessions
 
 PAGE_TICKETS = "25"
@@ -69,7 +69,7 @@ def let_in() -> BaseResponse | None:
 def show_queue() -> Response:
     """Show the tickets of a status, 25 to a page."""
     wanted = {"status": "open", **request.args.to_dict(), "limit": PAGE_TICKETS}
-    query = loading.load_form(schemas.QueueQuery, wanted)
+    query = parsing.load_form(schemas.QueueQuery, wanted)
     return pages.queue(query, operations.list_queue(query))
 
 
@@ -86,7 +86,7 @@ def change_ticket(ticket_id: str) -> Answer:
     try:
         operations.update_ticket(ticket_id, _change(), {form.get("version", "")})
     except REFUSALS as error:
-        refused, status = error_handlers.explain(error)
+        refused, status = error_responses.explain(error)
         return _ticket(ticket_id, refused, form.get("comment", "")), status
     done = [name for name in CHANGES if form.get(name, "").strip()]
     return redirect(url_for("desk.show_ticket", ticket_id=ticket_id, done=done), 303)
@@ -113,10 +113,10 @@ def show_new_ticket() -> Response:
 def create_ticket() -> Answer:
     """File a ticket on behalf of a caller."""
     try:
-        new = loading.load_form(schemas.NewTicket, request.form.to_dict())
+        new = parsing.load_form(schemas.NewTicket, request.form.to_dict())
         created, _ = operations.create_ticket(new)
     except (IdempotencyKeyReused, InvalidField) as error:
-        refused, status = error_handlers.explain(error)
+        refused, status = error_responses.explain(error)
         return pages.new_ticket(request.form, refused), status
     url = url_for("desk.show_ticket", ticket_id=created.ticket_id, done="create")
     return redirect(url, 303)
@@ -167,8 +167,8 @@ def _lead_in() -> BaseResponse:
 
 def _change() -> schemas.TicketChange:
     if not any(request.form.get(name, "").strip() for name in CHANGES):
-        raise loading.missing(schemas.TicketChange, "comment")
-    change = loading.load_form(schemas.TicketChange, request.form.to_dict())
+        raise parsing.missing(schemas.TicketChange, "comment")
+    change = parsing.load_form(schemas.TicketChange, request.form.to_dict())
     if "give_back" in request.form:
         change.assignee = None
     return change
@@ -188,9 +188,9 @@ def _ask_before_closing(ticket_id: str) -> Response:
 
 def _of_caller(typed: str, error: ItsmError) -> Answer:
     wanted = {**request.args.to_dict(), "caller": typed, "comments": "none", "limit": PAGE_TICKETS}
-    found = operations.list_recent_tickets(loading.load_form(schemas.TicketQuery, wanted))
+    found = operations.list_recent_tickets(parsing.load_form(schemas.TicketQuery, wanted))
     # Digits that are no ticket's number may be a caller's.
     if found.tickets or isinstance(error, TicketNotFound):
         return pages.found(typed, found)
-    refused, status = error_handlers.explain(error)
+    refused, status = error_responses.explain(error)
     return pages.found(typed, found, refused), status

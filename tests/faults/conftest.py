@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from itsm_app import config, create_app
-from itsm_app.models import Ticket
+from itsm_app.storage.models import Ticket
 
 from .clients import Clients, operation
 from .proxy import Proxy

@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 import requests
 
-from ..flask_run import flask_run
+from ..support.flask_run import flask_run
 from .clients import Clients, Write
 from .proxy import Exchange, Proxy, never
 

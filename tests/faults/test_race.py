@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from itsm_app import config, create_app, keys
+from itsm_app import config, create_app
+from itsm_app.api import auth
 
 from .clients import Clients
 from .proxy import Proxy
@@ -48,7 +49,7 @@ class Desk:
 
 @pytest.fixture
 def desks(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> list[Desk]:
-    made = {name: keys.make(name, "desk") for name in DESKS}
+    made = {name: auth.make(name, "desk") for name in DESKS}
     monkeypatch.setattr(config, "API_KEYS", ",".join(entry for _, entry in made.values()))
     app = create_app()
     return [Desk(app, name, key) for name, (key, _) in made.items()]

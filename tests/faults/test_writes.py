@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from werkzeug.test import TestResponse
 
-from itsm_app import retry
-from itsm_app.models import Ticket
+from itsm_app.storage import retry
+from itsm_app.storage.models import Ticket
 
 from .clients import Clients, Write
 from .proxy import Exchange, Fault, Proxy

@@ -1,0 +1,1 @@
+"""What every HTTP request shares: parsing, schemas, auth, caller binding, errors, logs."""

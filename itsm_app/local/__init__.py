@@ -1,0 +1,1 @@
+"""The embedded DynamoDB that `flask run` starts."""

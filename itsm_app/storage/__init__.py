@@ -1,0 +1,1 @@
+"""DynamoDB: models, reads, conditional writes, queries, retries and the table."""

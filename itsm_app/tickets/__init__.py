@@ -1,0 +1,1 @@
+"""The ticket operations and their rules. No HTTP and no AWS SDK in here."""

@@ -1,0 +1,244 @@
+"""Writes that are repeated, by clients under a key and by the app when an answer was lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from itsm_app.storage import items
+from itsm_app.storage.models import Ticket
+from itsm_app.tickets import numbers
+
+from ..conftest import ON_MOTO
+from ..support.faulty_dynamodb import FaultyDynamoDB, apply_and_drop
+
+KEY = "call-1 / Ω"
+
+
+@pytest.fixture
+def new(caller: str) -> dict[str, str]:
+    return {"caller_id": caller, "issue_description": "No mail"}
+
+
+def tickets_of(client: FlaskClient, caller: str) -> list[Any]:
+    return list(client.get("/tickets", query_string={"caller": caller}).json["tickets"])
+
+
+def give_away(number: str, caller: str) -> None:
+    """Let a ticket of that caller have the number."""
+    items.put_new(
+        Ticket(
+            ticket_id=numbers.ticket_id(number),
+            caller_id=caller,
+            issue_description="Somebody else's",
+            created_at="2026-02-09T12:00:00.000001Z",
+            updated_at="2026-02-09T12:00:00.000001Z",
+        )
+    )
+
+
+def test_a_repeated_create_files_one_ticket_and_is_answered_alike(
+    client: FlaskClient, caller: str, new: dict[str, str]
+) -> None:
+    first, *repeats = [
+        client.post("/tickets", json={**new, "idempotency_key": KEY}) for _ in range(3)
+    ]
+    assert "Idempotency-Replayed" not in first.headers
+    for repeat in repeats:
+        assert (repeat.status_code, repeat.data) == (201, first.data)
+        assert repeat.headers["Location"] == first.headers["Location"]
+        assert repeat.headers["Idempotency-Replayed"] == "true"
+    assert len(tickets_of(client, caller)) == 1
+
+
+def test_a_repeat_is_answered_as_the_first_was_whatever_became_of_the_ticket(
+    client: FlaskClient, new: dict[str, str]
+) -> None:
+    sent = {**new, "idempotency_key": KEY}
+    first = client.post("/tickets", json=sent)
+    ticket = Ticket.get(first.json["ticket_id"])
+    ticket.update(actions=[Ticket.status.set("closed")])
+    assert client.post("/tickets", json=sent).json == first.json
+    assert client.get(f"/tickets/{first.json['ticket_id']}").json["status"] == "closed"
+
+
+def test_a_key_is_of_one_caller_and_another_files_another_ticket(
+    client: FlaskClient, caller: str, new: dict[str, str]
+) -> None:
+    for each in (caller, f"{caller}9"):
+        sent = {**new, "caller_id": each, "idempotency_key": KEY}
+        assert client.post("/tickets", json=sent).status_code == 201
+        assert len(tickets_of(client, each)) == 1
+
+
+def test_without_a_key_two_calls_file_two_tickets(
+    client: FlaskClient, caller: str, new: dict[str, str]
+) -> None:
+    for key in ({}, {"idempotency_key": None}):
+        assert client.post("/tickets", json={**new, **key}).status_code == 201
+    assert len(tickets_of(client, caller)) == 2
+
+
+def test_other_words_under_the_same_key_are_refused_and_the_first_kept(
+    client: FlaskClient, caller: str, new: dict[str, str]
+) -> None:
+    client.post("/tickets", json={**new, "idempotency_key": KEY})
+    other = {**new, "issue_description": "No phone", "idempotency_key": KEY}
+    response = client.post("/tickets", json=other)
+    assert (response.status_code, response.json["code"]) == (409, "idempotency_key_reused")
+    (found,) = tickets_of(client, caller)
+    assert found["issue_description"] == "No mail"
+
+
+def test_the_key_may_come_in_the_header_the_body_or_both(
+    client: FlaskClient, caller: str, new: dict[str, str]
+) -> None:
+    key, header = {"idempotency_key": "k"}, {"Idempotency-Key": "k"}
+    answers = [
+        client.post("/tickets", json=new, headers=header),
+        client.post("/tickets", json={**new, **key}),
+        client.post("/tickets", json={**new, **key}, headers=header),
+    ]
+    assert len({answer.data for answer in answers}) == 1
+    assert len(tickets_of(client, caller)) == 1
+
+
+@pytest.mark.parametrize(
+    ("in_body", "in_header", "field"),
+    [
+        ("a", "b", "idempotency_key"),
+        ("x" * 101, None, "idempotency_key"),
+        (" ", None, "idempotency_key"),
+        (1, None, "idempotency_key"),
+        (None, "x" * 101, "idempotency_key"),
+        (None, "\t", "idempotency_key"),
+        (None, "\u00e9", "Idempotency-Key"),
+    ],
+)
+def test_a_bad_key_is_refused_by_its_name(
+    client: FlaskClient, new: dict[str, str], in_body: Any, in_header: str | None, field: str
+) -> None:
+    headers = {"Idempotency-Key": in_header} if in_header else {}
+    response = client.post("/tickets", json={**new, "idempotency_key": in_body}, headers=headers)
+    assert (response.status_code, response.json["code"]) == (400, "invalid_field")
+    assert response.json["error"].startswith(f"`{field}`")
+
+
+def test_two_keys_that_meet_on_one_number_both_get_a_ticket(
+    client: FlaskClient, caller: str, new: dict[str, str]
+) -> None:
+    candidates = list(numbers.candidates(caller, KEY))
+    for number in candidates[:2]:
+        give_away(number, f"{caller}9")
+    sent = {**new, "idempotency_key": KEY}
+    first, repeat = [client.post("/tickets", json=sent) for _ in range(2)]
+    assert first.json["ticket_number"] == numbers.written(candidates[2])
+    assert repeat.data == first.data
+    assert len(tickets_of(client, caller)) == 1
+
+
+@ON_MOTO
+def test_a_number_is_not_looked_for_for_ever(
+    client: FlaskClient, caller: str, new: dict[str, str]
+) -> None:
+    for number in numbers.candidates(caller, KEY):
+        give_away(number, f"{caller}9")
+    response = client.post("/tickets", json={**new, "idempotency_key": KEY})
+    assert (response.status_code, response.json["code"]) == (500, "storage_unavailable")
+    assert tickets_of(client, caller) == []
+
+
+@ON_MOTO
+@pytest.mark.parametrize("key", [{}, {"idempotency_key": KEY}])
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_create_whose_answer_was_lost_is_done_once(
+    client: FlaskClient,
+    faults: FaultyDynamoDB,
+    caller: str,
+    new: dict[str, str],
+    key: dict[str, str],
+    lost: int,
+) -> None:
+    faults.faults.extend([apply_and_drop] * lost)
+    response = client.post("/tickets", json={**new, **key})
+    assert response.status_code == 201
+    assert "Idempotency-Replayed" not in response.headers
+    (found,) = tickets_of(client, caller)
+    assert found["ticket_id"] == response.json["ticket_id"]
+
+
+def test_a_repeated_comment_is_added_once_and_answered_alike(
+    client: FlaskClient, ticket: str
+) -> None:
+    path, sent = f"/tickets/{ticket}/comments", {"comment": "Hello?", "idempotency_key": KEY}
+    first = client.post(path, json=sent)
+    client.post(path, json={"comment": "Another"})
+    repeat = client.post(path, json=sent)
+    assert (repeat.status_code, repeat.data) == (200, first.data)
+    assert repeat.headers["Idempotency-Replayed"] == "true"
+    assert "Idempotency-Replayed" not in first.headers
+    found = client.get(f"/tickets/{ticket}").json["comments"]
+    assert [each["comment_text"] for each in found] == ["Hello?", "Another"]
+    assert found[0]["comment_id"] == first.json["comment_id"]
+
+
+def test_other_words_under_the_key_of_a_comment_are_refused(
+    client: FlaskClient, ticket: str
+) -> None:
+    path = f"/tickets/{ticket}/comments"
+    client.post(path, json={"comment": "Hello?"}, headers={"Idempotency-Key": "k"})
+    response = client.post(path, json={"comment": "Hi", "idempotency_key": "k"})
+    assert (response.status_code, response.json["code"]) == (409, "idempotency_key_reused")
+    assert len(client.get(f"/tickets/{ticket}").json["comments"]) == 1
+
+
+def test_the_key_of_a_comment_is_of_one_ticket(client: FlaskClient, new: dict[str, str]) -> None:
+    tickets = [client.post("/tickets", json=new).json["ticket_id"] for _ in range(2)]
+    ids = {
+        client.post(
+            f"/tickets/{each}/comments", json={"comment": "Hello?", "idempotency_key": KEY}
+        ).json["comment_id"]
+        for each in tickets
+    }
+    assert len(ids) == 2
+
+
+def test_without_a_key_a_comment_may_be_said_twice(client: FlaskClient, ticket: str) -> None:
+    for _ in range(2):
+        client.post(f"/tickets/{ticket}/comments", json={"comment": "Hello?"})
+    assert len(client.get(f"/tickets/{ticket}").json["comments"]) == 2
+
+
+@ON_MOTO
+@pytest.mark.parametrize("key", [{}, {"idempotency_key": KEY}])
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_comment_whose_answer_was_lost_is_added_once(
+    client: FlaskClient, faults: FaultyDynamoDB, ticket: str, key: dict[str, str], lost: int
+) -> None:
+    faults.faults.extend([apply_and_drop] * lost)
+    response = client.post(f"/tickets/{ticket}/comments", json={"comment": "Hello?", **key})
+    assert response.status_code == 200
+    assert "Idempotency-Replayed" not in response.headers
+    (found,) = client.get(f"/tickets/{ticket}").json["comments"]
+    assert found["comment_id"] == response.json["comment_id"]
+    assert found["added_at"] == response.json["updated_at"]
+
+
+@ON_MOTO
+def test_a_write_that_was_never_answered_is_there_once_when_it_is_repeated(
+    client: FlaskClient, faults: FaultyDynamoDB, caller: str, new: dict[str, str]
+) -> None:
+    sent = {**new, "idempotency_key": KEY}
+    faults.faults.extend([apply_and_drop] * 3)
+    assert client.post("/tickets", json=sent).status_code == 500
+    repeat = client.post("/tickets", json=sent)
+    assert (repeat.status_code, repeat.headers["Idempotency-Replayed"]) == (201, "true")
+    (found,) = tickets_of(client, caller)
+    comment = {"comment": "Hello?", "idempotency_key": KEY}
+    path = f"/tickets/{found['ticket_id']}/comments"
+    faults.faults.extend([apply_and_drop] * 3)
+    assert client.post(path, json=comment).status_code == 500
+    assert client.post(path, json=comment).headers["Idempotency-Replayed"] == "true"
+    assert len(tickets_of(client, caller)[0]["comments"]) == 1

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+import pytest
+from flask.testing import FlaskClient
+
+from itsm_app import config
+
+from ..conftest import ON_MOTO, Log
+from ..support.faulty_dynamodb import FaultyDynamoDB, answer, refuse
+
+if TYPE_CHECKING:
+    from ..support.faulty_dynamodb import Fault
+
+NAME = {"type": "string", "minLength": 1, "maxLength": 255}
+# "Specification: Embedded metric format" in the CloudWatch User Guide, its JSON schema; the units
+# are those that we use.
+SCHEMA = {
+    "type": "object",
+    "required": ["_aws"],
+    "properties": {
+        "_aws": {
+            "type": "object",
+            "required": ["Timestamp", "CloudWatchMetrics"],
+            "additionalProperties": False,
+            "properties": {
+                "Timestamp": {"type": "integer"},
+                "CloudWatchMetrics": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["Namespace", "Dimensions", "Metrics"],
+                        "additionalProperties": False,
+                        "properties": {
+                            "Namespace": NAME,
+                            "Dimensions": {
+                                "type": "array",
+                                "minItems": 1,
+                                "items": {"type": "array", "maxItems": 9, "items": NAME},
+                            },
+                            "Metrics": {
+                                "type": "array",
+                                "maxItems": 100,
+                                "items": {
+                                    "type": "object",
+                                    "required": ["Name"],
+                                    "additionalProperties": False,
+                                    "properties": {
+                                        "Name": NAME,
+                                        "Unit": {"enum": ["Count", "Milliseconds"]},
+                                    },
+                                },
+                            },
+                        },
+                    },
+                },
+            },
+        },
+    },
+}
+LISTING = "/tickets?caller=a"
+REFUSED = "AccessDeniedException"
+THROTTLED = "ThrottlingException"
+OTHER_THROTTLES = ["ProvisionedThroughputExceededException", "RequestLimitExceeded"]
+# What goes wrong, what is called, the operation, errors and throttles.
+CASES: list[tuple[list[Fault], str, str, int, int]] = [
+    ([], LISTING, "list_recent_tickets", 0, 0),
+    ([], "/tickets", "list_recent_tickets", 0, 0),
+    ([], "/tickets/x", "get_ticket_status", 0, 0),
+    ([], "/+15550100?caller=%2B15550100", "no_such_operation", 0, 0),
+    ([], "/tickets/x/comments", "no_such_operation", 0, 0),
+    ([refuse(REFUSED)], LISTING, "list_recent_tickets", 1, 0),
+    ([answer(b"<html>")], LISTING, "list_recent_tickets", 1, 0),
+    ([refuse("InternalServerError", 500)], LISTING, "list_recent_tickets", 0, 0),
+    ([refuse(THROTTLED)], LISTING, "list_recent_tickets", 0, 1),
+    ([refuse(code) for code in OTHER_THROTTLES], LISTING, "list_recent_tickets", 0, 2),
+    ([refuse(THROTTLED), refuse(REFUSED)], LISTING, "list_recent_tickets", 1, 1),
+    ([refuse(THROTTLED)] * 3, LISTING, "list_recent_tickets", 1, 3),
+]
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(config, "STAGE", "poc")
+    return "poc"
+
+
+def published(line: dict[str, Any]) -> list[tuple[str, str, dict[str, str], str, float]]:
+    """Return what CloudWatch makes of a line: namespace, name, dimensions, unit, value."""
+    jsonschema_rs.validate(SCHEMA, line)
+    made = []
+    for directive in line["_aws"]["CloudWatchMetrics"]:
+        for keys in directive["Dimensions"]:
+            dimensions = {key: line[key] for key in keys}
+            assert all(isinstance(value, str) for value in dimensions.values())
+            for metric in directive["Metrics"]:
+                name, value = metric["Name"], line[metric["Name"]]
+                assert type(value) in (int, float)
+                made.append((directive["Namespace"], name, dimensions, metric["Unit"], value))
+    return made
+
+
+@ON_MOTO
+@pytest.mark.parametrize(("wrong", "path", "operation", "errors", "throttles"), CASES)
+def test_a_request_is_counted_under_its_stage_and_its_operation(
+    client: FlaskClient,
+    faults: FaultyDynamoDB,
+    log: Log,
+    stage: str,
+    wrong: list[Fault],
+    path: str,
+    operation: str,
+    errors: int,
+    throttles: int,
+) -> None:
+    faults.faults.extend(wrong)
+    client.get(path)
+    (line,) = log.lines("request")
+    assert published(line) == [
+        metric
+        for dimensions in ({"Stage": stage}, {"Stage": stage, "Operation": operation})
+        for metric in (
+            ("ItsmTickets", "Count", dimensions, "Count", 1),
+            ("ItsmTickets", "Latency", dimensions, "Milliseconds", line["milliseconds"]),
+            ("ItsmTickets", "Errors", dimensions, "Count", errors),
+            ("ItsmTickets", "Throttles", dimensions, "Count", throttles),
+        )
+    ]
+    assert abs(line["_aws"]["Timestamp"] / 1000 - time.time()) < 60
+    assert "5550100" not in log.text
+
+
+@ON_MOTO
+def test_throttles_are_counted_anew_for_each_request(
+    client: FlaskClient, faults: FaultyDynamoDB, log: Log, stage: str
+) -> None:
+    faults.faults.append(refuse(THROTTLED))
+    client.get(LISTING)
+    client.get(LISTING)
+    assert [line["Throttles"] for line in log.lines("request")] == [1, 0]
+
+
+@ON_MOTO
+def test_only_the_line_of_the_request_holds_metrics(
+    client: FlaskClient, faults: FaultyDynamoDB, log: Log, stage: str
+) -> None:
+    faults.faults.extend([refuse(THROTTLED)] * 3)
+    client.get(LISTING)
+    assert len(log.lines("retry")) == 2
+    assert log.text.count('"_aws"') == 1
+
+
+@pytest.mark.parametrize(("setting", "embedded"), [({}, False), ({"STAGE": "poc"}, True)])
+def test_a_process_in_a_stage_writes_metrics_and_nothing_else_to_stderr(
+    setting: dict[str, str], embedded: bool
+) -> None:
+    code = "from itsm_app.wsgi import app; app.test_client().get('/')"
+    environ = {**os.environ, **setting}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == ""
+    assert ("_aws" in json.loads(done.stderr)) is embedded
+    assert done.stderr.count("\n") == 1

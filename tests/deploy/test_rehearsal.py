@@ -1,0 +1,307 @@
+"""What the README says about deploying, done as it says, on a local AWS that enforces IAM."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import sys
+import threading
+from typing import Any
+from uuid import uuid4
+
+import psutil
+import pytest
+
+from ..support.aws import CUSTOM_DOMAIN, REGION, Aws
+from ..support.deployment import (
+    ALIAS_ARN,
+    FUNCTION,
+    LOG_GROUP,
+    ROLE_ARN,
+    TABLE,
+    Api,
+    Clone,
+    command,
+    table_of_another_stage,
+)
+
+pytestmark = [
+    pytest.mark.rehearsal,
+    pytest.mark.skipif(sys.version_info[:2] != (3, 12), reason="the Lambda runs Python 3.12"),
+]
+
+TEXTS = {
+    "arabic": "الطابعة تحترق",
+    "chinese": "打印机着火了",
+    "combining": "e\u0301 ≠ é",
+    "devanagari": "प्रिंटर में आग",
+    "emoji": "🔥👩‍👩‍👧‍👦🇬🇷",
+    "greek": "Καίγεται το γραφείο",
+    "hebrew": "המדפסת בוערת",
+    "json": '"\\\n\t{}',
+    "thai": "เครื่องพิมพ์ไฟไหม้",
+    "white space": " a\u00a0b\r\n\u2028c ",
+}
+
+
+def test_the_function_is_what_the_contract_says(aws: Aws, deployer: Clone) -> None:
+    client = aws.client("lambda")
+    found = client.get_function(FunctionName=FUNCTION, Qualifier="snapstart")["Configuration"]
+    wanted = {
+        "FunctionName": FUNCTION,
+        "Runtime": "python3.12",
+        "Architectures": ["x86_64"],
+        "MemorySize": 256,
+        "Timeout": 10,
+        "Role": ROLE_ARN,
+        "Handler": "lambda_handler.lambda_handler",
+        "SnapStart": {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"},
+        "TracingConfig": {"Mode": "PassThrough"},
+        "State": "Active",
+    }
+    assert {name: found[name] for name in wanted} == wanted
+    variables = found["Environment"]["Variables"]
+    assert re.fullmatch(r"[0-9a-f]{64}", variables.pop("SECRET_KEY"))
+    assert variables == {
+        "TABLE_NAME": TABLE,
+        "REGION": REGION,
+        "STAGE": "poc",
+        "API_KEYS": ",".join(deployer.entries),
+    }
+    tags = client.list_tags(Resource=ALIAS_ARN.removesuffix(":snapstart"))["Tags"]
+    assert tags == {"application": "itsm-app"}
+
+
+def test_the_api_is_what_the_contract_says(aws: Aws, api: Api) -> None:
+    client = aws.client("apigateway")
+    (stage,) = client.get_stages(restApiId=api.id)["item"]
+    assert stage["stageName"] == "poc"
+    settings = stage["methodSettings"]["*/*"]
+    assert (settings["metricsEnabled"], settings["dataTraceEnabled"]) == (True, False)
+    assert settings["loggingLevel"] == "OFF"
+    resources = client.get_resources(restApiId=api.id, embed=["methods"])["items"]
+    assert {each["path"] for each in resources} == {"/", "/{proxy+}"}
+    for resource in resources:
+        integration = resource["resourceMethods"]["ANY"]["methodIntegration"]
+        assert f"/functions/{ALIAS_ARN}/invocations" in integration["uri"]
+        assert integration["credentials"] == ROLE_ARN
+
+
+def test_the_table_is_what_the_contract_says(aws: Aws, deployer: Clone) -> None:
+    client = aws.client("dynamodb")
+    table = client.describe_table(TableName=TABLE)["Table"]
+    assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["KeySchema"] == [{"AttributeName": "ticket_id", "KeyType": "HASH"}]
+    indexes = {each["IndexName"]: each for each in table["GlobalSecondaryIndexes"]}
+    assert indexes.keys() == {"CallerIdIndex", "StatusIndex"}
+    assert indexes["CallerIdIndex"]["Projection"]["ProjectionType"] == "ALL"
+    projected = indexes["StatusIndex"]["Projection"]["NonKeyAttributes"]
+    assert "priority" in projected
+    assert "comments" not in projected
+    assert table["DeletionProtectionEnabled"]
+    backups = client.describe_continuous_backups(TableName=TABLE)["ContinuousBackupsDescription"]
+    recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+    assert recovery == "ENABLED"
+
+
+def test_the_log_is_kept_for_thirty_days(aws: Aws, deployer: Clone) -> None:
+    found = aws.client("logs").describe_log_groups(logGroupNamePrefix=LOG_GROUP)["logGroups"]
+    assert [each["retentionInDays"] for each in found] == [30]
+
+
+def test_every_listener_is_on_loopback(aws: Aws, api: Api) -> None:
+    engine = psutil.Process(aws.engine.pid)
+    listeners = [
+        connection.laddr.ip
+        for process in (engine, *engine.children(recursive=True))
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert listeners == ["127.0.0.1"]
+
+
+def test_nothing_but_the_update_check_leaves_the_machine(aws: Aws, api: Api) -> None:
+    assert aws.internet.refused == {"pypi.org"}
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_text_in_every_script_comes_back_exactly(api: Api, text: str) -> None:
+    caller = f"{uuid4()}{text}"
+    created = api.create(caller, text)
+    assert created.status_code == 201
+    ticket = created.json()["ticket_id"]
+    assert api.add_comment(ticket, text).json()["success"] is True
+    found = api.get(ticket)
+    assert found.status_code == 200
+    assert (found.json()["caller_id"], found.json()["issue_description"]) == (caller, text)
+    assert [each["comment_text"] for each in found.json()["comments"]] == [text]
+    assert api.list_recent(caller).json() == {"tickets": [found.json()]}
+
+
+@pytest.mark.parametrize("kind", [None, "application/json", "application/x-www-form-urlencoded"])
+def test_a_body_is_json_whatever_its_content_type(api: Api, kind: str | None, caller: str) -> None:
+    body = json.dumps({"caller_id": caller, "issue_description": "Ω"}, ensure_ascii=False).encode()
+    headers = {"Content-Type": kind} if kind else {}
+    assert api.request("POST", "/tickets", data=body, headers=headers).status_code == 201
+    assert api.list_recent(caller).json()["tickets"][0]["issue_description"] == "Ω"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/tickets", 400, "invalid_field"),
+        ("GET", "/tickets/", 400, "invalid_field"),
+        ("GET", "/tickets/none", 404, "ticket_not_found"),
+        ("GET", "", 404, "no_such_operation"),
+        ("DELETE", "/tickets/none", 404, "no_such_operation"),
+        ("POST", "/tickets", 400, "invalid_body"),
+    ],
+)
+def test_an_error_is_ours_and_not_api_gateways(
+    api: Api, method: str, path: str, status: int, code: str
+) -> None:
+    response = api.request(method, path)
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert response.json()["request_id"] == response.headers["X-Request-Id"]
+
+
+def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
+    response = api.create("a", "b" * 65_536)
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+
+
+def test_links_carry_the_stage_on_the_apis_own_host_name(api: Api, caller: str) -> None:
+    created = api.create(caller)
+    assert created.headers["Location"] == f"/poc/tickets/{created.json()['ticket_id']}"
+
+
+def test_the_document_names_the_stages_own_url(api: Api) -> None:
+    document = api.request("GET", "/openapi.json").json()
+    assert document["servers"] == [{"url": api.url}]
+    assert api.url.startswith("https://")
+    assert api.url.endswith("/poc")
+    page = api.request("GET", "/docs")
+    assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+
+
+def test_links_carry_no_stage_on_a_custom_domain(aws: Aws, api: Api) -> None:
+    client = aws.client("apigateway")
+    client.create_domain_name(domainName=CUSTOM_DOMAIN)
+    client.create_base_path_mapping(domainName=CUSTOM_DOMAIN, restApiId=api.id, stage="poc")
+    with aws.session() as session:
+        session.headers["x-api-key"] = api.keys["agent"]
+        body = {"caller_id": "a", "issue_description": "b"}
+        created = session.post(f"https://{CUSTOM_DOMAIN}/tickets", json=body, timeout=20)
+        assert created.headers["Location"] == f"/tickets/{created.json()['ticket_id']}"
+        link = f"https://{CUSTOM_DOMAIN}{created.headers['Location']}"
+        assert session.get(link, timeout=20).status_code == 200
+
+
+def test_status_shows_what_runs(deployer: Clone, api: Api) -> None:
+    status = deployer.run(command("status"))
+    assert api.url in status
+    assert ROLE_ARN in status
+
+
+def test_tail_follows_the_log(deployer: Clone, api: Api, deployed_ticket: str) -> None:
+    with deployer.start(command("tail")) as tail:
+        deadline = threading.Timer(30, tail.kill)
+        deadline.start()
+        request_id = api.get(deployed_ticket).headers["X-Request-Id"]
+        assert tail.stdout is not None
+        assert any(request_id in line for line in tail.stdout)
+        deadline.cancel()
+        tail.send_signal(signal.SIGINT)
+
+
+def test_the_log_holds_nothing_that_a_caller_sent(aws: Aws, api: Api) -> None:
+    secret = uuid4().hex
+    headers = {"X-Secret": secret, "User-Agent": secret}
+    body = {"caller_id": secret, "issue_description": secret, secret: secret}
+    created = api.request("POST", f"/tickets?{secret}={secret}", json=body, headers=headers)
+    answers = [
+        created,
+        api.add_comment(created.json()["ticket_id"], secret),
+        api.list_recent(secret),
+        api.get(secret),
+        api.request(secret.upper(), f"/{secret}", data=secret),
+        api.request("POST", "/tickets", data=secret),
+        api.request("GET", f"/tickets/{secret}", headers={"x-api-key": secret}),
+    ]
+    lines = log_lines(aws)
+    assert secret not in "".join(lines).lower()
+    assert not [key for key in api.keys.values() if key in "".join(lines)]
+    logged = {line["request_id"]: line for line in ours(lines) if line["message"] == "request"}
+    assert [logged[each.headers["X-Request-Id"]]["status"] for each in answers] == [
+        each.status_code for each in answers
+    ]
+
+
+def log_lines(aws: Aws) -> list[str]:
+    pages = aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=LOG_GROUP)
+    return [event["message"] for page in pages for event in page["events"]]
+
+
+def ours(lines: list[str]) -> list[dict[str, Any]]:
+    """Return the lines but those of Lambda itself. Each is JSON."""
+    lambdas = ("START RequestId: ", "END RequestId: ", "REPORT RequestId: ")
+    return [json.loads(line) for line in lines if not line.startswith(lambdas)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"AWS_ACCESS_KEY_ID": "AKIANOBODY", "AWS_SECRET_ACCESS_KEY": "x"}, "are not valid"),
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "there are no AWS credentials"),
+    ],
+)
+def test_nobody_deploys_without_credentials(
+    deployer: Clone, keys: dict[str, str], said: str
+) -> None:
+    refused = deployer.try_to_run(command("update"), AWS_EC2_METADATA_DISABLED="true", **keys)
+    assert (refused.returncode, said in refused.stderr) == (1, True)
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_first_deployment_that_was_never_ready_can_be_begun_again(aws: Aws) -> None:
+    clone = Clone(aws, "trial")
+    clone.add_stage("trial")
+    clone.make_keys()
+    clone.become_deployer("trial")
+    clone.run("flask init-db", TABLE_NAME="trial-itsm-tickets")
+    wsgi = clone.path / "itsm_app/wsgi.py"
+    good = wsgi.read_text()
+    wsgi.write_text("app = None.nothing")
+    assert clone.try_to_run("zappa deploy trial").returncode != 0
+    wsgi.write_text(good)
+    refused = clone.try_to_run("zappa update trial").stderr
+    assert "zappa undeploy trial && zappa deploy trial" in refused
+    clone.run("zappa undeploy trial --yes && zappa deploy trial")
+    trial = Api(aws, clone.callers, "trial")
+    assert trial.request("GET", "/health").status_code == 200
+    trial.close()
+
+
+def test_a_second_stage_is_a_block_copied_and_renamed(aws: Aws, api: Api, caller: str) -> None:
+    clone = Clone(aws, "prod")
+    clone.add_stage("prod")
+    clone.become_deployer("prod")
+    refused = clone.try_to_run("zappa deploy prod")
+    assert (refused.returncode, "has no API_KEYS" in refused.stderr) == (1, True)
+    clone.make_keys()
+    for order, missing in [("deploy", "There is no table"), ("update", "prod-itsm-api-handler is")]:
+        refused = clone.try_to_run(f"zappa {order} prod")
+        assert (refused.returncode, missing in refused.stderr) == (1, True)
+        assert "Make it first: " in refused.stderr
+    clone.run(table_of_another_stage())
+    clone.run("zappa deploy prod")
+    prod = Api(aws, clone.callers, "prod")
+    created = prod.create(caller)
+    assert created.headers["Location"].startswith("/prod/tickets/")
+    assert len(prod.list_recent(caller).json()["tickets"]) == 1
+    assert api.list_recent(caller).json()["tickets"] == []
+    for other, keys in ((prod, api.keys), (api, prod.keys)):
+        headers = {"x-api-key": keys["desk"]}
+        assert other.request("GET", "/tickets/none", headers=headers).status_code == 401
+    prod.close()

@@ -1,0 +1,108 @@
+"""What callers and keys may say, on the pages of the desk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import unescape
+
+import pytest
+from flask import Flask
+
+from ..conftest import ON_MOTO
+from ..support.desk import AGENT, ANNA, Desk
+
+pytestmark = ON_MOTO
+
+
+@pytest.fixture
+def ticket(file_ticket: Callable[..., str]) -> str:
+    return file_ticket()
+
+
+HOSTILE = {
+    "script": "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "attribute": "\" autofocus onfocus=alert(1) x=' `",
+    "template": "{{12345679*9}} {% for x in y %} ${12345679*9} <%= 12345679*9 %>",
+    "bidi": "a\u202etxt.exe\u2066\u2067\u200f\u061c b",
+    "controls": "a\u0000b\u0007c\u001bd\u2028e\u0085f",
+    "combining": "Z" + "\u0335\u0321\u0353" * 30,
+    "emoji": "\U0001f468\u200d\U0001f469\u200d\U0001f467" * 200,
+    "quotes": "\"'" * 500,
+    "long": "x" * 1000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_is_text_in_every_field_of_every_page(
+    desk_app: Flask, anna: Desk, file_ticket: Callable[..., str], name: str
+) -> None:
+    text, short = HOSTILE[name], HOSTILE[name][:100]
+    ticket = file_ticket(text, f"{name}{short}"[:100])
+    path, caller = f"/desk/tickets/{ticket}", f"{name}{short}"[:100]
+    client, key = desk_app.test_client(), {"x-api-key": ANNA}
+    client.post(f"/tickets/{ticket}/comments", json={"comment": text}, headers=key)
+    for change in ({"assignee": short}, {"comment": text}, {"assignee": f"b{short}"[:100]}):
+        seen = {"If-Match": client.get(f"/tickets/{ticket}", headers=key).headers["ETag"], **key}
+        assert client.patch(f"/tickets/{ticket}", json=change, headers=seen).status_code == 200
+    refused = {**anna.form(path, "Send answer"), "version": "0", "comment": text}
+    too_long = text + "x" * 1001
+    shown = {
+        path: anna.get(path),
+        "queue": anna.client.get("/desk", query_string={"assignee": f"b{short}"[:100]}),
+        "find": anna.client.get("/desk/find", query_string={"q": caller}),
+        "new": anna.client.get(
+            "/desk/new", query_string={"caller_id": short, "issue_description": text}
+        ),
+        "refused": anna.post(path, refused),
+        "close": anna.post(path, {"status": "closed", "version": text, "idempotency_key": text}),
+        "done": anna.client.get(path, query_string={"done": text}),
+        "next": desk_app.test_client().get("/desk/sign-in", query_string={"next": text}),
+        "refused new": anna.post("/desk/new", {"caller_id": short, "issue_description": too_long}),
+        "status": anna.client.get("/desk", query_string={"status": short}),
+    }
+    for where, response in shown.items():
+        page = response.text
+        assert response.status_code in (200, 400, 412), where
+        assert "<script>" not in page, where
+        assert "<img" not in page, where
+        assert not re.search(r"<[^>]*\sonfocus=", re.sub(r'"[^"]*"', '""', page)), where
+        assert "111111111" not in page, where
+        assert len(response.data) < 50_000, where
+        # What turns the direction of a text ends with it.
+        for place in re.findall(r"[^\n]*\u202e[^\n]*", page):
+            assert re.search(r'<bdi[^>]*>[^<]*\u202e|dir="auto"|value="', place), (where, place)
+    assert text.partition("\0")[0] in unescape(shown[path].text)
+
+
+def test_a_full_page_of_the_longest_is_under_50_kb(
+    anna: Desk, file_ticket: Callable[..., str], caller: str, desk_app: Flask
+) -> None:
+    caller = (caller + '"' * 100)[:100]
+    ids = [file_ticket('"' * 1000, caller) for _ in range(25)]
+    client, key = desk_app.test_client(), {"x-api-key": ANNA}
+    for each in ids:
+        client.patch(f"/tickets/{each}", json={"assignee": '"' * 100}, headers=key)
+    queue = anna.client.get("/desk", query_string={"order": "newest"})
+    assert queue.text.count("/desk/tickets/") == 25
+    found = anna.client.get("/desk/find", query_string={"q": caller})
+    assert found.text.count("/desk/tickets/") == 25
+    for page in (queue, found):
+        assert len(page.data) < 50_000
+
+
+def test_a_long_conversation_shows_its_end_and_all_when_asked(
+    anna: Desk, desk_app: Flask, ticket: str
+) -> None:
+    client, key = desk_app.test_client(), {"x-api-key": AGENT}
+    for number in range(30):
+        body = {"comment": f"{number:03}" + '"' * 900}
+        client.post(f"/tickets/{ticket}/comments", json=body, headers=key)
+    page = anna.get(f"/desk/tickets/{ticket}")
+    assert len(page.data) < 50_000
+    shown = re.findall(r">(\d{3})&#34;", page.text)
+    assert shown == [f"{number:03}" for number in range(30 - len(shown), 30)]
+    assert f"Show {30 - len(shown)} earlier entries" in page.text
+    everything = anna.get(f"/desk/tickets/{ticket}?entries=all").text
+    assert len(re.findall(r">(\d{3})&#34;", everything)) == 30
+    assert "earlier" not in everything

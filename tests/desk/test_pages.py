@@ -1,0 +1,425 @@
+"""The pages at /desk, as a browser asks for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from itsm_app.storage.models import Ticket
+
+from ..conftest import ON_MOTO, Log
+from ..support.desk import ANNA, HTML, Desk, form
+from ..support.faulty_dynamodb import FaultyDynamoDB, refuse
+from ..tickets.test_erasure import erase_caller
+from ..tickets.test_stats import file
+
+pytestmark = ON_MOTO
+
+
+@pytest.fixture
+def ticket(file_ticket: Callable[..., str]) -> str:
+    return file_ticket()
+
+
+def test_under_a_stage_every_link_carries_it(desk_app: Flask, ticket: str) -> None:
+    client = desk_app.test_client()
+    base = "https://abc.execute-api.us-east-1.amazonaws.com/poc"
+    origin = base.removesuffix("/poc")
+    sent = client.post(
+        "/desk/sign-in", base_url=base, data={"key": ANNA}, headers={"Origin": origin}
+    )
+    assert sent.location == "/poc/desk"
+    paths = ("", "/new", "/stats", "/find?q=1", f"/tickets/{ticket}", "/find?q=%2B1", "/none")
+    for path in paths:
+        page = client.get(f"/desk{path}", base_url=base).text
+        links = re.findall(r'(?:href|src|action)="(/[^"]*)"', page)
+        assert len(links) > 3
+        assert [link for link in links if not link.startswith("/poc/desk")] == []
+
+
+def test_every_page_tells_the_browser_what_it_may_do(anna: Desk, ticket: str) -> None:
+    paths = ("", "/", "/new", "/find", "/stats", f"/tickets/{ticket}", "/tickets/none", "/none")
+    for path in paths:
+        response = anna.get(f"/desk{path}")
+        policy = response.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["Referrer-Policy"] == "same-origin"
+        assert response.content_type == HTML
+        assert not re.search(r'<script(?! src="/desk/static/)|<style|style=| on\w+=', response.text)
+        assert not re.search(r'(?:src|href|action)="(?:\w+:)?//', response.text)
+
+
+def test_files_are_kept_until_they_change(anna: Desk) -> None:
+    page = anna.get("/desk").text
+    for url in re.findall(r'"(/desk/static/[^"]*)"', page):
+        response = Desk(anna.client.application).get(unescape(url))
+        assert response.status_code == 200
+        assert "immutable" in response.headers["Cache-Control"]
+        assert "v=" in url
+    for name in ("none", "..%2Fviews.py", "desk.py"):
+        assert anna.get(f"/desk/static/{name}").status_code == 404
+
+
+def test_the_queue_shows_what_waits_by_one_query(
+    anna: Desk, faults: FaultyDynamoDB, file_ticket: Callable[..., str]
+) -> None:
+    ids = [file_ticket(f"Ticket {n}") for n in range(27)]
+    faults.operations.clear()
+    page = anna.get("/desk?order=newest")
+    assert faults.operations == ["Query"]
+    shown = re.findall(r"/desk/tickets/([\w-]{36})", page.text)
+    assert shown == ids[::-1][:25]
+    assert re.search(r'class="count"[^>]*>25\+<', page.text)
+    (following,) = re.findall(r'rel="next" href="([^"]*)"', page.text)
+    page = anna.get(unescape(following))
+    assert re.findall(r"/desk/tickets/([\w-]{36})", page.text)[:2] == ids[1::-1]
+    assert "First page" in page.text
+
+
+def test_the_queue_is_filtered(
+    anna: Desk, ticket: str, file_ticket: Callable[..., str], bob: Desk
+) -> None:
+    other = file_ticket()
+    bob.post(f"/desk/tickets/{other}", bob.form(f"/desk/tickets/{other}", "Assign to me"))
+    form = {**bob.form(f"/desk/tickets/{other}", "Set"), "priority": "urgent"}
+    bob.post(f"/desk/tickets/{other}", form)
+    for query, found in [
+        ("assignee=bob&order=newest", [other]),
+        ("assignee=bob&priority=urgent&order=newest", [other]),
+        ("assignee=bob&priority=low&order=newest", []),
+        ("assignee=&priority=&order=newest", [other, ticket]),
+        ("assignee=nobody-here", []),
+    ]:
+        page = anna.get(f"/desk?{query}").text
+        assert re.findall(r"/desk/tickets/([\w-]{36})", page)[: len(found) or None][:2] == found
+    assert '<option value="nobody-here" selected>' in page
+    assert "No ticket matches" in page or "Nothing here yet" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("status=lost", "must be open, in_progress, resolved or closed"),
+        ("cursor=x", "The place in the list must be"),
+        ("priority=x", "must be low, normal, high or urgent"),
+    ],
+)
+def test_a_queue_that_is_none_says_so(anna: Desk, query: str, said: str) -> None:
+    response = anna.get(f"/desk?{query}")
+    assert response.status_code == 400
+    assert said in response.text
+    assert "Go to the queue" in response.text
+
+
+def test_a_ticket_is_worked_from_open_to_closed(
+    anna: Desk, ticket: str, stored: Callable[[str], Any]
+) -> None:
+    path = f"/desk/tickets/{ticket}"
+
+    def press(button: str, **typed: str) -> str:
+        sent = anna.post(path, {**anna.form(path, button), **typed})
+        assert sent.status_code == 303
+        return anna.get(sent.location).text
+
+    assert "The ticket is yours." in press("Assign to me")
+    assert "The ticket is in progress now." in press("Start work")
+    assert "The priority is urgent now." in press("Set", priority="urgent")
+    assert "Your answer is on the ticket." in press("Send answer", comment="Pull\r\nthe plug")
+    page = press("Send and resolve", comment="New printer")
+    assert "Your answer is on the ticket. The ticket is resolved now." in page
+    assert "nobody&#39;s now" in press("Give back")
+    assert "The ticket is in progress now." in press("Reopen")
+    asked = anna.post(path, anna.form(path, "Close…"))
+    assert asked.status_code == 200
+    assert "This is final" in asked.text
+    assert stored(ticket)["status"] == "in_progress"
+    closed = anna.post(path, form(asked.text, "Close it for good"))
+    page = anna.get(closed.location).text
+    assert "The ticket is closed now." in page
+    assert "<textarea" not in page
+    assert "Open a new one that follows up" in page
+    got = stored(ticket)
+    assert (got["status"], got["priority"]) == ("closed", "urgent")
+    said = [(each["author"], each["comment_text"]) for each in got["comments"]]
+    assert said == [("anna.b", "Pull\nthe plug"), ("anna.b", "New printer")]
+    assert {each["changed_by"] for each in got["history"]} == {"anna.b"}
+    assert "took it" in page
+    assert "gave it back" in page
+    assert "set the priority from Normal to <b>Urgent</b>" in page
+
+
+def test_only_what_the_ticket_can_become_is_offered(anna: Desk, ticket: str) -> None:
+    path = f"/desk/tickets/{ticket}"
+    anna.post(path, anna.form(path, "Resolve"))
+    page = anna.get(path).text
+    assert re.findall(r'name="status" value="(\w+)"', page) == ["in_progress", "closed"]
+    assert "Send and resolve" not in page
+
+
+def test_a_form_that_is_sent_twice_is_done_once(
+    anna: Desk, ticket: str, stored: Callable[[str], Any], caller: str
+) -> None:
+    path = f"/desk/tickets/{ticket}"
+    sent = {**anna.form(path, "Send answer"), "comment": "Once"}
+    assert [anna.post(path, sent).status_code for _ in range(2)] == [303, 303]
+    taken = anna.form(path, "Assign to me")
+    assert [anna.post(path, taken).status_code for _ in range(2)] == [303, 303]
+    assert len(stored(ticket)["comments"]) == len(stored(ticket)["history"]) == 1
+    filed = {**anna.form("/desk/new", "File the ticket"), "caller_id": caller}
+    filed["issue_description"] = "Once"
+    first, second = (anna.post("/desk/new", filed) for _ in range(2))
+    assert first.location == second.location
+
+
+def test_a_form_of_before_keeps_what_was_typed_and_says_why(
+    anna: Desk, bob: Desk, ticket: str, stored: Callable[[str], Any]
+) -> None:
+    path = f"/desk/tickets/{ticket}"
+    answer = {**anna.form(path, "Send answer"), "comment": "</textarea><b>Mine"}
+    bob.post(path, bob.form(path, "Assign to me"))
+    response = anna.post(path, answer)
+    assert response.status_code == 412
+    assert 'role="alert"' in response.text
+    assert "This ticket has changed since" in response.text
+    assert "&lt;/textarea&gt;&lt;b&gt;Mine</textarea>" in response.text
+    assert "<bdi>bob</bdi>" in response.text
+    assert stored(ticket)["comments"] == []
+    again = form(response.text, "Send answer")
+    assert anna.post(path, again).status_code == 303
+    assert stored(ticket)["comments"][0]["comment_text"] == "</textarea><b>Mine"
+
+
+def test_a_form_without_the_version_changes_nothing(
+    anna: Desk, ticket: str, stored: Callable[[str], Any]
+) -> None:
+    for version in ({}, {"version": ""}, {"version": "*"}):
+        response = anna.post(f"/desk/tickets/{ticket}", {"priority": "low", **version})
+        assert response.status_code == 412
+    assert stored(ticket)["priority"] == "normal"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"comment": ""}, "The answer is missing"),
+        ({"comment": " \n"}, "The answer is missing"),
+        ({"comment": "x" * 1001}, "it is 1001 characters long"),
+        ({"status": "lost"}, "must be open, in_progress"),
+        ({"status": "open", "comment": ""}, ""),
+    ],
+)
+def test_what_cannot_be_is_told_beside_what_was_typed(
+    anna: Desk, ticket: str, typed: dict[str, str], said: str
+) -> None:
+    path = f"/desk/tickets/{ticket}"
+    response = anna.post(path, {**anna.form(path, "Send answer"), **typed})
+    if not said:
+        assert response.status_code == 303
+        return
+    assert response.status_code == 400
+    assert said in unescape(response.text)
+    assert f"{typed.get('comment', '')}</textarea>" in response.text
+
+
+def test_a_closed_ticket_shows_what_could_not_be_sent(anna: Desk, bob: Desk, ticket: str) -> None:
+    path = f"/desk/tickets/{ticket}"
+    sent = {**anna.form(path, "Send answer"), "comment": "Too late"}
+    bob.post(path, {**bob.form(path, "Close…"), "sure": "1"})
+    response = anna.post(path, sent)
+    assert response.status_code == 412
+    assert "What you wrote was not sent" in response.text
+    assert "readonly>Too late</textarea>" in response.text
+    version = form(bob.get(path).text + "<form>x>x</button></form>", "x")
+    assert version == {}
+
+
+def test_a_transition_that_is_none_is_refused(anna: Desk, ticket: str) -> None:
+    path = f"/desk/tickets/{ticket}"
+    anna.post(path, anna.form(path, "Start work"))
+    response = anna.post(path, {**anna.form(path, "Resolve"), "status": "open"})
+    assert response.status_code == 409
+    assert "choose from what it can become" in response.text
+
+
+def test_a_status_that_is_not_known_leads_where_open_does(
+    anna: Desk, ticket: str, stored: Callable[[str], Any]
+) -> None:
+    Ticket(ticket).update(actions=[Ticket.status.set("waiting")])
+    path = f"/desk/tickets/{ticket}"
+    page = anna.get(path)
+    assert (page.status_code, page.text.count('name="status" value=')) == (200, 4)
+    assert anna.post(path, anna.form(path, "Start work")).status_code == 303
+    assert stored(ticket)["status"] == "in_progress"
+
+
+def test_on_an_erased_ticket_nothing_can_be_said_but_it_can_be_closed(
+    anna: Desk, ticket: str, caller: str, stored: Callable[[str], Any]
+) -> None:
+    path = f"/desk/tickets/{ticket}"
+    sent = {**anna.form(path, "Send answer"), "comment": "Too late"}
+    erase_caller(caller, "--yes")
+    page = anna.get(path)
+    assert "erase-caller</bdi>\nerased what named the caller" in page.text
+    assert "gave it back" not in page.text
+    assert "<textarea" not in page.text
+    assert "follows up" not in page.text
+    (version,) = re.findall(r'data-version="([^"]+)"', page.text)
+    refused = anna.post(path, {**sent, "version": version})
+    assert refused.status_code == 409
+    assert "What named this ticket's caller was erased" in unescape(refused.text)
+    assert "readonly>Too late</textarea>" in refused.text
+    anna.post(path, {**anna.form(path, "Close…"), "sure": "1"})
+    assert stored(ticket)["status"] == "closed"
+    closed = anna.get(path).text
+    assert "What named the caller was erased" in closed
+    assert "follows up" not in closed
+
+
+def test_a_ticket_is_found_by_number_by_id_and_by_caller(
+    anna: Desk, ticket: str, stored: Callable[[str], Any], caller: str
+) -> None:
+    number = stored(ticket)["ticket_number"]
+    for typed in (number, number.replace("-", ""), f" {number.replace('-', ' ')} ", ticket):
+        response = anna.client.get("/desk/find", query_string={"q": typed})
+        assert (response.status_code, response.location) == (303, f"/desk/tickets/{ticket}")
+    page = anna.client.get("/desk/find", query_string={"q": f" {caller}"}).text
+    assert re.findall(r"/desk/tickets/([\w-]{36})", page) == [ticket]
+    assert f"Tickets of <bdi>{caller}</bdi>" in page
+
+
+def test_what_is_not_found_says_what_to_do(anna: Desk) -> None:
+    assert "Find a ticket" in anna.get("/desk/find").text
+    misheard = anna.get("/desk/find?q=1234-5678-9012")
+    assert misheard.status_code == 400
+    assert "one of them checks the others" in misheard.text
+    nobody = anna.client.get("/desk/find", query_string={"q": "+0 <b>"})
+    assert nobody.status_code == 200
+    assert "Nothing found" in nobody.text
+    assert "caller_id=%2B0+%3Cb%3E" in nobody.text
+    assert anna.get(f"/desk/find?q={'x' * 101}").status_code == 400
+    assert anna.get("/desk/tickets/1234-5678-9012").status_code == 400
+    assert "no ticket with this number" in anna.get("/desk/tickets/none").text
+
+
+def test_a_number_that_is_none_may_be_a_callers(
+    anna: Desk, file_ticket: Callable[..., str]
+) -> None:
+    ticket = file_ticket(caller="15550100123")
+    page = anna.get("/desk/find?q=15550100123")
+    assert page.status_code == 200
+    assert f"/desk/tickets/{ticket}" in page.text
+    assert "No ticket can have this number" not in page.text
+
+
+def test_a_callers_tickets_go_on(anna: Desk, file_ticket: Callable[..., str], caller: str) -> None:
+    ids = [file_ticket(f"Ticket {n}") for n in range(26)]
+    page = anna.client.get("/desk/find", query_string={"q": caller}).text
+    (following,) = re.findall(r'rel="next" href="([^"]*)"', page)
+    assert re.findall(r"/desk/tickets/([\w-]{36})", anna.get(unescape(following)).text) == ids[:1]
+
+
+def test_a_ticket_is_filed_for_a_caller(
+    anna: Desk, caller: str, stored: Callable[[str], Any]
+) -> None:
+    typed = {"caller_id": caller, "issue_description": "It\r\nburns"}
+    sent = anna.post("/desk/new", {**anna.form("/desk/new", "File the ticket"), **typed})
+    page = anna.get(sent.location).text
+    ticket = stored(sent.location.partition("?")[0].rpartition("/")[2])
+    assert ticket["issue_description"] == "It\nburns"
+    assert f"The ticket is filed. Its number is {ticket['ticket_number']}." in page
+
+
+def test_a_ticket_that_cannot_be_filed_keeps_what_was_typed(anna: Desk, caller: str) -> None:
+    for typed, said in [
+        ({"caller_id": caller, "issue_description": " "}, "The description is missing"),
+        ({"caller_id": "", "issue_description": "b"}, "The caller is missing"),
+        ({"caller_id": caller, "issue_description": "b" * 1001}, "1001 characters long"),
+    ]:
+        response = anna.post("/desk/new", typed)
+        assert response.status_code == 400
+        assert said in response.text
+        assert f"{typed['issue_description']}</textarea>" in response.text
+        assert f'value="{typed["caller_id"]}"' in response.text
+
+
+def test_when_the_tickets_cannot_be_reached_a_reload_does_it_once(
+    anna: Desk, ticket: str, faults: FaultyDynamoDB, stored: Callable[[str], Any]
+) -> None:
+    path = f"/desk/tickets/{ticket}"
+    sent = {**anna.form(path, "Send answer"), "comment": "Once"}
+    faults.faults.append(refuse("AccessDeniedException"))
+    response = anna.post(path, sent)
+    assert (response.status_code, response.content_type) == (500, HTML)
+    assert "reload this page" in response.text
+    assert response.headers["X-Request-Id"] in response.text
+    assert "AccessDenied" not in response.text
+    assert anna.post(path, sent).status_code == 303
+    assert len(stored(ticket)["comments"]) == 1
+
+
+def test_a_page_that_is_none_is_a_page_and_elsewhere_it_is_json(anna: Desk) -> None:
+    for path in ("/desk/none", "/desk/new/x"):
+        response = anna.get(path)
+        assert (response.status_code, response.content_type) == (404, HTML)
+        assert "no such page" in response.text
+    assert anna.get("/desks").content_type == "application/json"
+    assert anna.client.delete("/desk").status_code == 404
+
+
+def test_too_long_a_form_is_refused(anna: Desk, ticket: str) -> None:
+    path = f"/desk/tickets/{ticket}"
+    response = anna.post(path, {**anna.form(path, "Send answer"), "comment": "x" * 70_000})
+    assert response.status_code == 413
+    assert "shorten it" in response.text
+
+
+def test_the_log_knows_the_desk_as_one_operation(anna: Desk, log: Log, caller: str) -> None:
+    log.lines("request")
+    anna.client.get("/desk/find", query_string={"q": caller})
+    anna.get("/desk")
+    anna.get("/desk/none")
+    lines = log.lines("request")[-3:]
+    assert [line["operation"] for line in lines] == ["desk", "desk", None]
+    assert [line["route"] for line in lines] == ["/desk/find", "/desk", None]
+    assert caller not in log.text
+    assert ANNA not in log.text
+
+
+def test_what_got_done_is_drawn_and_told_by_day(
+    anna: Desk, file_ticket: Callable[..., str], own_table: None
+) -> None:
+    file_ticket()
+    ticket = file_ticket()
+    form = anna.form(f"/desk/tickets/{ticket}", "Send and resolve")
+    anna.post(f"/desk/tickets/{ticket}", {**form, "comment": "It is out"})
+    page = anna.get("/desk/stats").text
+    assert '<svg class="chart"' in page
+    today, *before = re.findall(r'data-label="[^"]*">([^<]*)<', page)
+    assert [today, *before[:3]] == ["2", "1", "0 h 00 min", "0 h 00 min"]
+    assert before[3:7] == ["0", "0", "none", "none"]
+    assert f"filed since {datetime.now(UTC).date() - timedelta(13 + 30)} count" in page
+    assert "Too many" not in page
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(0, "Too many tickets were filed today"), (3, "")],
+)
+def test_what_could_not_be_counted_is_told(
+    anna: Desk, own_table: None, monkeypatch: pytest.MonkeyPatch, days: int, said: str
+) -> None:
+    monkeypatch.setattr("itsm_app.tickets.stats.MOST_QUERIES", 1)
+    file(days)
+    page = anna.get("/desk/stats").text
+    assert said in page
+    assert f"filed since {datetime.now(UTC).date() - timedelta(days - 1)} count" in page
+    assert page.count("<tr role") == (days + 1 if days else 0)

@@ -1,0 +1,72 @@
+"""Which state files the embedded DynamoDB is trusted to load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from itsm_app.local.state_file import set_aside_damaged
+
+from ..support.flask_run import flask_run
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b"\x00" * 100,
+        b"\xff",
+        b"[]",
+        b"{}",
+        b'{"__ministack_format__": 2, "pay',
+        b'{"payload": 5}',
+        b'{"payload": {"tables": {"data": []}}}',
+        b"[" * 200_000,
+        b'{"__ministack_format__": 2, "other": ' + b"[" * 200_000,
+    ],
+    ids=lambda damaged: repr(damaged[:50]),
+)
+def test_a_file_that_is_no_state_is_set_aside_as_it_is(tmp_path: Path, damaged: bytes) -> None:
+    state = tmp_path / "dynamodb.json"
+    state.write_bytes(damaged)
+    aside = set_aside_damaged(state)
+    assert aside is not None
+    assert aside.read_bytes() == damaged
+    assert list(tmp_path.iterdir()) == [aside]
+
+
+def test_no_file_is_no_damage(tmp_path: Path) -> None:
+    assert set_aside_damaged(tmp_path / "dynamodb.json") is None
+
+
+@pytest.fixture(scope="module")
+def real_state(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder = tmp_path_factory.mktemp("state")
+    with flask_run(LOCAL_DYNAMODB=str(folder)) as server:
+        server.create()
+    return (folder / "dynamodb.json").read_bytes()
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize(
+    ("part", "other"),
+    [
+        (b"", b""),
+        (b'"__ministack_format__": 2', b'"__ministack_format__": 3'),
+        (b'"__ministack_format__": 2', b'"other": 2'),
+        (b'"__account_region_scoped__": true', b'"other": true'),
+        (b'"items": {', b'"others": {'),
+        (b'{"__no_sort__": {', b'{"__no_sort__": null, "other": {'),
+        (b'{"S": "open"}', b'"open"'),
+    ],
+)
+def test_a_state_that_the_engine_would_not_load_whole_is_set_aside(
+    tmp_path: Path, real_state: bytes, part: bytes, other: bytes
+) -> None:
+    state = tmp_path / "dynamodb.json"
+    assert part in real_state
+    state.write_bytes(real_state.replace(part, other))
+    aside = set_aside_damaged(state)
+    assert (aside is not None) == (part != other)
+    assert state.exists() == (part == other)

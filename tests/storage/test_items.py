@@ -1,0 +1,131 @@
+"""Tickets that are full, old or unchanged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from itsm_app.storage import items
+from itsm_app.storage.models import Comment, Ticket
+from itsm_app.tickets import limits
+
+from ..conftest import ON_DYNAMODB_LOCAL, ON_MOTO
+from ..support.faulty_dynamodb import FaultyDynamoDB, apply
+
+NOW = "2026-02-09T12:20:25.343883Z"
+
+
+def store(ticket_id: str, text: str, count: int, counted: bool) -> None:
+    """Store a ticket with comments, as the app or as the one before it did."""
+    comments: list[Comment] = [{"comment_text": text, "added_at": NOW}] * count
+    times: dict[str, Any] = {"created_at": NOW, "updated_at": NOW}
+    ticket = Ticket(
+        ticket_id=ticket_id, caller_id="a", issue_description="b", comments=comments, **times
+    )
+    if counted:
+        items.put_new(ticket)
+    else:
+        ticket.save()
+
+
+def add(client: FlaskClient, ticket: str, text: str = "Hello?") -> Any:
+    return client.post(f"/tickets/{ticket}/comments", json={"comment": text})
+
+
+# moto counts a list twice when it grows.
+@ON_DYNAMODB_LOCAL
+@pytest.mark.parametrize("text", ["x" * 1000, "\U0001f600" * 1000, "\u0001" * 1000, "x"])
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_ticket_takes_300_kb_and_stays_readable(
+    client: FlaskClient, caller: str, text: str, counted: bool
+) -> None:
+    each = limits.of_comments([{"comment_text": text, "added_at": NOW}])
+    most = (limits.COMMENTED_MAX - limits.TICKET_BYTES) // each
+    store(caller, text, most - 2, counted)
+    statuses = [add(client, caller, text).status_code for _ in range(4)]
+    assert statuses == [200, 200, 409, 409]
+    refused = add(client, caller, text)
+    assert refused.json["code"] == "ticket_full"
+    assert "follow-up ticket" in refused.json["error"]
+    found = client.get(f"/tickets/{caller}")
+    assert len(found.json["comments"]) == most
+    assert len(found.data) < limits.COMMENTED_MAX
+
+
+def test_a_full_ticket_still_answers_a_repeat(
+    client: FlaskClient, caller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "x" * 1000
+    # Of 300 KB, less than moto would take.
+    monkeypatch.setattr(limits, "COMMENTED_MAX", 20_000)
+    store(caller, text, 15, counted=True)
+    sent = {"comment": text, "idempotency_key": "k"}
+    first = client.post(f"/tickets/{caller}/comments", json=sent)
+    assert first.status_code == 200
+    assert add(client, caller, text).json["code"] == "ticket_full"
+    assert client.post(f"/tickets/{caller}/comments", json=sent).data == first.data
+
+
+@ON_MOTO
+def test_an_old_ticket_is_counted_with_its_first_comment(
+    client: FlaskClient, faults: FaultyDynamoDB, caller: str
+) -> None:
+    store(caller, "x", 3, counted=False)
+    assert "ticket_number" not in client.get(f"/tickets/{caller}").json
+    faults.operations.clear()
+    assert add(client, caller).status_code == 200
+    assert faults.operations == ["UpdateItem", "GetItem", "UpdateItem"]
+    assert add(client, caller).status_code == 200
+    assert faults.operations[3:] == ["UpdateItem"]
+    found = items.find(caller)
+    assert found
+    counted = int(found.content_bytes)
+    found.content_bytes = None
+    assert counted == limits.of_ticket(found)
+
+
+@ON_MOTO
+@pytest.mark.parametrize(("times", "status"), [(1, 200), (2, 500)])
+def test_an_old_ticket_that_changes_while_it_is_counted_loses_nothing(
+    client: FlaskClient, faults: FaultyDynamoDB, caller: str, times: int, status: int
+) -> None:
+    store(caller, "x", 1, counted=False)
+
+    def comes_between(engine: FaultyDynamoDB) -> Any:
+        ticket = Ticket.get(caller)
+        ticket.comments.append({"comment_text": "between", "added_at": NOW})
+        ticket.save()
+        return apply(engine)
+
+    # The first write and read, then a write that another comes before in two requests, and a read.
+    faults.faults.extend([apply, apply, *[comes_between, apply, apply, apply] * times])
+    assert add(client, caller).status_code == status
+    found = client.get(f"/tickets/{caller}").json["comments"]
+    texts = [each["comment_text"] for each in found]
+    assert sorted(texts) == ["Hello?"] * (status == 200) + ["between"] * times + ["x"]
+
+
+def test_the_etag_changes_with_every_change_and_only_then(client: FlaskClient, ticket: str) -> None:
+    path = f"/tickets/{ticket}"
+    tags = []
+    for _ in range(3):
+        tags.append(client.get(path).headers["ETag"])
+        assert client.get(path).headers["ETag"] == tags[-1]
+        add(client, ticket)
+    assert len(set(tags)) == 3
+
+
+def test_a_ticket_that_has_not_changed_is_a_304_without_a_body(
+    client: FlaskClient, ticket: str
+) -> None:
+    path = f"/tickets/{ticket}"
+    tag = client.get(path).headers["ETag"]
+    for sent in (tag, f'"other", {tag}', f"W/{tag}", "*"):
+        response = client.get(path, headers={"If-None-Match": sent})
+        assert (response.status_code, response.data) == (304, b"")
+        assert response.headers["ETag"] == tag
+    add(client, ticket)
+    assert client.get(path, headers={"If-None-Match": tag}).status_code == 200
+    assert client.get("/tickets/x", headers={"If-None-Match": "*"}).status_code == 404

@@ -1,0 +1,192 @@
+"""Faults on the wire between the app and DynamoDB."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from itsm_app import config
+from itsm_app.local.engine import free_port
+from itsm_app.storage.models import READ_TIMEOUT_SECONDS, Ticket
+
+from ..conftest import ON_MOTO, Log
+from ..support.faulty_dynamodb import FaultyDynamoDB, answer, cut_short, hang, refuse, reset
+
+if TYPE_CHECKING:
+    from ..support.faulty_dynamodb import Fault
+
+pytestmark = ON_MOTO
+
+NEW = {"caller_id": "a", "issue_description": "b"}
+THROTTLED = refuse("ProvisionedThroughputExceededException")
+TRANSIENT: list[tuple[Fault, str]] = [
+    (THROTTLED, "ProvisionedThroughputExceededException"),
+    (refuse("ThrottlingException"), "ThrottlingException"),
+    (refuse("RequestLimitExceeded"), "RequestLimitExceeded"),
+    (refuse("InternalServerError", 500), "InternalServerError"),
+    (refuse("ServiceUnavailable", 503), "ServiceUnavailable"),
+    (answer(b"<html>Bad gateway</html>", 502), "502"),
+    (reset, "ConnectionClosedError"),
+    (cut_short, "ConnectionClosedError"),
+]
+# What to call for each request to DynamoDB.
+CALLS: dict[str, tuple[str, str, Any]] = {
+    "PutItem": ("POST", "/tickets", NEW),
+    "GetItem": ("GET", "/tickets/{}", None),
+    "UpdateItem": ("POST", "/tickets/{}/comments", {"comment": "c"}),
+    "Query": ("GET", "/tickets?caller=a", None),
+}
+FINAL = [
+    "AccessDeniedException",
+    "ResourceNotFoundException",
+    "UnrecognizedClientException",
+    "ValidationException",
+]
+
+
+def call(client: FlaskClient, operation: str, ticket: str) -> TestResponse:
+    method, path, body = CALLS[operation]
+    return client.open(path.format(ticket), method=method, json=body)
+
+
+def test_retry_on_throttling(client: FlaskClient, faults: FaultyDynamoDB, log: Log) -> None:
+    faults.faults.extend([THROTTLED, THROTTLED])
+    assert client.post("/tickets", json=NEW).status_code == 201
+    assert faults.operations == ["PutItem"] * 3
+    first, second = log.lines("retry")
+    assert (first["retry"], second["retry"]) == (1, 2)
+    assert first["max_attempts"] == 3
+    assert first["cause"] == "ProvisionedThroughputExceededException"
+    assert 0.1 <= first["wait"] <= 0.11
+    assert 0.2 <= second["wait"] <= 0.22
+    assert first["request_id"] == log.lines("request")[0]["request_id"]
+
+
+def test_waits_are_jittered(client: FlaskClient, faults: FaultyDynamoDB, log: Log) -> None:
+    for _ in range(10):
+        faults.faults.append(THROTTLED)
+        client.get("/tickets/x")
+    assert len({line["wait"] for line in log.lines("retry")}) == 10
+
+
+def test_retry_max_attempts_exceeded(client: FlaskClient, faults: FaultyDynamoDB, log: Log) -> None:
+    faults.faults.extend([THROTTLED] * 3)
+    response = client.post("/tickets", json=NEW)
+    assert response.status_code == 500
+    assert response.json["code"] == "storage_unavailable"
+    assert faults.operations == ["PutItem"] * 3
+    assert len(log.lines("retry")) == 2
+    assert log.lines("storage_unavailable")[0]["attempts"] == 3
+
+
+@pytest.mark.parametrize(("fault", "cause"), TRANSIENT)
+def test_a_transient_fault_is_retried(
+    client: FlaskClient, faults: FaultyDynamoDB, log: Log, fault: Fault, cause: str
+) -> None:
+    faults.faults.append(fault)
+    assert client.get("/tickets/x").status_code == 404
+    assert faults.operations == ["GetItem"] * 2
+    assert [line["cause"] for line in log.lines("retry")] == [cause]
+
+
+@pytest.mark.parametrize("code", FINAL)
+def test_any_other_is_not(client: FlaskClient, faults: FaultyDynamoDB, code: str) -> None:
+    faults.faults.append(refuse(code))
+    response = client.get("/tickets/x")
+    assert response.status_code == 500
+    assert code not in response.text
+    assert faults.operations == ["GetItem"]
+
+
+@pytest.mark.parametrize("operation", CALLS)
+def test_a_200_of_something_else_than_dynamodb_is_no_answer(
+    client: FlaskClient, faults: FaultyDynamoDB, operation: str
+) -> None:
+    faults.faults.append(answer(b"<html>Welcome to our wireless network</html>"))
+    assert call(client, operation, "x").status_code == 500
+    assert faults.operations == [operation]
+
+
+def test_a_ticket_is_read_as_it_is_now(client: FlaskClient, faults: FaultyDynamoDB) -> None:
+    client.get("/tickets/x")
+    assert faults.bodies[0]["ConsistentRead"] is True
+
+
+def test_a_failed_condition_is_not_retried(client: FlaskClient, faults: FaultyDynamoDB) -> None:
+    response = client.post("/tickets/unknown/comments", json={"comment": "Hello?"})
+    assert response.status_code == 404
+    # The read tells what the condition failed for.
+    assert faults.operations == ["UpdateItem", "GetItem"]
+
+
+@pytest.mark.parametrize("operation", CALLS)
+def test_one_request_an_operation_and_every_one_is_retried(
+    client: FlaskClient, faults: FaultyDynamoDB, ticket: str, operation: str
+) -> None:
+    faults.operations.clear()
+    assert call(client, operation, ticket).status_code in (200, 201)
+    assert faults.operations == [operation]
+    faults.faults.extend([THROTTLED, THROTTLED])
+    assert call(client, operation, ticket).status_code in (200, 201)
+    assert faults.operations == [operation] * 4
+
+
+def test_a_refused_connection_is_retried(
+    client: FlaskClient, engine: str, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ticket, "_connection", None)
+    try:
+        config.use_local_dynamodb(f"http://127.0.0.1:{free_port()}")
+        assert client.get("/tickets/x").status_code == 500
+    finally:
+        config.use_local_dynamodb(engine)
+    assert [line["cause"] for line in log.lines("retry")] == ["EndpointConnectionError"] * 2
+
+
+def test_no_credentials_are_not_retried(
+    client: FlaskClient, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ticket, "_connection", None)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    assert client.get("/tickets/x").status_code == 500
+    assert log.lines("retry") == []
+    assert log.lines("storage_unavailable")[0]["cause"] == "NoCredentialsError"
+
+
+def test_a_connection_that_is_never_made_is_retried(
+    client: FlaskClient, engine: str, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ticket, "_connection", None)
+    with ExitStack() as stack:
+        # A listener whose queue is full answers nobody.
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(2):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        stack.callback(config.use_local_dynamodb, engine)
+        config.use_local_dynamodb(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        assert client.get("/tickets/x").status_code == 500
+    assert [line["cause"] for line in log.lines("retry")] == ["ConnectTimeoutError"] * 2
+
+
+def test_three_hung_attempts_end_within_seven_seconds(
+    client: FlaskClient, faults: FaultyDynamoDB, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("itsm_app.storage.retry.waits", True)
+    faults.faults.extend([hang] * 3)
+    start = time.monotonic()
+    response = client.get("/tickets/x")
+    assert 3 * READ_TIMEOUT_SECONDS + 0.1 + 0.2 <= time.monotonic() - start < 7
+    assert response.status_code == 500
+    assert response.json["code"] == "storage_unavailable"
+    assert [line["cause"] for line in log.lines("retry")] == ["ReadTimeoutError"] * 2

@@ -1,0 +1,141 @@
+"""A local AWS that enforces IAM, reached over a small Internet, and people with keys to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import requests
+
+from itsm_app.local.engine import free_port
+
+from .internet import LOOPBACK, Internet
+
+ROOT = Path(__file__).parent.parent.parent
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+HOSTS = f"*.execute-api.{REGION}.amazonaws.com"
+CUSTOM_DOMAIN = "tickets.example.com"
+START_SECONDS = 20
+
+# What boto3 and the AWS CLI take from the environment.
+Keys = dict[str, str]
+
+
+class Aws:
+    """An account in it. `home` is the folder of all its files."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.port = free_port()
+        self.root = _keys(f"AKIA{secrets.token_hex(8).upper()}", secrets.token_hex(20))
+        self.internet = Internet(home, self.port, HOSTS, CUSTOM_DOMAIN)
+        with (home / "engine.log").open("w") as log:
+            self.engine = subprocess.Popen(
+                [sys.executable, "-m", "tests.aws_engine", str(os.getpid())],
+                cwd=ROOT,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "STATE_DIR": str(self.home),
+            "TMPDIR": str(self.home),
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": LOOPBACK,
+            "IOT_MTLS_ENABLED": "0",
+            "DOCKER_HOST": "unix:///nonexistent",
+            "AUTH": "true",
+            # API Gateway's own host names end so.
+            "MINISTACK_HOST": f"{REGION}.amazonaws.com",
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            **self.root,
+        }
+
+    def wait_until_up(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while self.engine.poll() is None and time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex((LOOPBACK, self.port)) == 0:
+                    return
+            time.sleep(0.02)
+        raise AssertionError((self.home / "engine.log").read_text())
+
+    def stop(self) -> None:
+        self.engine.terminate()
+        self.engine.wait(timeout=20)
+        self.internet.stop()
+
+    def client(self, service: str, keys: Keys | None = None) -> Any:
+        """Return a boto3 client with `keys`, else with those of the account's root."""
+        keys = keys or self.root
+        return boto3.client(
+            service,
+            region_name=REGION,
+            endpoint_url=f"http://{LOOPBACK}:{self.port}",
+            **{name.lower(): value for name, value in keys.items()},
+        )
+
+    def make_user(self, name: str, policy: str) -> Keys:
+        """Make a user who may do what the policy, as JSON, says. Their keys."""
+        iam = self.client("iam")
+        iam.create_user(UserName=name)
+        made = iam.create_policy(PolicyName=name, PolicyDocument=policy)
+        iam.attach_user_policy(UserName=name, PolicyArn=made["Policy"]["Arn"])
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return _keys(key["AccessKeyId"], key["SecretAccessKey"])
+
+    def keys_of_role(self, role: str) -> Keys:
+        """Return what a Lambda with this role gets. Unlike AWS, ministack gives it to root too."""
+        arn = f"arn:aws:iam::{ACCOUNT}:role/{role}"
+        got = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="rehearsal")
+        got = got["Credentials"]
+        return {
+            **_keys(got["AccessKeyId"], got["SecretAccessKey"]),
+            "AWS_SESSION_TOKEN": got["SessionToken"],
+        }
+
+    def actions_of(self, keys: Keys) -> set[str]:
+        """Return the IAM actions that somebody with these keys has asked for and was allowed."""
+        lines = (self.home / "decisions.jsonl").read_text().splitlines()
+        decisions = [json.loads(line) for line in lines]
+        own = keys["AWS_ACCESS_KEY_ID"]
+        return {each["action"] for each in decisions if each["key"] == own and each["allowed"]}
+
+    def session(self) -> requests.Session:
+        """Return a session for callers of an API: through the Internet, and only through it."""
+        session = requests.Session()
+        session.trust_env = False
+        session.proxies = {"https": self.internet.url}
+        session.verify = str(self.internet.certificates)
+        return session
+
+
+def _keys(key: str, secret: str) -> Keys:
+    return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
+
+
+@contextmanager
+def local_aws(home: Path) -> Iterator[Aws]:
+    """Run one, empty, with its files in `home`, and leave nothing running behind."""
+    aws = Aws(home)
+    try:
+        aws.wait_until_up()
+        yield aws
+    finally:
+        aws.stop()

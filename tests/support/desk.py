@@ -1,0 +1,55 @@
+"""Somebody at the desk, by HTTP."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from itsm_app.api import auth
+
+ANNA, ANNA_ENTRY = auth.make("anna.b", "desk")
+BOB, BOB_ENTRY = auth.make("bob", "desk")
+AGENT, AGENT_ENTRY = auth.make("voice", "agent")
+SECRET = "s" * 32
+STAGE = {"SCRIPT_NAME": "/poc"}
+HTML = "text/html; charset=utf-8"
+ELSEWHERE = {"REMOTE_ADDR": "203.0.113.7"}
+
+
+class Desk:
+    """Somebody's browser."""
+
+    def __init__(self, app: Flask, environ: dict[str, str] | None = None) -> None:
+        self.client = app.test_client()
+        self.environ = environ or {}
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        sent = {"Sec-Fetch-Site": "same-origin", **headers}
+        return self.client.get(path, headers=sent, environ_overrides=self.environ)
+
+    def post(self, path: str, form: dict[str, str], **headers: str) -> TestResponse:
+        sent = {"Sec-Fetch-Site": "same-origin", **headers}
+        return self.client.post(path, data=form, headers=sent, environ_overrides=self.environ)
+
+    def sign_in(self, key: str, below: str = "") -> TestResponse:
+        return self.post(f"/desk/sign-in{below}", {"key": key})
+
+    def form(self, path: str, button: str) -> dict[str, str]:
+        """Return what the form with this button on a page sends when it is pressed."""
+        return form(self.get(path).text, button)
+
+
+def form(page: str, button: str) -> dict[str, str]:
+    (found,) = [
+        each
+        for each in re.findall(r"<form.*?</form>", page, re.DOTALL)
+        if f">{button}</button>" in each
+    ]
+    pattern = r'<(?:input type="hidden"|input id="\w+") name="(\w+)".*?value="([^"]*)"'
+    fields = dict(re.findall(pattern, found))
+    fields |= dict(re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>([^<]*)<', found))
+    pressed = re.findall(rf'<button[^>]*name="(\w+)" value="([^"]*)"[^>]*>{button}<', found)
+    return {name: unescape(value) for name, value in [*fields.items(), *pressed]}

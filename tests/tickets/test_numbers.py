@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import pytest
+from flask.testing import FlaskClient
+
+from itsm_app.api.errors import MisheardNumber
+from itsm_app.tickets import numbers
+
+from ..conftest import ON_MOTO
+from ..support.faulty_dynamodb import FaultyDynamoDB
+
+NUMBERS = [next(numbers.candidates("a", str(key))) for key in range(1000)]
+
+
+def wrong_digits(number: str) -> set[str]:
+    places = range(len(number))
+    return {number[:n] + digit + number[n + 1 :] for n in places for digit in "0123456789"}
+
+
+def swaps(number: str) -> set[str]:
+    pairs = enumerate(pairwise(number))
+    return {number[:n] + b + a + number[n + 2 :] for n, (a, b) in pairs}
+
+
+@pytest.mark.parametrize("errors", [wrong_digits, swaps])
+def test_every_wrong_digit_and_every_swap_of_neighbours_is_caught(errors: object) -> None:
+    assert callable(errors)
+    for number in NUMBERS:
+        assert numbers.to_ticket_id(number) == numbers.ticket_id(number)
+        for misheard in errors(number) - {number}:
+            with pytest.raises(MisheardNumber):
+                numbers.to_ticket_id(misheard)
+
+
+def test_numbers_do_not_follow_one_another() -> None:
+    without_a_key = [next(numbers.candidates("a", None)) for _ in range(1000)]
+    for each in (NUMBERS, without_a_key):
+        assert len({number[:6] for number in each}) > 990
+        assert {len(number) for number in each} == {12}
+
+
+@pytest.mark.parametrize(
+    "form", ["{0}", "{1}-{2}-{3}", "{1} {2} {3}", "{1}.{2}.{3}", " {0} ", "{1}, {2}, {3}", "{4}"]
+)
+def test_a_ticket_is_found_by_its_number_in_every_form(
+    client: FlaskClient, caller: str, form: str
+) -> None:
+    new = {"caller_id": caller, "issue_description": "No mail"}
+    created = client.post("/tickets", json=new).json
+    assert re.fullmatch(r"\d{4}-\d{4}-\d{4}", created["ticket_number"])
+    parts = created["ticket_number"].split("-")
+    path = "/tickets/" + form.format("".join(parts), *parts, created["spoken_number"])
+    assert client.get(path).json["ticket_id"] == created["ticket_id"]
+    assert client.post(f"{path}/comments", json={"comment": "Hello?"}).status_code == 200
+    (found,) = client.get("/tickets", query_string={"caller": caller}).json["tickets"]
+    assert found["ticket_number"] == created["ticket_number"]
+    assert len(found["comments"]) == 1
+
+
+@ON_MOTO
+@pytest.mark.parametrize("misheard", ["123456789012", "1234-5678-901", "1", "1234 5678 9012 3"])
+def test_a_misheard_number_is_asked_for_again_at_no_cost(
+    client: FlaskClient, faults: FaultyDynamoDB, misheard: str
+) -> None:
+    comment = client.post(f"/tickets/{misheard}/comments", json={"comment": "Hello?"})
+    for response in (client.get(f"/tickets/{misheard}"), comment):
+        assert (response.status_code, response.json["code"]) == (400, "misheard_number")
+        assert "Ask the caller to say it again" in response.json["error"]
+        assert f" {sum(each.isdigit() for each in misheard)} digits" in response.json["error"]
+    assert faults.operations == []
+
+
+def test_a_right_number_of_no_ticket_is_not_found(client: FlaskClient) -> None:
+    response = client.get(f"/tickets/{next(numbers.candidates('nobody', 'at all'))}")
+    assert (response.status_code, response.json["code"]) == (404, "ticket_not_found")
