@@ -26,7 +26,8 @@ from itsm_app import config, create_app
 from itsm_app.storage import table
 from itsm_app.storage.models import Ticket
 from itsm_app.storage.retry import with_retries
-from itsm_app.tickets import cursors, numbers, service_desk
+from itsm_app.tickets import cursors, numbers
+from itsm_app.tickets.create import create_ticket
 from tests.support.dynamodb_local import dynamodb_local
 
 SIZES = (100, 10_000, 1_000_000)
@@ -60,7 +61,7 @@ class Table:
 
     def fill(self) -> None:
         """Store the tickets, each as the app would."""
-        ticket, _ = service_desk.create_ticket("somebody", TEXT, str(uuid4()))
+        ticket, _ = create_ticket("somebody", TEXT, str(uuid4()))
         key = {"ticket_id": {"S": ticket.ticket_id}}
         item = self._client.get_item(TableName=config.TABLE_NAME, Key=key)["Item"]
         firsts = range(0, self.tickets, MOST_IN_BATCH)

@@ -22,8 +22,8 @@ from deploy import policies, releases
 from deploy.package import check_python, write_zip
 from itsm_app import create_app
 from itsm_app.api import auth
-from itsm_app.api.errors import InvalidSetting
 from itsm_app.commands.aws_errors import REMEDIES
+from itsm_app.config import InvalidSetting
 from itsm_app.desk.sessions import MIN_SECRET_CHARACTERS
 
 LOG_RETENTION_DAYS = 30

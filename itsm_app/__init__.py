@@ -6,33 +6,34 @@ from flask import Flask
 
 from . import blueprints, config
 from .api import auth, error_responses, headers, json_provider, logs
-from .api.schemas import MAX_BODY_BYTES
+from .api.parsing import MAX_BODY_BYTES
 from .tickets import retention
 
 
 def create_app() -> Flask:
-    """Wire the app. Opens no connection, starts no process, makes no table.
+    """Create the app. Open no connection, start no process, create no table.
 
-    Raises `InvalidSetting`.
+    Raises:
+        InvalidSetting: A setting is malformed.
     """
     retention.days()
     app = Flask(__name__, static_folder=None)
-    # Werkzeug cuts a chunked body off at this length and says nothing; by the byte more,
-    # `loading.load_body` sees that there was too much.
+    # Werkzeug silently truncates a chunked body at this length. One byte more lets
+    # `parsing.load_body` detect a body that is too long.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
-    # An unknown method is an unknown operation, so Flask must not answer OPTIONS by itself.
+    # OPTIONS is not an operation: the contract's answer is 404.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    # `/tickets//comments` is an empty id, not a redirect to `/tickets/comments`.
+    # `/tickets//comments` has an empty id. It must not redirect to `/tickets/comments`.
     app.url_map.merge_slashes = False
     app.json = json_provider.MsgspecProvider(app)
     headers.init_app(app)
     logs.init_app(app)
     auth.init_app(app)
-    error_responses.init_app(app)
+    error_responses.init_app(app, pages={"/desk/": blueprints.desk_pages.error_page})
     if not config.in_lambda():
-        # Nobody types a command there, and a cold start is not to load them.
-        from .commands import init_db
+        # Nobody runs commands in a Lambda, and importing them would slow its cold start.
+        from . import commands
 
-        init_db.init_app(app)
+        commands.init_app(app)
     blueprints.init_app(app)
     return app

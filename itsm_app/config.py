@@ -26,6 +26,10 @@ LOCAL_DYNAMODB = os.environ.get("LOCAL_DYNAMODB", "")
 """The folder of the embedded DynamoDB's state; empty: the AWS SDK's own settings decide."""
 
 
+class InvalidSetting(Exception):
+    """A setting is malformed. The message says which one, and what it must be."""
+
+
 def in_lambda() -> bool:
     """Whether this process is a Lambda's.
 

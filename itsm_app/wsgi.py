@@ -4,5 +4,5 @@ from . import create_app
 from .storage.models import Ticket
 
 app = create_app()
-# Not at the first requests: each thread of a server would make a client of its own, all at once.
-Ticket.connect()
+# The client is created at start. Otherwise the first requests of a threaded server would wait for it.
+Ticket.connection()

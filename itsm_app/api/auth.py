@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from flask import Flask, current_app, g, request
 
 from .. import config
-from .errors import InvalidSetting, KeyRefused, NoKeys, RoleRefused
+from ..config import InvalidSetting
+from .errors import KeyRefused, NoKeys, RoleRefused
 
 ROLES = ("agent", "desk")
 ENTRY = re.compile(r"([A-Za-z0-9._-]{1,64}):(agent|desk):([0-9a-f]{64})")

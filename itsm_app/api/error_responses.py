@@ -1,8 +1,9 @@
-"""The one table of errors, and the one place where an error becomes JSON, or a page of the desk."""
+"""The table of errors: status, code and sentence of each. Errors become responses here only."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from flask import Flask, Response, g, jsonify, request
@@ -13,36 +14,40 @@ from werkzeug.exceptions import (
     RequestEntityTooLarge,
 )
 
-from .errors import (
+from ..storage.errors import StorageUnavailable
+from ..tickets.errors import (
     AlreadyAssigned,
-    BodyTooLarge,
     CallerErased,
-    CallerMismatch,
     ChangedMeanwhile,
-    CrossSite,
-    DeskShut,
     IdempotencyKeyReused,
-    InvalidBody,
     InvalidField,
     InvalidTransition,
-    KeyRefused,
     MisheardNumber,
-    NoKeys,
-    NoSession,
-    PostOnly,
-    RoleRefused,
-    StorageUnavailable,
     TicketClosed,
     TicketFull,
     TicketNotFound,
 )
-from .schemas import Error
+from .errors import (
+    BodyTooLarge,
+    CallerMismatch,
+    CrossSite,
+    DeskShut,
+    InvalidBody,
+    KeyRefused,
+    NoKeys,
+    NoSession,
+    PostOnly,
+    RoleRefused,
+)
+from .response_schemas import Error
+
+ErrorPage = Callable[[Error], Response]
 
 _logger = logging.getLogger(__name__)
 
 
 class Failure(NamedTuple):
-    """What a client is told. `{names}` in the sentence are attributes of the exception."""
+    """What a client receives. `{names}` in the sentence are attributes of the exception."""
 
     status: int
     code: str
@@ -200,35 +205,33 @@ FAILURES: dict[type[Exception], Failure] = {
 }
 
 
-def init_app(app: Flask) -> None:
-    """Answer every exception by the table, in debug mode too."""
-    app.register_error_handler(Exception, _answer)
+def init_app(app: Flask, pages: Mapping[str, ErrorPage]) -> None:
+    """Answer every exception by the table, in debug mode too.
+
+    Args:
+        app: The app.
+        pages: The beginnings of paths whose errors are HTML pages, each with the function that
+            returns the page for an error.
+    """
+
+    def respond(error: Exception) -> tuple[Response, int, dict[str, str]]:
+        body, status = explain(error)
+        page = next((pages[each] for each in pages if f"{request.path}/".startswith(each)), None)
+        response = page(body) if page else jsonify(body)
+        # A 401 names the way to authenticate: RFC 9110, section 11.6.1.
+        challenge = {"WWW-Authenticate": 'Bearer realm="tickets"'} if status == 401 else {}
+        return response, status, challenge
+
+    app.register_error_handler(Exception, respond)
 
 
 def explain(error: Exception) -> tuple[Error, int]:
-    """Return what a client is told of an error, and the status. Logs what people should see."""
+    """Return the body and the status for an error. Log the error if an operator must see it."""
     failure = next(FAILURES[kind] for kind in type(error).__mro__ if kind in FAILURES)
     _log(error, failure)
     g.status = failure.status
     sentence = failure.sentence.format(**vars(error))
     return Error(sentence, failure.code, failure.retryable, g.request_id), failure.status
-
-
-def _answer(error: Exception) -> tuple[Response, int, dict[str, str]]:
-    answer, status = explain(error)
-    # RFC 9110, 11.6.1: a 401 says how to do better.
-    challenge = {"WWW-Authenticate": 'Bearer realm="tickets"'} if status == 401 else {}
-    return _page(answer) if _is_of_desk() else jsonify(answer), status, challenge
-
-
-def _is_of_desk() -> bool:
-    return f"{request.path}/".startswith("/desk/")
-
-
-def _page(answer: Error) -> Response:
-    from ..desk import pages
-
-    return pages.error(answer)
 
 
 def _log(error: Exception, failure: Failure) -> None:

@@ -1,86 +1,94 @@
-"""The operations, from what a client sent to the answer: as routes, tools and pages have them.
+"""The ticket operations as clients call them, from the parsed request to the response.
 
-Besides what `service_desk` and `lists` raise, each raises `CallerMismatch` and `InvalidField`.
+The routes, the MCP tools and the desk's pages call these functions. Each one binds the request to
+its caller and raises `CallerMismatch` if the request names another caller. Besides, each raises the
+errors of the ticket operation that it calls.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from flask import g
 from msgspec import UNSET
 
-from ..storage.models import Comment, Ticket
-from ..tickets import comments, lifecycle, lists, numbers, service_desk
-from . import caller_binding, parsing, schemas
+from ..storage.models import Ticket
+from ..tickets import comment, create, get, lists, numbers, update
+from . import caller_binding, parsing, request_schemas, response_schemas
+
+CHANGEABLE_FIELDS = ("status", "priority", "assignee")
 
 
-def create_ticket(new: schemas.NewTicket) -> tuple[schemas.TicketCreated, bool]:
-    """File a ticket; return the answer, and whether it is a repeat."""
+def create_ticket(
+    new: request_schemas.NewTicket,
+) -> tuple[response_schemas.TicketCreated, bool]:
+    """Create a ticket. Return the response, and whether it replays an earlier one."""
     caller_id = caller_binding.bind("caller_id", new.caller_id)
     if caller_id is None:
-        raise parsing.missing(schemas.NewTicket, "caller_id")
-    ticket, replayed = service_desk.create_ticket(
-        caller_id, new.issue_description, new.idempotency_key
-    )
-    return schemas.dump(schemas.TicketCreated, ticket.fields()), replayed
+        raise parsing.missing(request_schemas.NewTicket, "caller_id")
+    ticket, replayed = create.create_ticket(caller_id, new.issue_description, new.idempotency_key)
+    return response_schemas.dump(response_schemas.TicketCreated, _values(ticket)), replayed
 
 
-def get_ticket_status(reference: str, query: schemas.OneTicketQuery) -> tuple[schemas.Ticket, str]:
-    """Show the ticket with this id or number; return the answer, and its version."""
+def get_ticket_status(
+    reference: str, query: request_schemas.OneTicketQuery
+) -> tuple[response_schemas.Ticket, str]:
+    """Get the ticket with this id or number. Return the response, and the ticket's version."""
     caller_id = caller_binding.bind("caller", query.caller)
-    ticket = service_desk.get_ticket(reference, caller_id)
-    with_history = isinstance(query, schemas.DeskTicketQuery) and query.history == "all"
-    return _shown(ticket, query.comments, with_history), lifecycle.etag(ticket)
+    ticket = get.get_ticket(reference, caller_id)
+    with_history = isinstance(query, request_schemas.DeskTicketQuery) and query.history == "all"
+    return _response(ticket, query.comments, with_history), ticket.version
 
 
 def add_ticket_comment(
-    reference: str, new: schemas.NewComment
-) -> tuple[schemas.CommentAdded, bool]:
-    """Add a comment to the ticket with this id or number; return as `create_ticket` does."""
+    reference: str, new: request_schemas.NewComment
+) -> tuple[response_schemas.CommentAdded, bool]:
+    """Add a caller's comment to a ticket. Return the response, and whether it is a replay."""
     caller_id = caller_binding.bind("caller", new.caller)
-    comment, replayed = service_desk.add_comment(
+    added, replayed = comment.add_comment(
         reference, new.comment, new.idempotency_key, caller_id, g.key.name
     )
-    return schemas.CommentAdded(True, comment["added_at"], comment["comment_id"]), replayed
+    response = response_schemas.CommentAdded(True, added["added_at"], added["comment_id"])
+    return response, replayed
 
 
 def list_recent_tickets(
-    query: schemas.TicketQuery, max_bytes: int | None = None
-) -> schemas.TicketList:
-    """List a caller's newest tickets, in a page as long as `lists` says."""
+    query: request_schemas.TicketQuery, max_bytes: int | None = None
+) -> response_schemas.TicketList:
+    """List a caller's newest tickets. `max_bytes` is as in `lists.list_recent_tickets`."""
     caller_id = caller_binding.bind("caller", query.caller)
     if caller_id is None:
-        raise parsing.missing(schemas.TicketQuery, "caller")
+        raise parsing.missing(request_schemas.TicketQuery, "caller")
     page, cursor = lists.list_recent_tickets(
         caller_id, query.status, query.limit, query.cursor, max_bytes
     )
-    return schemas.TicketList([_shown(each, query.comments) for each in page], cursor)
+    return response_schemas.TicketList([_response(each, query.comments) for each in page], cursor)
 
 
 def update_ticket(
-    reference: str, wanted: schemas.TicketChange, seen: Collection[str] | None
-) -> tuple[schemas.Ticket, str]:
-    """Change the ticket with this id or number; return as `get_ticket_status` does.
+    reference: str,
+    change: request_schemas.TicketChange,
+    seen_versions: Collection[str] | None,
+) -> tuple[response_schemas.Ticket, str]:
+    """Change a ticket. Return the response, and the ticket's new version.
 
-    `seen` are the versions of it that the client acts on, if it says so.
+    `seen_versions` are the versions of the ticket that the client accepts, or None for any.
     """
-    now = lifecycle.now()
-    ticket_id = numbers.to_ticket_id(reference)
-    change_id = comments.new_id(ticket_id, wanted.idempotency_key, comments.CHANGES)
-    fields = {name: getattr(wanted, name) for name in ("status", "priority", "assignee")}
-    fields = {name: value for name, value in fields.items() if value is not UNSET}
-    asked = lifecycle.mark(fields, wanted.comment)
-    said: Comment | None = None
-    if wanted.comment is not None:
-        said = {"comment_text": wanted.comment, "added_at": now, "comment_id": change_id}
-        said |= {"author": g.key.name, "asked": asked}
-    change = lifecycle.Change(fields, said, g.key.name, now, change_id, asked, seen)
-    ticket = service_desk.update_ticket(reference, change, caller_binding.bind("caller", None))
-    return _shown(ticket, "all"), lifecycle.etag(ticket)
+    fields = {name: getattr(change, name) for name in CHANGEABLE_FIELDS}
+    ticket = update.update_ticket(
+        reference,
+        {name: value for name, value in fields.items() if value is not UNSET},
+        change.comment,
+        by=g.key.name,
+        idempotency_key=change.idempotency_key,
+        seen_versions=seen_versions,
+        caller_id=caller_binding.bind("caller", None),
+    )
+    return _response(ticket, "all"), ticket.version
 
 
-def list_queue(query: schemas.QueueQuery) -> schemas.Queue:
+def list_queue(query: request_schemas.QueueQuery) -> response_schemas.Queue:
     """List the tickets of a status."""
     page, cursor = lists.list_queue(
         query.status,
@@ -90,14 +98,20 @@ def list_queue(query: schemas.QueueQuery) -> schemas.Queue:
         query.limit,
         query.cursor,
     )
-    shown = [schemas.dump(schemas.QueuedTicket, each.fields()) for each in page]
-    return schemas.Queue(shown, cursor)
+    tickets = [response_schemas.dump(response_schemas.QueuedTicket, _values(each)) for each in page]
+    return response_schemas.Queue(tickets, cursor)
 
 
-def _shown(ticket: Ticket, which: str, with_history: bool = False) -> schemas.Ticket:
-    fields = ticket.fields()
-    if which != "all":
-        fields["comments"] = ticket.comments[-1:] if which == "latest" else []
+def _response(ticket: Ticket, comments: str, with_history: bool = False) -> response_schemas.Ticket:
+    values = _values(ticket)
+    if comments != "all":
+        values["comments"] = ticket.comments[-1:] if comments == "latest" else []
     if with_history:
-        return schemas.dump(schemas.DeskTicket, fields | {"history": ticket.history or []})
-    return schemas.dump(schemas.Ticket, fields)
+        values["history"] = ticket.history or []
+        return response_schemas.dump(response_schemas.DeskTicket, values)
+    return response_schemas.dump(response_schemas.Ticket, values)
+
+
+def _values(ticket: Ticket) -> dict[str, Any]:
+    number = ticket.ticket_number
+    return {**ticket.attribute_values, "spoken_number": number and numbers.spoken(number)}

@@ -11,10 +11,13 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 import msgspec
 from msgspec import Meta, Struct
 
-from .errors import BodyTooLarge, InvalidBody, InvalidField, NotJson
-from .schemas import MAX_BODY_BYTES, CallerHeader, KeyHeader
+from ..tickets.errors import InvalidField
+from .errors import BodyTooLarge, InvalidBody, NotJson
+from .request_schemas import CallerHeader, KeyHeader
 
 T = TypeVar("T", bound=Struct)
+
+MAX_BODY_BYTES = 64 * 1024
 
 # A text up to this length is quoted in an error; of a longer one its length is told.
 QUOTED_CHARACTERS = 20

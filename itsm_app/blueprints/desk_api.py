@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from ..api import operations, schemas
+from ..api import operations, request_schemas
 from .tickets import load, tagged
 
 blueprint = Blueprint("work", __name__)
@@ -16,4 +16,4 @@ def update_ticket(ticket_id: str) -> Response:
     # `If-Match: *` says that the sender has seen any version, which is to say none.
     told = "If-Match" in request.headers and not request.if_match.star_tag
     seen = request.if_match.as_set() if told else None
-    return tagged(*operations.update_ticket(ticket_id, load(schemas.TicketChange), seen))
+    return tagged(*operations.update_ticket(ticket_id, load(request_schemas.TicketChange), seen))

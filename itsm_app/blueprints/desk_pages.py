@@ -1,7 +1,7 @@
-"""The pages at `/desk`, for the people who work the tickets.
+"""Routes of the desk's web pages, for the people who work the tickets.
 
-Here are their routes alone. What they need is loaded at the first of these requests, so that a cold
-start of the four operations does not pay for it: "Lazily Loading Views" in Flask's documentation.
+The modules behind them are imported at the first request for a page, so that a cold start for the
+four operations does not pay for them ("Lazily Loading Views" in Flask's documentation).
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 
-# Method, path below `/desk`, and the view in `desk/views.py`.
+from ..api.response_schemas import Error
+
+# Method, path below `/desk`, and the name of the view in `desk/views.py`.
 ROUTES = (
     ("GET", "", "show_queue"),
     ("GET", "/", "show_queue"),
@@ -31,19 +33,26 @@ ROUTES = (
 
 
 @cache
-def late(name: str) -> Callable[..., ResponseReturnValue]:
-    """Return a view that is loaded when it is first called."""
+def lazy_view(name: str) -> Callable[..., ResponseReturnValue]:
+    """Return a view that imports `desk.views` at its first call."""
 
     def view(**arguments: Any) -> ResponseReturnValue:
         from ..desk import views
 
-        answer: ResponseReturnValue = getattr(views, name)(**arguments)
-        return answer
+        response: ResponseReturnValue = getattr(views, name)(**arguments)
+        return response
 
     return view
 
 
+def error_page(error: Error) -> Response:
+    """Return the page for an error below `/desk`."""
+    from ..desk import pages
+
+    return pages.error(error)
+
+
 blueprint = Blueprint("desk", __name__, url_prefix="/desk")
-blueprint.before_request(late("let_in"))
+blueprint.before_request(lazy_view("let_in"))
 for method, path, name in ROUTES:
-    blueprint.add_url_rule(path, name, late(name), methods=[method])
+    blueprint.add_url_rule(path, name, lazy_view(name), methods=[method])

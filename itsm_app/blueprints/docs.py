@@ -1,30 +1,16 @@
-"""The contract, for whoever connects an agent: as a document to import, as a page to read and try.
-
-Both are read from their files when first asked for, so they cost nothing at a cold start.
-"""
+"""Routes for whoever connects an agent: the OpenAPI document and its viewer."""
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-from typing import Any
-
-import msgspec
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import NotFound
 
-from ..api import parsing, schemas
-from ..api.errors import InvalidField
+from ..api import parsing, request_schemas
+from ..openapi import viewer_files
+from ..openapi.document import document
+from ..tickets.errors import InvalidField
 
-OPENAPI = Path(__file__).parent.parent / "openapi"
-# The page has no name: its relative links keep the stage's prefix at `/docs`, not below it.
-VIEWER = {
-    "": ("index.html", "text/html"),
-    "init.js": ("init.js", "text/javascript"),
-    "swagger-ui-bundle.js": ("swagger-ui-bundle.js.xz", "text/javascript"),
-    "swagger-ui.css": ("swagger-ui.css.xz", "text/css"),
-}
-# No inline script or style, and nothing from or to elsewhere; `data:` is for the viewer's icons.
+# No inline script or style, and no other host. `data:` is for the icons of the viewer.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -35,22 +21,22 @@ blueprint = Blueprint("contract", __name__)
 
 @blueprint.get("/openapi.json")
 def show_openapi() -> Response:
-    """Show the OpenAPI document, with the URL that it was asked at as its server."""
-    query = parsing.load_query(schemas.DocumentQuery, request.query_string)
+    """Return the OpenAPI document. Its server is the URL of this request."""
+    query = parsing.load_query(request_schemas.DocumentQuery, request.query_string)
     servers = [{"url": _base_url()}]
-    return jsonify({**_document(), "openapi": query.version, "servers": servers})
+    return jsonify({**document(), "openapi": query.version, "servers": servers})
 
 
 @blueprint.get("/docs", defaults={"name": ""})
 @blueprint.get("/docs/<name>")
 def show_docs(name: str) -> Response:
-    """Show the document as a page, or one of the files of that page."""
-    if name not in VIEWER:
+    """Return the viewer page, or one of its files."""
+    if name not in viewer_files.FILES:
         raise NotFound
-    file, mimetype = VIEWER[name]
-    response = Response(_viewer(file), mimetype=mimetype)
+    file, mimetype = viewer_files.FILES[name]
+    response = Response(viewer_files.content(file), mimetype=mimetype)
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    # A browser keeps the 2 MB, and asks whether they have changed.
+    # Browsers keep the 2 MB and ask each time whether they have changed.
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
     response.make_conditional(request)
@@ -58,7 +44,7 @@ def show_docs(name: str) -> Response:
 
 
 def _base_url() -> str:
-    # Werkzeug takes a Host that is not there, or is none, for an empty one.
+    # Werkzeug replaces a missing or malformed Host by an empty text.
     if not request.host:
         raise InvalidField(
             "Host",
@@ -67,21 +53,3 @@ def _base_url() -> str:
             "Ask for the document under such a name.",
         )
     return request.root_url.rstrip("/")
-
-
-@cache
-def _document() -> dict[str, Any]:
-    # The two versions differ in nothing that the document uses.
-    document: dict[str, Any] = msgspec.json.decode((OPENAPI / "openapi.json").read_bytes())
-    return document
-
-
-@cache
-def _viewer(file: str) -> bytes:
-    content = (OPENAPI / "viewer" / file).read_bytes()
-    if not file.endswith(".xz"):
-        return content
-    # Here, so that a Python which was built without it lacks a page, and no more.
-    import lzma
-
-    return lzma.decompress(content)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
-from ..api import schemas
-from ..tickets import service_desk
+from ..api import response_schemas
+from ..tickets.get import check_storage
 
 blueprint = Blueprint("health", __name__)
 
@@ -13,5 +13,5 @@ blueprint = Blueprint("health", __name__)
 @blueprint.get("/health")
 def show_health() -> Response:
     """Say that the tickets can be reached; the errors of DynamoDB answer when they can't."""
-    service_desk.check_storage()
-    return jsonify(schemas.Health(status="ok"))
+    check_storage()
+    return jsonify(response_schemas.Health(status="ok"))

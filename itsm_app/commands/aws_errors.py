@@ -6,8 +6,8 @@ at their end are botocore's.
 
 from __future__ import annotations
 
-from ..api.errors import StorageUnavailable
 from ..config import REGION, TABLE_NAME
+from ..storage.errors import StorageUnavailable
 
 REMEDIES = {
     "AccessDeniedException": "these AWS credentials may not do that; ask for the right, or use"

@@ -1,4 +1,4 @@
-"""The commands of `flask` for the tickets themselves: erasure, export, import."""
+"""`flask export` and `flask import`: copy tickets out of the table and back."""
 
 from __future__ import annotations
 
@@ -10,35 +10,12 @@ from typing import IO, Any, TypeVar
 
 import click
 
-from ..api.errors import InvalidLine, StorageUnavailable
-from ..storage.retry import alone
-from ..tickets import lifecycle
+from ..storage.errors import InvalidLine, StorageUnavailable
+from ..storage.retry import retries_per_request
+from ..storage.timestamps import format_timestamp
 from .aws_errors import remedy
 
 T = TypeVar("T")
-
-
-@click.command("erase-caller")
-@click.argument("caller")
-@click.option("--yes", is_flag=True, help="Erase, and not only say what would be.")
-@alone()
-def erase_caller(caller: str, yes: bool) -> None:
-    """Take out of every ticket of CALLER what names them. Without --yes, list these tickets."""
-    from ..tickets import erasure
-
-    count = 0
-    try:
-        for ticket in erasure.tickets_of(caller):
-            if not yes or erasure.erase(ticket.ticket_id, caller):
-                count += 1
-                click.echo(ticket.ticket_number or ticket.ticket_id)
-    except (StorageUnavailable, ValueError) as error:
-        done = f"{count} erased" if yes else "nothing changed"
-        raise click.ClickException(f"Stopped, {done}: {remedy(error)}. Run it again.") from None
-    if yes:
-        click.echo(f"Tickets erased: {count}. Run it again in a minute: one just filed comes late.")
-    else:
-        click.echo(f"Tickets to erase: {count}. Nothing is changed; --yes does it, for good.")
 
 
 def _moment(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -46,7 +23,7 @@ def _moment(_: click.Context, __: click.Parameter, value: str | None) -> str | N
         return None
     try:
         moment = datetime.fromisoformat(value)
-        return lifecycle.written(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        return format_timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         raise click.BadParameter("A date or a time, such as 2026-11-23T22:08:48Z.") from None
 
@@ -54,7 +31,7 @@ def _moment(_: click.Context, __: click.Parameter, value: str | None) -> str | N
 @click.command("export")
 @click.option("--caller", help="Only the tickets of this caller.")
 @click.option("--since", callback=_moment, help="Only what was filed or changed since; UTC.")
-@alone()
+@retries_per_request()
 def export_tickets(caller: str | None, since: str | None) -> None:
     """Write all tickets to standard output, one a line, as JSON."""
     from ..storage import export_format, queries
@@ -74,7 +51,7 @@ def export_tickets(caller: str | None, since: str | None) -> None:
 
 @click.command("import")
 @click.argument("file", type=click.File("rb"), default="-")
-@alone()
+@retries_per_request()
 def import_tickets(file: IO[bytes]) -> None:
     """Take back what `flask export` wrote, from FILE or standard input.
 
@@ -88,7 +65,7 @@ def import_tickets(file: IO[bytes]) -> None:
         with _progress(file) as lines:
             for number, line in enumerate(lines, start=1):
                 item = export_format.from_line(line)
-                outcome = export_format.take_back(item)
+                outcome = export_format.import_item(item)
                 counts[outcome] += 1
                 if outcome == "different":
                     _say_different(number, item)
@@ -102,7 +79,7 @@ def import_tickets(file: IO[bytes]) -> None:
             f"Stopped in line {number}: {remedy(error)}. What is before it is in. Import the file"
             " again."
         ) from None
-    click.echo(f"Imported: {counts['imported']}. There already: {counts['there']}.")
+    click.echo(f"Imported: {counts['imported']}. There already: {counts['unchanged']}.")
     if counts["different"]:
         raise click.ClickException(
             f"Different from what is there, and left out: {counts['different']}."

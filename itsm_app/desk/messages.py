@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..api.schemas import Error, Ticket
+from ..api.response_schemas import Error, Ticket
 
 DONE = {
     "create": "The ticket is filed. Its number is {number}.",

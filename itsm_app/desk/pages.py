@@ -14,7 +14,7 @@ from flask import Response, g, request, url_for
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..api import schemas
+from ..api import request_schemas, response_schemas
 from ..tickets import lifecycle
 from ..tickets.stats import Day
 from . import messages, timeline
@@ -41,13 +41,16 @@ def page(template: str, **values: Any) -> Response:
     return response
 
 
-def queue(query: schemas.QueueQuery, shown: schemas.Queue) -> Response:
+def queue(query: request_schemas.QueueQuery, shown: response_schemas.Queue) -> Response:
     """Show a page of the queue."""
     return page("queue.html", query=query, shown=shown)
 
 
 def ticket(
-    ticket: schemas.DeskTicket, version: str, refused: schemas.Error | None, typed: str
+    ticket: response_schemas.DeskTicket,
+    version: str,
+    refused: response_schemas.Error | None,
+    typed: str,
 ) -> Response:
     """Show a ticket, and what was said and done on it; if a change was refused, why.
 
@@ -57,7 +60,7 @@ def ticket(
         "ticket.html",
         ticket=ticket,
         version=version,
-        allowed=lifecycle.allowed(ticket.status),
+        allowed=lifecycle.next_statuses(ticket.status),
         erased=any(event.field == "caller_id" for event in ticket.history),
         timeline=timeline.timeline(ticket, request.args.get("entries") == "all"),
         done=messages.done(request.args.getlist("done"), ticket),
@@ -67,14 +70,16 @@ def ticket(
 
 
 def found(
-    typed: str, tickets: schemas.TicketList | None, refused: schemas.Error | None = None
+    typed: str,
+    tickets: response_schemas.TicketList | None,
+    refused: response_schemas.Error | None = None,
 ) -> Response:
     """Show a caller's tickets; if a number was looked for that is none, why."""
     sentence = refused and messages.refused(refused)
     return page("find.html", typed=typed, found=tickets, refused=sentence)
 
 
-def new_ticket(form: Mapping[str, str], refused: schemas.Error | None = None) -> Response:
+def new_ticket(form: Mapping[str, str], refused: response_schemas.Error | None = None) -> Response:
     """Show the form for a ticket, with what was typed; if that was refused, why."""
     return page("new.html", form=form, refused=refused and messages.refused(refused))
 
@@ -85,13 +90,13 @@ def stats(days: list[Day], filed_since: date) -> Response:
     return page("stats.html", days=days[::-1], chart=drawn, filed_since=filed_since)
 
 
-def sign_in(refused: schemas.Error | None = None) -> Response:
+def sign_in(refused: response_schemas.Error | None = None) -> Response:
     """Show the form to sign in; if a key was refused, why."""
     sentence = refused and messages.refused(refused)
     return page("sign_in.html", args=request.args, refused=sentence)
 
 
-def error(answer: schemas.Error) -> Response:
+def error(answer: response_schemas.Error) -> Response:
     """Show what went wrong, and what to do."""
     if answer.code in ("key_refused", "role_refused"):
         return sign_in(answer)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from operator import attrgetter
 from typing import NamedTuple
 
-from ..api.schemas import Comment, DeskTicket, Event
+from ..api.response_schemas import Comment, DeskTicket, Event
 
 # Of the texts in a page that is sent without being asked for all of them. Escaped, a character
 # takes five bytes at most.

@@ -11,16 +11,15 @@ from flask import Response, g, redirect, request, url_for
 from werkzeug import Response as BaseResponse
 from werkzeug.exceptions import NotFound
 
-from ..api import error_responses, operations, parsing, schemas
-from ..api.errors import (
+from ..api import error_responses, operations, parsing, request_schemas, response_schemas
+from ..api.errors import NoSession
+from ..tickets.errors import (
     CallerErased,
     ChangedMeanwhile,
     IdempotencyKeyReused,
     InvalidField,
     InvalidTransition,
-    ItsmError,
     MisheardNumber,
-    NoSession,
     TicketClosed,
     TicketFull,
     TicketNotFound,
@@ -69,7 +68,7 @@ def let_in() -> BaseResponse | None:
 def show_queue() -> Response:
     """Show the tickets of a status, 25 to a page."""
     wanted = {"status": "open", **request.args.to_dict(), "limit": PAGE_TICKETS}
-    query = parsing.load_form(schemas.QueueQuery, wanted)
+    query = parsing.load_form(request_schemas.QueueQuery, wanted)
     return pages.queue(query, operations.list_queue(query))
 
 
@@ -98,7 +97,7 @@ def find_tickets() -> Answer:
     if not typed:
         return pages.found(typed, None)
     try:
-        query = schemas.OneTicketQuery(comments="none")
+        query = request_schemas.OneTicketQuery(comments="none")
         ticket, _ = operations.get_ticket_status(typed, query)
     except (MisheardNumber, TicketNotFound) as error:
         return _of_caller(typed, error)
@@ -113,7 +112,7 @@ def show_new_ticket() -> Response:
 def create_ticket() -> Answer:
     """File a ticket on behalf of a caller."""
     try:
-        new = parsing.load_form(schemas.NewTicket, request.form.to_dict())
+        new = parsing.load_form(request_schemas.NewTicket, request.form.to_dict())
         created, _ = operations.create_ticket(new)
     except (IdempotencyKeyReused, InvalidField) as error:
         refused, status = error_responses.explain(error)
@@ -165,30 +164,32 @@ def _lead_in() -> BaseResponse:
     return redirect(url_for("desk.show_sign_in", next=below or None), 303)
 
 
-def _change() -> schemas.TicketChange:
+def _change() -> request_schemas.TicketChange:
     if not any(request.form.get(name, "").strip() for name in CHANGES):
-        raise parsing.missing(schemas.TicketChange, "comment")
-    change = parsing.load_form(schemas.TicketChange, request.form.to_dict())
+        raise parsing.missing(request_schemas.TicketChange, "comment")
+    change = parsing.load_form(request_schemas.TicketChange, request.form.to_dict())
     if "give_back" in request.form:
         change.assignee = None
     return change
 
 
-def _ticket(ticket_id: str, refused: schemas.Error | None = None, typed: str = "") -> Response:
-    query = schemas.DeskTicketQuery(history="all")
+def _ticket(
+    ticket_id: str, refused: response_schemas.Error | None = None, typed: str = ""
+) -> Response:
+    query = request_schemas.DeskTicketQuery(history="all")
     ticket, version = operations.get_ticket_status(ticket_id, query)
-    return pages.ticket(cast("schemas.DeskTicket", ticket), version, refused, typed)
+    return pages.ticket(cast("response_schemas.DeskTicket", ticket), version, refused, typed)
 
 
 def _ask_before_closing(ticket_id: str) -> Response:
-    query = schemas.OneTicketQuery(comments="none")
+    query = request_schemas.OneTicketQuery(comments="none")
     ticket, _ = operations.get_ticket_status(ticket_id, query)
     return pages.page("close.html", ticket=ticket, form=request.form)
 
 
-def _of_caller(typed: str, error: ItsmError) -> Answer:
+def _of_caller(typed: str, error: MisheardNumber | TicketNotFound) -> Answer:
     wanted = {**request.args.to_dict(), "caller": typed, "comments": "none", "limit": PAGE_TICKETS}
-    found = operations.list_recent_tickets(parsing.load_form(schemas.TicketQuery, wanted))
+    found = operations.list_recent_tickets(parsing.load_form(request_schemas.TicketQuery, wanted))
     # Digits that are no ticket's number may be a caller's.
     if found.tickets or isinstance(error, TicketNotFound):
         return pages.found(typed, found)

@@ -13,7 +13,8 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from ..api import parsing
 from ..api.error_responses import explain
-from ..api.errors import InvalidBody, InvalidField, ItsmError, NotJson
+from ..api.errors import InvalidBody, NotJson
+from ..tickets.errors import InvalidField
 
 T = TypeVar("T", bound=Struct)
 
@@ -29,7 +30,7 @@ UNREADABLE = (ValueError, RecursionError)
 WHITE_SPACE = b" \t\n\r"
 
 
-class ProtocolError(ItsmError):
+class ProtocolError(Exception):
     """A message cannot be served. `status` is the one of HTTP that says the same."""
 
     def __init__(self, code: int, message: str, status: int = 400, data: Any = None) -> None:

@@ -9,10 +9,11 @@ from flask import request
 from msgspec import Raw, Struct
 
 from ..api import caller_binding
+from ..openapi.document import document
 from . import tools
 from .json_rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Message, ProtocolError, load, must_be
 from .revisions import LEGACY, META, MODERN, REVISIONS
-from .tools_from_openapi import document, tool_list
+from .tools_from_openapi import tool_list
 
 # How long a client may keep what only an update changes: "Caching" in `server/utilities`.
 TTL_MS = 3_600_000

@@ -9,9 +9,9 @@ import msgspec
 from flask import g
 from msgspec import Raw, Struct
 
-from ..api import operations, parsing, schemas
+from ..api import operations, parsing, request_schemas
 from ..api.error_responses import explain
-from ..tickets.limits import CLOSED_MAX
+from ..tickets.limits import MAX_BYTES_AFTER_CLOSING
 from .json_rpc import INVALID_PARAMS, ProtocolError, load, must_be
 from .revisions import STRUCTURED
 
@@ -21,13 +21,13 @@ TicketReference = Annotated[
 ]
 
 
-class OneTicket(schemas.OneTicketQuery, kw_only=True):
+class OneTicket(request_schemas.OneTicketQuery, kw_only=True):
     """The arguments of `get_ticket_status`."""
 
     ticket_id: TicketReference
 
 
-class NewComment(schemas.NewComment, kw_only=True):
+class NewComment(request_schemas.NewComment, kw_only=True):
     """The arguments of `add_ticket_comment`."""
 
     ticket_id: TicketReference
@@ -57,12 +57,14 @@ ADDS = {
     "openWorldHint": False,
 }
 TOOLS = {
-    "create_ticket": Tool(schemas.NewTicket, lambda new: operations.create_ticket(new)[0], ADDS),
+    "create_ticket": Tool(
+        request_schemas.NewTicket, lambda new: operations.create_ticket(new)[0], ADDS
+    ),
     "list_recent_tickets": Tool(
-        schemas.TicketQuery,
+        request_schemas.TicketQuery,
         # An answer is there twice, as text and as data, both escaped once more by Lambda, and that
         # takes 6 MB: with the length of the longest ticket it never takes more than a third.
-        lambda query: operations.list_recent_tickets(query, CLOSED_MAX),
+        lambda query: operations.list_recent_tickets(query, MAX_BYTES_AFTER_CLOSING),
         READS,
     ),
     "get_ticket_status": Tool(

@@ -6,12 +6,12 @@ The OpenAPI document has all there is to say, and is the one source of it.
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
+from ..openapi.document import document
 from .revisions import STRUCTURED
 from .tools import TOOLS
 
@@ -27,14 +27,6 @@ def tool_list(revision: str, bound: bool) -> Raw:
     paths = document()["paths"].values()
     described = [_describe(each, revision, bound) for path in paths for each in path.values()]
     return Raw(msgspec.json.encode(described))
-
-
-@cache
-def document() -> Any:
-    """Return the OpenAPI document, which the tools are described by."""
-    return msgspec.json.decode(
-        (Path(__file__).parent.parent / "openapi" / "openapi.json").read_bytes()
-    )
 
 
 def _describe(operation: dict[str, Any], revision: str, bound: bool) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from ..api.error_responses import explain
 from ..api.errors import BodyTooLarge
-from ..api.schemas import MAX_BODY_BYTES
+from ..api.parsing import MAX_BODY_BYTES
 from . import json_rpc, methods
 from .json_rpc import INTERNAL_ERROR, INVALID_REQUEST, Message, ProtocolError
 from .revisions import LEGACY, UNNAMED, check_unanswered, is_modern, named, revision_of

@@ -1,8 +1,8 @@
-"""AWS credentials that are looked for at the first request, not when the client is made.
+"""AWS credentials, loaded at the first request instead of when the client is created.
 
-A Lambda's snapshot is taken in between. With SnapStart the credentials come from an endpoint of the
-Lambda's own ("Activating and managing Lambda SnapStart" in the AWS Lambda guide): botocore would
-ask it at once, and they and the connection to it would be in the snapshot.
+Lambda takes its SnapStart snapshot between the two. Under SnapStart the credentials come from a
+local endpoint ("Activating and managing Lambda SnapStart" in the AWS Lambda guide). botocore would
+ask that endpoint at once, and the snapshot would contain the credentials and an open connection.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from botocore.exceptions import NoCredentialsError
 from botocore.session import Session
 
 
-def look_late(session: Session) -> None:
-    """Let the clients of `session` look for their credentials when they first sign a request."""
+def load_late(session: Session) -> None:
+    """Make clients of `session` load their credentials when they sign their first request."""
     chain = session.get_component("credential_provider")
     session.register_component("credential_provider", _LateCredentials(chain))
 
 
 class _LateCredentials:
-    """To botocore both its chain of providers and what that finds, which may refresh itself."""
+    """Replaces both botocore's chain of providers and the credentials that the chain finds."""
 
     def __init__(self, chain: Any) -> None:
         self._chain = chain
@@ -31,6 +31,7 @@ class _LateCredentials:
         return self
 
     def get_frozen_credentials(self) -> Any:
+        # What the chain returns refreshes itself when it expires.
         self._found = self._found or self._chain.load_credentials()
         if self._found is None:
             raise NoCredentialsError

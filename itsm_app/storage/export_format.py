@@ -1,7 +1,7 @@
-"""Tickets out of the table and back into it, one a line, with all that is stored.
+"""The lines of an export file, and the import of one line.
 
-The lines are those of DynamoDB's own exports, each value with its type: "DynamoDB table export
-output format" in the DynamoDB Developer Guide.
+Each line is one ticket in the format of DynamoDB's own exports, each value with its type ("DynamoDB
+table export output format" in the DynamoDB Developer Guide).
 """
 
 from __future__ import annotations
@@ -13,29 +13,28 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from ..api.errors import InvalidLine
-from ..tickets import lifecycle
-from . import items
-from .items import Item
+from .errors import InvalidLine
+from .items import Item, put_item_if_missing, read_item
+from .timestamps import format_timestamp
 
-Outcome = Literal["imported", "there", "different"]
+Outcome = Literal["imported", "unchanged", "different"]
 
 
 class Text(Struct):
-    """A text, as DynamoDB has it."""
+    """A DynamoDB string."""
 
     S: str
 
 
 class Time(Struct):
-    """A time as tickets have it: lists are in the order of these texts."""
+    """A timestamp as in `timestamps`. Lists sort tickets by these texts."""
 
     S: str
 
     def __post_init__(self) -> None:
-        """Raise what msgspec reports with its place."""
+        """Raise `ValueError`, to which msgspec adds the path of the value."""
         try:
-            if lifecycle.written(datetime.fromisoformat(self.S)) == self.S:
+            if format_timestamp(datetime.fromisoformat(self.S)) == self.S:
                 return
         except (ValueError, OverflowError):
             pass
@@ -43,31 +42,31 @@ class Time(Struct):
 
 
 class Count(Struct):
-    """A whole number, of as many digits as DynamoDB takes: "Supported data types", Numbers."""
+    """A whole number with at most 38 digits: "Number" in "Supported data types" of the same guide."""
 
     N: Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,37})\Z")]
 
 
 class Texts(Struct):
-    """A set of texts."""
+    """A set of strings."""
 
     SS: list[str]
 
 
 class CommentMembers(Struct):
-    """What the app needs of a comment. There may be more."""
+    """The members that a comment must have. More are allowed."""
 
     comment_text: Text
     added_at: Time
 
 
 class Comment(Struct):
-    """A comment: a map of texts."""
+    """A comment: a map of strings."""
 
     M: dict[str, Text]
 
     def __post_init__(self) -> None:
-        """Raise what is missing."""
+        """Raise msgspec's error if a member is missing or invalid."""
         msgspec.convert(self.M, CommentMembers, from_attributes=True)
 
 
@@ -78,7 +77,7 @@ class Comments(Struct):
 
 
 class EventMembers(Struct):
-    """What the app needs of a change. There may be more."""
+    """The members that a history entry must have. More are allowed."""
 
     field: Text
     changed_by: Text
@@ -87,23 +86,23 @@ class EventMembers(Struct):
 
 
 class Event(Struct):
-    """A change: a map of texts."""
+    """A history entry: a map of strings."""
 
     M: dict[str, Text]
 
     def __post_init__(self) -> None:
-        """Raise what is missing."""
+        """Raise msgspec's error if a member is missing or invalid."""
         msgspec.convert(self.M, EventMembers, from_attributes=True)
 
 
 class History(Struct):
-    """A list of changes."""
+    """A list of history entries."""
 
     L: list[Event]
 
 
 class StoredTicket(Struct, kw_only=True):
-    """What the app needs of an item to read it as a ticket. There may be more."""
+    """The attributes that an item needs to be read as a ticket. More are allowed."""
 
     ticket_id: Text
     caller_id: Text
@@ -127,40 +126,45 @@ class StoredTicket(Struct, kw_only=True):
 
 
 class Line(Struct):
-    """A line of an export."""
+    """One line of an export file."""
 
     item: StoredTicket = msgspec.field(name="Item")
 
 
 def to_line(item: Item) -> bytes:
-    """Return an item as a line, the same for the same item: names and sets in order."""
-    return msgspec.json.encode({"Item": _sorted_sets(item)}, order="sorted") + b"\n"
+    """Return an item as a line. Equal items give equal lines: names and sets are sorted."""
+    return msgspec.json.encode({"Item": _sort_sets(item)}, order="sorted") + b"\n"
 
 
 def from_line(line: bytes) -> Item:
-    """Return the item of a line. Raises `InvalidLine`."""
+    """Return the item of a line. Raise `InvalidLine` if the line is not a ticket."""
     try:
         msgspec.json.decode(line, type=Line)
-        item: Item = _with_bytes(msgspec.json.decode(line)["Item"])
+        item: Item = _decode_binary(msgspec.json.decode(line)["Item"])
     except (ValueError, RecursionError) as error:
-        # It tells of names and types, and of no value.
+        # msgspec's messages contain names and types, but no values.
         raise InvalidLine(str(error)) from None
     return item
 
 
-def take_back(item: Item) -> Outcome:
-    """Store an item if there is none of its id, and return what came of it.
+def import_item(item: Item) -> Outcome:
+    """Store an item if the table has no item with its id.
 
-    Raises `StorageUnavailable`.
+    Returns:
+        `imported`, or, if the table has an item with this id, `unchanged` if the items are equal
+        and `different` if they are not.
+
+    Raises:
+        StorageUnavailable: DynamoDB failed. The item may be stored.
     """
-    if items.put_absent(item):
+    if put_item_if_missing(item):
         return "imported"
-    found = items.read(item["ticket_id"]["S"])
-    return "there" if found and to_line(found) == to_line(item) else "different"
+    found = read_item(item["ticket_id"]["S"])
+    return "unchanged" if found and to_line(found) == to_line(item) else "different"
 
 
-def _sorted_sets(item: Item) -> Item:
-    # DynamoDB gives a set's members in any order.
+def _sort_sets(item: Item) -> Item:
+    # DynamoDB returns the members of a set in any order.
     return {
         name: {kind: sorted(content) if kind in ("SS", "NS", "BS") else content}
         for name, value in item.items()
@@ -168,14 +172,14 @@ def _sorted_sets(item: Item) -> Item:
     }
 
 
-def _with_bytes(value: Any) -> Any:
-    # Binary values are in base64. A ticket has none, but an item may have more than a ticket.
+def _decode_binary(value: Any) -> Any:
+    # Binary values are in base64. A ticket has none, but an item can have more attributes.
     if isinstance(value, list):
-        return [_with_bytes(each) for each in value]
+        return [_decode_binary(each) for each in value]
     if not isinstance(value, dict):
         return value
     if isinstance(value.get("B"), str):
         return {"B": b64decode(value["B"])}
     if isinstance(value.get("BS"), list):
         return {"BS": [b64decode(each) for each in value["BS"]]}
-    return {name: _with_bytes(each) for name, each in value.items()}
+    return {name: _decode_binary(each) for name, each in value.items()}

@@ -1,6 +1,7 @@
-"""The requests to DynamoDB for many tickets, an answer of at most 1 MB after another.
+"""Query and Scan, one page of at most 1 MB after another.
 
-All of them raise `StorageUnavailable` when DynamoDB cannot be asked.
+Pages are requested while the caller iterates. Every function raises `StorageUnavailable` if
+DynamoDB fails.
 """
 
 from __future__ import annotations
@@ -8,89 +9,87 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..tickets import retention
-from . import items
+from pynamodb.pagination import PageIterator
+
+from . import expiry
 from .items import Item
 from .models import CallerIdIndex, StatusIndex, Ticket
+from .retry import with_retries
 
-# How many tickets are read at a time when those asked for at first are not enough.
-MORE = 100
+# The smallest page after the first one.
+MIN_NEXT_PAGE = 100
+
+INDEXES: dict[str, CallerIdIndex | StatusIndex] = {
+    "caller_id": Ticket.caller_id_index,
+    "status": Ticket.status_index,
+}
 
 
 def query(
-    index: str, key: str, value: str, start_key: dict[str, Any] | None, limit: int, newest: bool
+    key: str,
+    value: str,
+    *,
+    newest_first: bool,
+    limit: int | None = None,
+    start_key: Item | None = None,
 ) -> Iterator[Ticket]:
-    """Return what has this value of an index's key, by time, read as it is taken.
+    """Yield the tickets with one value of an index key, by creation time, expired ones included.
 
-    From `start_key` on, past its time or not: `limit` at first, and if that is not enough, or ends
-    at the 1 MB that one answer of DynamoDB's may have, more.
+    Args:
+        key: `caller_id` or `status`.
+        value: The value of the key.
+        newest_first: The order.
+        limit: How many tickets the first page has. Later pages have at least 100.
+        start_key: The keys of the ticket after which to begin.
     """
-    request: dict[str, Any] = {
-        "IndexName": index,
-        "KeyConditionExpression": "#key = :value",
-        "ExpressionAttributeNames": {"#key": key},
-        "ExpressionAttributeValues": {":value": {"S": value}},
-        "ScanIndexForward": not newest,
-        "Limit": limit,
-    }
-    if start_key:
-        request["ExclusiveStartKey"] = start_key
-    for page in _pages("query", request):
+    results = INDEXES[key].query(
+        value, scan_index_forward=not newest_first, page_size=limit, last_evaluated_key=start_key
+    )
+    for page in _pages(results.page_iter):
         yield from map(Ticket.from_raw_data, page)
 
 
-def stored_items(caller_id: str | None, since: str | None) -> Iterator[Item]:
-    """Return what is not past its time, as it is stored and as it is taken.
+def status_times(status: str, since: str) -> Iterator[list[Ticket]]:
+    """Yield pages of the unexpired tickets of a status that were created since a time.
 
-    Of a caller only, whose index is a moment behind the table, or of all; changed since a time, or
-    ever.
+    Newest first. The tickets have only `created_at`, `answered_at` and `resolved_at`.
     """
-    conditions, values = [retention.KEPT], {":clock": retention.clock()}
+    results = Ticket.status_index.query(
+        status,
+        Ticket.created_at >= since,
+        filter_condition=Ticket.expires_at.does_not_exist() | (Ticket.expires_at > expiry.clock()),
+        attributes_to_get=["created_at", "answered_at", "resolved_at"],
+        scan_index_forward=False,
+    )
+    for page in _pages(results.page_iter):
+        yield [Ticket.from_raw_data(each) for each in page]
+
+
+def stored_items(caller_id: str | None, since: str | None) -> Iterator[Item]:
+    """Yield the unexpired tickets as DynamoDB stores them, with attributes unknown to the model.
+
+    Args:
+        caller_id: Only this caller's tickets, from `CallerIdIndex`, which lags behind the table by
+            a moment. None for all tickets, in the order of the table.
+        since: Only tickets that were changed or erased since this time. None for any time.
+    """
+    wanted = Ticket.expires_at.does_not_exist() | (Ticket.expires_at > expiry.clock())
     if since is not None:
-        conditions.append("(updated_at >= :since OR erased_at >= :since)")
-        values[":since"] = {"S": since}
-    request: dict[str, Any] = {
-        "FilterExpression": " AND ".join(conditions),
-        "ExpressionAttributeValues": values,
-    }
-    operation = "scan" if caller_id is None else "query"
+        wanted = wanted & ((Ticket.updated_at >= since) | (Ticket.erased_at >= since))
     if caller_id is None:
-        request["ConsistentRead"] = True
+        results = Ticket.scan(wanted, consistent_read=True)
     else:
-        request["IndexName"] = CallerIdIndex.Meta.index_name
-        request["KeyConditionExpression"] = "caller_id = :caller_id"
-        values[":caller_id"] = {"S": caller_id}
-    for page in _pages(operation, request):
+        results = Ticket.caller_id_index.query(caller_id, filter_condition=wanted)
+    for page in _pages(results.page_iter):
         yield from page
 
 
-def times(status: str, since: str) -> Iterator[list[Item]]:
-    """Return when the tickets of a status were filed, answered and resolved, newest first.
-
-    Those that were filed since a time, one list an answer, which is asked for as it is taken.
-    """
-    request = {
-        "IndexName": StatusIndex.Meta.index_name,
-        "KeyConditionExpression": "#status = :status AND created_at >= :since",
-        "FilterExpression": retention.KEPT,
-        "ProjectionExpression": "created_at, answered_at, resolved_at",
-        "ExpressionAttributeNames": {"#status": "status"},
-        "ExpressionAttributeValues": {
-            ":status": {"S": status},
-            ":since": {"S": since},
-            ":clock": retention.clock(),
-        },
-        "ScanIndexForward": False,
-    }
-    return _pages("query", request)
-
-
-def _pages(operation: str, request: dict[str, Any]) -> Iterator[list[Item]]:
+def _pages(pages: PageIterator[Any]) -> Iterator[list[Item]]:
     while True:
-        answer = items.ask(operation, **request)
-        yield answer["Items"]
-        if "LastEvaluatedKey" not in answer:
+        try:
+            page = with_retries(lambda: next(pages))
+        except StopIteration:
             return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-        if "Limit" in request:
-            request["Limit"] = max(request["Limit"], MORE)
+        yield page["Items"]
+        if pages.page_size:
+            pages.page_size = max(pages.page_size, MIN_NEXT_PAGE)

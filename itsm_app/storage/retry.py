@@ -1,7 +1,7 @@
 """The one retry policy for requests to DynamoDB.
 
-Transient failures are tried again, up to three attempts in all, after 0.1 s and 0.2 s, each plus
-up to 10 % jitter. Everything else is raised at once. botocore's own retries are off.
+Transient failures are retried, up to three attempts in all, after 0.1 s and 0.2 s, each plus up to
+10 % jitter. Every other failure is raised at once. botocore's own retries are off.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import TypeVar
 
 from botocore import exceptions as botocore_exceptions
 from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException
 
-from ..api.errors import StorageUnavailable
+from .errors import ConditionFailed, StorageUnavailable
 
 T = TypeVar("T")
 
@@ -25,19 +26,19 @@ MAX_ATTEMPTS = 3
 FIRST_WAIT_SECONDS = 0.1
 JITTER = 0.1
 
-# Tests set this to False: the loop and its log lines stay, only the waiting goes.
+# Tests set this to False: retries and their log lines stay, the waiting goes.
 waits = True
 
 retries: ContextVar[int] = ContextVar("retries", default=0)
-"""How many retries the current request has needed so far."""
+"""How many retries the current call has used."""
 
 throttles: ContextVar[int] = ContextVar("throttles", default=0)
-"""How many attempts of the current request DynamoDB has throttled so far."""
+"""How many attempts of the current call DynamoDB has throttled."""
 
-_alone: ContextVar[bool] = ContextVar("alone", default=False)
+_per_request: ContextVar[bool] = ContextVar("per_request", default=False)
 
 # "Error retries and exponential backoff" and "Error messages and codes" in the DynamoDB Developer
-# Guide. A status of 500 and above is transient whatever its code.
+# Guide. A response of status 500 or above is transient whatever its code.
 THROTTLING_CODES = frozenset(
     {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
 )
@@ -45,7 +46,7 @@ TRANSIENT_CODES = THROTTLING_CODES | {"InternalServerError", "ServiceUnavailable
 # A connection refused, reset or dropped, and every kind of time-out.
 TRANSIENT_EXCEPTIONS = (botocore_exceptions.ConnectionError, botocore_exceptions.HTTPClientError)
 
-# Seeded from the system at each call: copies of one Lambda snapshot must not wait in step.
+# Not seeded: copies of one Lambda snapshot must not wait for the same time.
 _random = SystemRandom()
 _logger = logging.getLogger(__name__)
 
@@ -53,37 +54,50 @@ _logger = logging.getLogger(__name__)
 def with_retries(request: Callable[[], T]) -> T:
     """Return what `request` returns, calling it up to three times.
 
-    A client's call that needs two requests to DynamoDB has no more retries than one that needs one,
-    for it has no more time. Raises `StorageUnavailable` when DynamoDB refuses or fails at every
-    attempt. A failed condition is an answer, not a failure: the ConditionalCheckFailedException
-    passes through.
+    All requests of one client call share the two retries, because they share its time.
+
+    Raises:
+        StorageUnavailable: DynamoDB rejected the request, or every attempt failed.
+        ConditionFailed: The condition of the write does not hold.
     """
     attempts = 1
-    if _alone.get():
+    if _per_request.get():
         retries.set(0)
     while True:
         try:
             return request()
-        except (BotoCoreError, ClientError) as error:
-            code = _code(error)
-            if code == "ConditionalCheckFailedException":
+        except (BotoCoreError, ClientError, PynamoDBException) as error:
+            cause = _botocore_error(error)
+            if cause is None:
                 raise
+            code = _code(cause)
+            if code == "ConditionalCheckFailedException":
+                raise ConditionFailed from None
             if code in THROTTLING_CODES:
                 throttles.set(throttles.get() + 1)
-            if retries.get() == MAX_ATTEMPTS - 1 or not _is_transient(error, code):
+            if retries.get() == MAX_ATTEMPTS - 1 or not _is_transient(cause, code):
                 raise StorageUnavailable(code, attempts) from error
         _wait(code)
         attempts += 1
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Give each request to DynamoDB retries of its own: nobody is on the phone."""
-    token = _alone.set(True)
+def retries_per_request() -> Iterator[None]:
+    """Give each request to DynamoDB its own two retries. For commands, which have more time."""
+    token = _per_request.set(True)
     try:
         yield
     finally:
-        _alone.reset(token)
+        _per_request.reset(token)
+
+
+def _botocore_error(error: Exception) -> Exception | None:
+    # PynamoDB wraps botocore's errors, and replaces a ClientError by one without the HTTP status.
+    if not isinstance(error, PynamoDBException):
+        return error
+    cause = error.cause
+    original = cause.__cause__ if cause else None
+    return original if isinstance(original, ClientError) else cause
 
 
 def _code(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Making the DynamoDB table, and comparing one that is there with what the app needs."""
+"""Create the DynamoDB table, or check that an existing one has the right shape."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..api.errors import StorageUnavailable, TableMismatch
 from ..config import TABLE_NAME
+from .errors import StorageUnavailable, TableMismatch
 from .models import CallerIdIndex, StatusIndex, Ticket
-from .retry import alone, with_retries
+from .retry import retries_per_request, with_retries
 
 T = TypeVar("T")
 
@@ -38,24 +38,29 @@ DEFINITION: dict[str, Any] = {
     "BillingMode": "PAY_PER_REQUEST",
 }
 
-# A new table's backups cannot be switched on before AWS has prepared them.
+# AWS prepares the backups of a new table for some seconds. Until then it rejects the request.
 RECOVERY_ATTEMPTS = 60
 RECOVERY_WAIT_SECONDS = 1
-# What `_shape` calls it.
+# The name of the index in `_shape`.
 QUEUE = f"the index {STATUS_INDEX['IndexName']}"
-# DynamoDB fills a new index from the table, which takes minutes where there is much.
+# DynamoDB fills a new index from the table. That takes minutes for a large table.
 INDEX_WAIT_SECONDS = 1
 
 
 def create() -> bool:
-    """Make the table and its indexes, wait until they are active, and return True.
+    """Create the table and its indexes, and wait until they are active.
 
-    A table that is there keeps what it holds, gets the queue's index if it lacks that, and False is
-    returned. Raises `TableMismatch` when it is of another shape, and `StorageUnavailable` when
-    DynamoDB refuses or cannot be reached.
+    An existing table keeps its items. It gets `StatusIndex` if that index is missing.
+
+    Returns:
+        True if the table is new, False if it existed.
+
+    Raises:
+        TableMismatch: The table exists with another shape.
+        StorageUnavailable: DynamoDB rejected a request or cannot be reached.
     """
-    made = not _exists()
-    if made:
+    is_new = not _exists()
+    if is_new:
         _create()
     _ask(_await_active)
     found = _describe()
@@ -67,11 +72,11 @@ def create() -> bool:
     while not _has_active_indexes(found):
         time.sleep(INDEX_WAIT_SECONDS)
         found = _describe()
-    return made
+    return is_new
 
 
 def turn_on_recovery() -> None:
-    """Turn on point-in-time recovery. Raises `StorageUnavailable`."""
+    """Enable point-in-time recovery. Raise `StorageUnavailable` if DynamoDB rejects it."""
     attempt = 1
     while True:
         try:
@@ -86,12 +91,12 @@ def turn_on_recovery() -> None:
 
 
 def turn_on_expiry() -> None:
-    """Let DynamoDB remove tickets past their time. Raises `StorageUnavailable`."""
+    """Make DynamoDB delete expired tickets. Raise `StorageUnavailable` if DynamoDB rejects it."""
     _ask(_turn_on_expiry)
 
 
 def _ask(request: Callable[[], T]) -> T:
-    with alone():
+    with retries_per_request():
         return with_retries(request)
 
 
@@ -120,13 +125,13 @@ def _create() -> None:
     try:
         _ask(lambda: _client().create_table(TableName=TABLE_NAME, **shape))
     except StorageUnavailable as error:
-        # The answer to our first attempt was lost, or somebody else was faster.
+        # The response to the first attempt was lost, or another process created the table.
         if error.cause != "ResourceInUseException":
             raise
 
 
 def _add_status_index() -> None:
-    """Add the index that tables from before there was a queue lack."""
+    """Add the index that tables from the first releases do not have."""
     change = {
         "AttributeDefinitions": DEFINITION["AttributeDefinitions"],
         "GlobalSecondaryIndexUpdates": [{"Create": STATUS_INDEX}],
@@ -134,7 +139,7 @@ def _add_status_index() -> None:
     try:
         _ask(lambda: _client().update_table(TableName=TABLE_NAME, **change))
     except StorageUnavailable:
-        # If it is there, the answer to our first attempt was lost, or somebody else was faster.
+        # The response to the first attempt was lost, or another process added the index.
         if QUEUE not in _shape(_describe()):
             raise
 
@@ -154,7 +159,7 @@ def _turn_on_recovery() -> None:
 
 def _turn_on_expiry() -> None:
     found = _client().describe_time_to_live(TableName=TABLE_NAME)["TimeToLiveDescription"]
-    # To turn on what is on is an error.
+    # Enabling it twice is an error.
     if found["TimeToLiveStatus"] not in ("ENABLING", "ENABLED"):
         _client().update_time_to_live(
             TableName=TABLE_NAME,

@@ -1,4 +1,4 @@
-"""Where a list goes on: opaque to the client, bound to its query, and of no use when altered."""
+"""Pagination cursors: opaque to the client, bound to the query, useless if altered."""
 
 from __future__ import annotations
 
@@ -7,32 +7,40 @@ import re
 from base64 import b64decode, urlsafe_b64encode
 from typing import Any
 
-from ..api.errors import InvalidField
 from ..storage.models import Ticket
+from .errors import InvalidField
 
 CHECK_BYTES = 9
-# Whoever knows how the check is made can make up a place, but none that DynamoDB would refuse:
-# "Service, account, and table quotas" in its Developer Guide, lengths of sort and partition keys.
-PLACE = re.compile(rb"[^\0]{1,1024}\0[^\0]{1,2048}")
+# A creation time and a ticket id, with the lengths that DynamoDB accepts for sort and partition keys
+# ("Service, account, and table quotas" in the DynamoDB Developer Guide). Somebody who forges a
+# cursor cannot make DynamoDB reject the query.
+POSITION = re.compile(rb"[^\0]{1,1024}\0[^\0]{1,2048}")
 
 
 def after(ticket: Ticket, *query: str | None) -> str:
-    """Return the cursor for what comes after this ticket in the list of a query."""
-    place = f"{ticket.created_at}\0{ticket.ticket_id}".encode()
-    return urlsafe_b64encode(_check(query, place) + place).decode()
+    """Return the cursor of the page that follows this ticket. `query` identifies the list."""
+    position = f"{ticket.created_at}\0{ticket.ticket_id}".encode()
+    return urlsafe_b64encode(_check(query, position) + position).decode()
 
 
 def start_key(key: str, value: str, cursor: str, *query: str | None) -> dict[str, Any]:
-    """Return the key of an index to go on from; its own key has this value.
+    """Return the DynamoDB key after which the page of a cursor begins.
 
-    Raises `InvalidField` for the cursor of another query.
+    Args:
+        key: The partition key of the index.
+        value: Its value.
+        cursor: The cursor.
+        query: What identifies the list, as in `after`.
+
+    Raises:
+        InvalidField: The cursor was altered or belongs to another list.
     """
     try:
         content = b64decode(cursor, b"-_", validate=True)
-        check, place = content[:CHECK_BYTES], content[CHECK_BYTES:]
-        if check != _check(query, place) or not PLACE.fullmatch(place):
+        check, position = content[:CHECK_BYTES], content[CHECK_BYTES:]
+        if check != _check(query, position) or not POSITION.fullmatch(position):
             raise ValueError
-        created_at, ticket_id = place.decode().split("\0")
+        created_at, ticket_id = position.decode().split("\0")
     except ValueError:
         raise InvalidField(
             "cursor",
@@ -44,7 +52,7 @@ def start_key(key: str, value: str, cursor: str, *query: str | None) -> dict[str
     return {name: {"S": text} for name, text in values.items()}
 
 
-def _check(query: tuple[str | None, ...], place: bytes) -> bytes:
-    # Not against forgery, which would gain nobody anything, but against mistakes.
+def _check(query: tuple[str | None, ...], position: bytes) -> bytes:
+    # This detects mistakes. A forged cursor would only begin the same list elsewhere.
     parts = [*(part or "" for part in query), ""]
-    return hashlib.sha256("\0".join(parts).encode() + place).digest()[:CHECK_BYTES]
+    return hashlib.sha256("\0".join(parts).encode() + position).digest()[:CHECK_BYTES]

@@ -1,7 +1,7 @@
-"""Taking out of tickets what names their caller.
+"""Erase a caller's personal data from tickets.
 
-What stays is listed, and nothing else does: no attribute that is not known here, and no id that
-follows from an idempotency key.
+A ticket is rebuilt from the attributes named here. Nothing else stays: no attribute that the model
+does not know, and no id that is derived from an idempotency key.
 """
 
 from __future__ import annotations
@@ -10,57 +10,52 @@ from collections.abc import Iterator
 from typing import cast
 from uuid import UUID, uuid4, uuid5
 
-from ..storage import items, queries
-from ..storage.models import CallerIdIndex, Comment, Event, Ticket
-from . import lifecycle, limits
+from ..storage import items, queries, sizes, timestamps
+from ..storage.attributes import Comment, Event
+from ..storage.models import Ticket
 
 ERASED = "[erased]"
-# Who did it, in the ticket's history.
-BY = "erase-caller"
+# The name in the history of an erased ticket.
+CHANGED_BY = "erase-caller"
 
 
 def tickets_of(caller_id: str) -> Iterator[Ticket]:
-    """Return a caller's tickets, oldest first, those past their time too.
+    """Yield a caller's tickets, oldest first, expired ones included.
 
-    The index is a moment behind the table. Raises `StorageUnavailable`.
+    The index lags behind the table by a moment, so a ticket created just now can be missing.
     """
-    index = CallerIdIndex.Meta.index_name
-    return queries.query(index, "caller_id", caller_id, None, queries.MORE, newest=False)
+    return queries.query("caller_id", caller_id, newest_first=False)
 
 
 def erase(ticket_id: str, caller_id: str) -> bool:
-    """Take out of a ticket what names its caller; return False if it is not theirs.
+    """Erase the caller's data from a ticket, in one conditional write.
 
-    It is one write, and done only if nobody else has written. Raises `StorageUnavailable`.
+    Returns:
+        False if the ticket does not belong to the caller.
     """
-    was_theirs = False
-    while (ticket := _read(ticket_id)) and ticket.caller_id == caller_id:
-        # If it is not any more at the next look, the answer to our write was lost.
-        was_theirs = True
+    belonged = False
+    while (ticket := items.read(ticket_id)) and ticket.caller_id == caller_id:
+        # If the ticket is erased at the next read, the response to our own write was lost.
+        belonged = True
         if items.replace(ticket, _erased(ticket)):
             break
-    return was_theirs
-
-
-def _read(ticket_id: str) -> Ticket | None:
-    item = items.read(ticket_id)
-    return Ticket.from_raw_data(item) if item else None
+    return belonged
 
 
 def _erased(ticket: Ticket) -> Ticket:
-    now, ids = lifecycle.now(), uuid4()
-    comments = [_erased_comment(each, ticket.caller_id, ids) for each in ticket.comments]
-    history = [_erased_event(each, ticket.caller_id, ids) for each in ticket.history or ()]
-    erasure = {"changed_by": BY, "changed_at": now, "change_id": str(uuid4())}
+    now, namespace = timestamps.now(), uuid4()
+    comments = [_erased_comment(each, ticket.caller_id, namespace) for each in ticket.comments]
+    history = [_erased_event(each, ticket.caller_id, namespace) for each in ticket.history or ()]
+    erasure = {"changed_by": CHANGED_BY, "changed_at": now, "change_id": str(uuid4())}
     erased = Ticket(
         ticket_id=ticket.ticket_id,
         ticket_number=ticket.ticket_number,
-        # Each its own: nothing tells which tickets were of one caller.
+        # Each ticket gets its own, so that nothing shows which tickets had the same caller.
         caller_id=f"erased-{ticket.ticket_id}",
         issue_description=ERASED,
         status=ticket.status,
         priority=ticket.priority,
-        assignee=ticket.assignee and _without(ticket.assignee, ticket.caller_id),
+        assignee=ticket.assignee and _without_caller(ticket.assignee, ticket.caller_id),
         created_at=ticket.created_at,
         updated_at=ticket.updated_at,
         answered_at=ticket.answered_at,
@@ -72,24 +67,24 @@ def _erased(ticket: Ticket) -> Ticket:
         history=[*history, {"field": "caller_id", **erasure}],
         revision=int(ticket.revision or 0) + 1,
     )
-    erased.content_bytes = limits.of_ticket(erased)
+    erased.content_bytes = sizes.of_ticket(erased)
     return erased
 
 
-def _erased_comment(comment: Comment, caller_id: str, ids: UUID) -> Comment:
+def _erased_comment(comment: Comment, caller_id: str, namespace: UUID) -> Comment:
     erased: Comment = {"comment_text": ERASED, "added_at": comment["added_at"]}
     if "comment_id" in comment:
-        erased["comment_id"] = str(uuid5(ids, comment["comment_id"]))
+        erased["comment_id"] = str(uuid5(namespace, comment["comment_id"]))
     if "author" in comment:
-        erased["author"] = _without(comment["author"], caller_id)
+        erased["author"] = _without_caller(comment["author"], caller_id)
     return erased
 
 
-def _erased_event(event: Event, caller_id: str, ids: UUID) -> Event:
-    kept = {name: _without(str(text), caller_id) for name, text in event.items()}
-    # What one call did still has one id.
-    return cast("Event", kept | {"change_id": str(uuid5(ids, event["change_id"]))})
+def _erased_event(event: Event, caller_id: str, namespace: UUID) -> Event:
+    kept = {name: _without_caller(str(text), caller_id) for name, text in event.items()}
+    # The entries of one request still share one id.
+    return cast("Event", kept | {"change_id": str(uuid5(namespace, event["change_id"]))})
 
 
-def _without(name: str, caller_id: str) -> str:
+def _without_caller(name: str, caller_id: str) -> str:
     return ERASED if name == caller_id else name

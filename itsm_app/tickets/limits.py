@@ -1,45 +1,39 @@
-"""How many bytes a ticket takes, by a count that is kept on it, and how many it may take."""
+"""How long texts, pages and tickets may be. Lengths of texts are in characters (code points)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from ..storage import sizes
+from ..storage.models import Ticket
+from ..storage.updates import Update
+from .errors import TicketFull
 
-import msgspec
+MAX_CALLER_ID_CHARACTERS = 100
+MAX_DESCRIPTION_CHARACTERS = 1000
+MAX_COMMENT_CHARACTERS = 1000
+MAX_IDEMPOTENCY_KEY_CHARACTERS = 100
+MAX_ASSIGNEE_CHARACTERS = 100
 
-from ..storage.models import Comment, Event, Ticket
+# Tickets on one page of a list.
+DEFAULT_PAGE_TICKETS = 10
+MAX_PAGE_TICKETS = 100
+# How many tickets are read for one page of a filtered list.
+MAX_TICKETS_READ = 100
+# Lambda returns at most 6 MB ("Lambda quotas" in the AWS Lambda guide), and its response holds our
+# JSON as a JSON text, in which each quote and backslash takes two bytes.
+MAX_PAGE_BYTES = 2_900_000
 
-# DynamoDB's item ends at 400 KB, and a write costs as much as its item is long. Comments leave room
-# for what else may become of a ticket, and that for its closing.
-CLOSED_MAX = 300 * 1024
-CHANGED_MAX = CLOSED_MAX - 512
-COMMENTED_MAX = CLOSED_MAX - 2 * 1024
-# What a ticket, a comment and an event take besides their texts: names, ids and times.
-TICKET_BYTES = 600
-COMMENT_BYTES = 200
-EVENT_BYTES = 250
-
-
-def of_ticket(ticket: Ticket) -> int:
-    """Return the bytes that a ticket takes: as counted on it, or of one from before, as it is."""
-    counted = ticket.content_bytes
-    if counted is not None:
-        return counted
-    texts = _bytes(ticket.caller_id) + _bytes(ticket.issue_description)
-    said = of_comments(ticket.comments)
-    return TICKET_BYTES + texts + said + of_history(ticket.history or ())
-
-
-def of_comments(comments: Iterable[Comment]) -> int:
-    """Return the bytes that comments take on their ticket."""
-    return sum(COMMENT_BYTES + _bytes(each["comment_text"]) for each in comments)
+# DynamoDB's item limit is 400 KB, and a write costs as much as the whole item. Comments leave room
+# for later changes, and changes leave room for closing.
+MAX_BYTES_AFTER_CLOSING = 300 * 1024
+MAX_BYTES_AFTER_CHANGE = MAX_BYTES_AFTER_CLOSING - 512
+MAX_BYTES_AFTER_COMMENT = MAX_BYTES_AFTER_CLOSING - 2 * 1024
 
 
-def of_history(events: Iterable[Event]) -> int:
-    """Return the bytes that events take on their ticket."""
-    texts = (each.get("from", "") + each.get("to", "") for each in events)
-    return sum(EVENT_BYTES + _bytes(each) for each in texts)
+def require_room(update: Update, max_bytes: int, ticket: Ticket | None) -> None:
+    """Make an update fail if the ticket would have more than `max_bytes` afterwards.
 
-
-def _bytes(text: str) -> int:
-    # In JSON, which is what an answer may be long of, and never shorter than what DynamoDB stores.
-    return len(msgspec.json.encode(text))
+    `ticket` is the ticket as it was read, if it was. Raise `TicketFull` if it shows that already.
+    """
+    if ticket is not None and sizes.of_ticket(ticket) + update.added_bytes > max_bytes:
+        raise TicketFull(update.comment_length)
+    update.require_room(max_bytes, ticket)

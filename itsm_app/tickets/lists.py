@@ -1,95 +1,95 @@
-"""Lists of tickets, page by page: a caller's, and the queue of a status."""
+"""List tickets page by page: a caller's tickets, and the queue of a status."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from ..storage import queries
-from ..storage.models import CallerIdIndex, StatusIndex, Ticket
-from . import cursors, limits, retention
+from ..storage import queries, sizes
+from ..storage.models import Ticket
+from . import cursors
+from .limits import DEFAULT_PAGE_TICKETS, MAX_PAGE_BYTES, MAX_TICKETS_READ
 
-# How many tickets are looked at for one page of those that are wanted.
-MOST_LOOKED_AT = 100
-# A Lambda answers with 6 MB at most: "Lambda quotas" in the AWS Lambda guide. Our JSON is a text in
-# its own, in which each quote and each backslash is escaped once more.
-MAX_PAGE_BYTES = 2_900_000
-
+# The tickets of a page, and the cursor of the next page, if there is one.
 Page = tuple[list[Ticket], str | None]
 
 
 def list_recent_tickets(
     caller_id: str,
     status: str | None = None,
-    limit: int = 10,
+    limit: int = DEFAULT_PAGE_TICKETS,
     cursor: str | None = None,
     max_bytes: int | None = None,
 ) -> Page:
-    """Return the caller's next tickets, at most `limit`, newest first, and where to go on.
+    """Return a page of a caller's tickets, newest first.
 
-    A page ends early before it passes `max_bytes`, 2.9 MB unless given, and when it has looked at
-    100 tickets. Raises `InvalidField` for a cursor of another list.
+    A page ends early before it exceeds `max_bytes`, and after 100 tickets that were read.
+
+    Args:
+        caller_id: The caller.
+        status: Only tickets of this status.
+        limit: How many tickets a page has at most.
+        cursor: The cursor of this page.
+        max_bytes: The size of a page, as `storage.sizes` counts. 2.9 MB unless given.
+
+    Raises:
+        InvalidField: The cursor belongs to another list.
     """
-    key = ("caller_id", caller_id)
     wanted = {"status": status}
     max_bytes = max_bytes or MAX_PAGE_BYTES
-    return _page(CallerIdIndex.Meta.index_name, key, wanted, limit, cursor, True, max_bytes)
+    return _page("caller_id", caller_id, wanted, limit, cursor, True, max_bytes)
 
 
 def list_queue(
     status: str,
     priority: str | None = None,
     assignee: str | None = None,
-    newest: bool = False,
-    limit: int = 10,
+    newest_first: bool = False,
+    limit: int = DEFAULT_PAGE_TICKETS,
     cursor: str | None = None,
 ) -> Page:
-    """Return the next tickets of a status, without their comments, as `list_recent_tickets` does.
+    """Return a page of the tickets of a status, without comments, oldest first by default.
 
-    They come oldest first unless `newest` is true. Raises `InvalidField` for a cursor of another
-    list.
+    Pages end and errors are raised as in `list_recent_tickets`.
     """
-    key = ("status", status)
     wanted = {"priority": priority, "assignee": assignee}
-    max_bytes = MAX_PAGE_BYTES
-    return _page(StatusIndex.Meta.index_name, key, wanted, limit, cursor, newest, max_bytes)
+    return _page("status", status, wanted, limit, cursor, newest_first, MAX_PAGE_BYTES)
 
 
 def _page(
-    index: str,
-    key: tuple[str, str],
+    key: str,
+    value: str,
     wanted: dict[str, str | None],
     limit: int,
     cursor: str | None,
-    newest: bool,
+    newest_first: bool,
     max_bytes: int,
 ) -> Page:
-    query = (*key, *wanted.values(), "newest" if newest else "oldest")
-    start_key = cursors.start_key(*key, cursor, *query) if cursor else None
-    # One more shows whether there is more.
-    at_first = (MOST_LOOKED_AT if any(wanted.values()) else limit) + 1
+    query = (key, value, *wanted.values(), "newest" if newest_first else "oldest")
+    start_key = cursors.start_key(key, value, cursor, *query) if cursor else None
+    # One ticket more than the page shows whether there is a next page.
+    first_read = (MAX_TICKETS_READ if any(wanted.values()) else limit) + 1
+    tickets = queries.query(
+        key, value, newest_first=newest_first, limit=first_read, start_key=start_key
+    )
     page: list[Ticket] = []
     last: Ticket | None = None
-    length = 0
-    tickets = queries.query(index, *key, start_key, at_first, newest)
-    for seen, ticket in enumerate(tickets):
-        length += limits.of_ticket(ticket)
-        if last and (len(page) == limit or seen == MOST_LOOKED_AT or length > max_bytes):
-            return _sorted(page, newest), cursors.after(last, *query)
+    page_bytes = 0
+    for tickets_read, ticket in enumerate(tickets):
+        page_bytes += sizes.of_ticket(ticket)
+        is_full = len(page) == limit or tickets_read == MAX_TICKETS_READ or page_bytes > max_bytes
+        if last and is_full:
+            return _sorted(page, newest_first), cursors.after(last, *query)
         last = ticket
         if _is_wanted(ticket, wanted):
             page.append(ticket)
-    return _sorted(page, newest), None
+    return _sorted(page, newest_first), None
 
 
 def _is_wanted(ticket: Ticket, wanted: dict[str, str | None]) -> bool:
     agrees = (getattr(ticket, name) == value for name, value in wanted.items() if value is not None)
-    return not retention.is_over(ticket) and all(agrees)
+    return not ticket.is_expired and all(agrees)
 
 
-def _sorted(page: Iterable[Ticket], newest: bool) -> list[Ticket]:
-    def place(ticket: Ticket) -> Any:
-        # Of one microsecond, the highest id first.
-        return ticket.created_at, ticket.ticket_id
-
-    return sorted(page, key=place, reverse=newest)
+def _sorted(page: Iterable[Ticket], newest_first: bool) -> list[Ticket]:
+    # DynamoDB leaves open in which order it returns tickets of the same microsecond.
+    return sorted(page, key=lambda each: (each.created_at, each.ticket_id), reverse=newest_first)

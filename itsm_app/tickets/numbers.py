@@ -1,8 +1,8 @@
-"""Ticket numbers: 12 digits that can be said, and that catch a digit heard wrong.
+"""Ticket numbers: 12 digits for the phone. The last is a check digit.
 
-Eleven can't be guessed in sequence, and the last is the check digit of H. Michael Damm's algorithm
-(his thesis "Total anti-symmetrische Quasigruppen", Marburg 2004), which catches every single wrong
-digit and every swap of neighbours.
+The first 11 digits are random, or a hash of caller and idempotency key. The check digit is that of
+H. Michael Damm's algorithm ("Total anti-symmetrische Quasigruppen", thesis, Marburg 2004). It
+detects every single wrong digit and every swap of two neighbouring digits.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from collections.abc import Iterator
 from secrets import randbelow
 from uuid import UUID, uuid5
 
-from ..api.errors import InvalidField, MisheardNumber
+from .errors import InvalidField, MisheardNumber
 
 DIGITS = 12
 NUMBERS = 10 ** (DIGITS - 1)
-# The id of a ticket is that of its number in this namespace, a UUID of our own: RFC 9562, 5.5.
+# The id of a ticket is the UUID of its number in this namespace (RFC 9562, section 5.5). The
+# namespace is random.
 NAMESPACE = UUID("5b7c4dd6-2f0a-4b57-9c6e-0d3f4a1c8e21")
-# How many numbers are tried for a ticket. That one is taken has a chance of one in a million when
-# there are 100,000 tickets.
+# How many numbers are tried for one ticket. With 100,000 tickets, one number in a million is taken.
 CANDIDATES = 8
-# Of what can still be a number with digits too many.
-MOST_DIGITS = 2 * DIGITS
-# Those of all the ways in which we write a number, and in which people do.
+# A text with more digits is not a mistyped ticket number.
+MAX_DIGITS = 2 * DIGITS
+# The separators that people write and that speech recognition adds.
 SEPARATORS = re.compile(r"[-\u2010-\u2015.,/#\s]")
 
 DAMM = (
@@ -42,9 +42,9 @@ DAMM = (
 
 
 def candidates(caller_id: str, idempotency_key: str | None) -> Iterator[str]:
-    """Return the numbers to try for a ticket, one after another, as 12 digits each.
+    """Yield the numbers to try for a new ticket, 12 digits each.
 
-    With a key they are the same for the same caller and key; without one they are random.
+    With an idempotency key they depend on caller and key only. Without a key they are random.
     """
     for attempt in range(CANDIDATES):
         if idempotency_key is None:
@@ -57,24 +57,26 @@ def candidates(caller_id: str, idempotency_key: str | None) -> Iterator[str]:
 
 
 def ticket_id(number: str) -> str:
-    """Return the id of the ticket with this number of 12 digits."""
+    """Return the id of the ticket with this number, given as 12 digits."""
     return str(uuid5(NAMESPACE, number))
 
 
 def written(number: str) -> str:
-    """Return the 12 digits as people write them, `1234-5678-9012`."""
+    """Return 12 digits as people write them: `1234-5678-9012`."""
     return f"{number[:4]}-{number[4:8]}-{number[8:]}"
 
 
 def spoken(written: str) -> str:
-    """Return them as a speech engine should read them, `1 2 3 4, 5 6 7 8, 9 0 1 2`."""
+    """Return a written number as a speech engine reads it: `1 2 3 4, 5 6 7 8, 9 0 1 2`."""
     return ", ".join(map(" ".join, written.split("-")))
 
 
 def to_ticket_id(text: str) -> str:
-    """Return the id for a number, with or without separators, and any other text as it is.
+    """Return the ticket id for an id or a number. A number may have separators.
 
-    Raises `InvalidField` for no text, and `MisheardNumber` for digits that are no number.
+    Raises:
+        InvalidField: The text is empty.
+        MisheardNumber: The text consists of digits and is not a ticket number.
     """
     if not text:
         raise InvalidField(
@@ -83,8 +85,8 @@ def to_ticket_id(text: str) -> str:
             "Ask the caller for the number, or list their tickets.",
         )
     digits = SEPARATORS.sub("", text)
-    # A UUID may be all digits too, but of 32.
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > MOST_DIGITS:
+    # A UUID can consist of digits only, but has 32 of them.
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > MAX_DIGITS:
         return text
     if len(digits) != DIGITS or _damm(digits) != 0:
         raise MisheardNumber(len(digits))

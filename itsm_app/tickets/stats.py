@@ -1,7 +1,7 @@
-"""What the desk got done, day by day, of the times that are on the tickets.
+"""Statistics of the desk by day, computed from the timestamps of the tickets.
 
-Days are UTC's. Tickets that were answered or resolved before these times were kept count as filed
-only.
+Days are in UTC. Tickets from before a release stored `answered_at` and `resolved_at` count as
+opened only.
 """
 
 from __future__ import annotations
@@ -13,21 +13,27 @@ from statistics import median
 from typing import NamedTuple
 
 from ..storage import queries
-from ..storage.items import Item
+from ..storage.models import Ticket
 from .lifecycle import TRANSITIONS
 
-# How long before the first day a ticket may have been filed, and still count when it is answered
+# Tickets that were created up to this many days before the first day count when they are answered
 # or resolved.
 LOOK_BACK_DAYS = 30
-# Of each status. Each reads 1 MB, some 1,000 to 3,000 tickets.
-MOST_QUERIES = 10
+# Queries for each status. Each reads 1 MB, which is 1,000 to 3,000 tickets.
+MAX_QUERIES = 10
 
 
 class Day(NamedTuple):
-    """How many tickets were opened and first resolved on a day, and how long that took.
+    """The statistics of one day.
 
-    In seconds since they were opened: the median of those that the desk first answered on that day,
-    and of those that it resolved or closed. None where there are none.
+    Attributes:
+        date: The day, in UTC.
+        opened: How many tickets were created.
+        resolved: How many tickets were resolved or closed for the first time.
+        answer_seconds: The median time from creation to the first answer of the desk, of the
+            tickets first answered on this day. None if there are none.
+        resolution_seconds: The median time from creation to resolution, of the tickets resolved on
+            this day. None if there are none.
     """
 
     date: date
@@ -38,31 +44,32 @@ class Day(NamedTuple):
 
 
 def by_day(days: int) -> tuple[list[Day], date]:
-    """Return the last days, today's last, and since when the tickets were filed that count.
+    """Return the statistics of the last `days` days, and the start of the reporting period.
 
-    When there are more tickets than 40 Queries read, that is later, and the days may be fewer, down
-    to none. Raises `StorageUnavailable`.
+    The last entry is today. Tickets created before the reporting period do not count. If the table
+    has more tickets than 10 queries for each status read, the period begins later, and there can be
+    fewer days or none.
     """
     today = datetime.now(UTC).date()
     first = today - timedelta(days - 1)
-    filed_since = first - timedelta(LOOK_BACK_DAYS)
-    items: list[Item] = []
+    since = first - timedelta(LOOK_BACK_DAYS)
+    tickets: list[Ticket] = []
     for status in TRANSITIONS:
-        pages = list(islice(queries.times(status, filed_since.isoformat()), MOST_QUERIES))
-        found = [item for page in pages for item in page]
-        if len(pages) == MOST_QUERIES and found:
-            # There may be more, and of the last one's day.
-            filed_since = max(filed_since, _filed_on(found[-1]) + timedelta(1))
-        items += found
-    items = [item for item in items if _filed_on(item) >= filed_since]
-    first = max(first, filed_since)
+        pages = list(islice(queries.status_times(status, since.isoformat()), MAX_QUERIES))
+        found = [ticket for page in pages for ticket in page]
+        if len(pages) == MAX_QUERIES and found:
+            # There may be more tickets, some of the same day as the last one that was read.
+            since = max(since, _created_on(found[-1]) + timedelta(1))
+        tickets += found
+    tickets = [ticket for ticket in tickets if _created_on(ticket) >= since]
+    first = max(first, since)
     dates = [first + timedelta(n) for n in range((today - first).days + 1)]
-    return _count(items, dates), filed_since
+    return _count(tickets, dates), since
 
 
-def _count(items: list[Item], dates: list[date]) -> list[Day]:
-    opened = Counter(map(_filed_on, items))
-    answers, resolutions = _durations(items, "answered_at"), _durations(items, "resolved_at")
+def _count(tickets: list[Ticket], dates: list[date]) -> list[Day]:
+    opened = Counter(map(_created_on, tickets))
+    answers, resolutions = _durations(tickets, "answered_at"), _durations(tickets, "resolved_at")
     return [
         Day(
             each,
@@ -75,15 +82,15 @@ def _count(items: list[Item], dates: list[date]) -> list[Day]:
     ]
 
 
-def _durations(items: list[Item], until: str) -> dict[date, list[float]]:
+def _durations(tickets: list[Ticket], until: str) -> dict[date, list[float]]:
     durations: dict[date, list[float]] = defaultdict(list)
-    for item in items:
-        if until in item:
-            end = datetime.fromisoformat(item[until]["S"])
-            start = datetime.fromisoformat(item["created_at"]["S"])
+    for ticket in tickets:
+        if (ended_at := getattr(ticket, until)) is not None:
+            end = datetime.fromisoformat(ended_at)
+            start = datetime.fromisoformat(ticket.created_at)
             durations[end.date()].append((end - start).total_seconds())
     return durations
 
 
-def _filed_on(item: Item) -> date:
-    return date.fromisoformat(item["created_at"]["S"][:10])
+def _created_on(ticket: Ticket) -> date:
+    return date.fromisoformat(ticket.created_at[:10])

@@ -1,160 +1,161 @@
-"""What a service desk does with tickets. Plain functions over the models; no HTTP.
-
-A `reference` to a ticket is its id or its number. Given a `caller_id`, another caller's ticket is
-like one that never was. All functions raise `StorageUnavailable` when DynamoDB cannot be asked.
-Every write may be repeated, by a client under its idempotency key and by `retry` with the same
-words: it is done once.
-"""
+"""Change a ticket at the desk: status, priority, assignee and a comment, in one write."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+import hashlib
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+from uuid import UUID, uuid4, uuid5
 
-from ..api.errors import IdempotencyKeyReused, StorageUnavailable, TicketNotFound
-from ..storage import items
-from ..storage.models import Comment, Event, Ticket
+import msgspec
+
+from ..storage import items, timestamps
+from ..storage.attributes import Comment, Event
+from ..storage.errors import StorageUnavailable
+from ..storage.models import Ticket
 from ..storage.updates import Update
-from . import comments, lifecycle, limits, numbers
-from .lifecycle import Change
+from . import history, lifecycle, limits, numbers, retention
+from .comment import ATTEMPTS
+from .errors import AlreadyAssigned, ChangedMeanwhile, IdempotencyKeyReused
+from .get import get_ticket
 
-# How often a write is tried on a ticket that turns out to be another than expected: resolved, or
-# from before there were counts, or just written by somebody else.
-ATTEMPTS = 3
+# As `comment.NAMESPACE`. The same idempotency key may stand for a caller's comment and for a change.
+NAMESPACE = UUID("7d0c5b1e-93a4-4f6d-8e52-1f3b9a6c2d80")
 
 
-def create_ticket(
-    caller_id: str, issue_description: str, idempotency_key: str | None = None
-) -> tuple[Ticket, bool]:
-    """File a ticket; return it as it was filed, and whether an earlier call did that.
+class Change(NamedTuple):
+    """A change request.
 
-    Raises `IdempotencyKeyReused` when the caller's earlier call had other words.
+    Attributes:
+        fields: New values of `status`, `priority` and `assignee`. No assignee is None.
+        comment: A comment of the desk, if any.
+        by: The name of the API key.
+        at: The time of the request.
+        change_id: The id of the request, the same for each repetition.
+        fingerprint: A digest of fields and comment. It tells a repetition from another request
+            with the same idempotency key.
+        seen_versions: The versions of the ticket that the client accepts (`Ticket.version`). None
+            if the client named none.
     """
-    now = lifecycle.now()
-    for number in numbers.candidates(caller_id, idempotency_key):
-        ticket = Ticket(
-            ticket_id=numbers.ticket_id(number),
-            ticket_number=numbers.written(number),
-            caller_id=caller_id,
-            issue_description=issue_description,
-            created_at=now,
-            updated_at=now,
-            idempotency_key=idempotency_key,
-        )
-        if items.put_new(ticket):
-            return ticket, False
-        found = get_ticket(ticket.ticket_id)
-        if _is_of_one_call(found, ticket):
-            return _as_filed(found, issue_description), found.created_at != now
-        # The number is another ticket's.
-    raise StorageUnavailable("NumbersTaken", attempts=numbers.CANDIDATES)
+
+    fields: Mapping[str, str | None]
+    comment: Comment | None
+    by: str
+    at: str
+    change_id: str
+    fingerprint: str
+    seen_versions: Collection[str] | None
 
 
-def get_ticket(reference: str, caller_id: str | None = None) -> Ticket:
-    """Return the ticket as it is now.
-
-    Raises `TicketNotFound`, and what `ticket_numbers.to_ticket_id` raises.
-    """
-    found = items.find(numbers.to_ticket_id(reference), caller_id)
-    if found is None:
-        raise TicketNotFound(len(reference))
-    return found
-
-
-def add_comment(
+def update_ticket(
     reference: str,
-    comment_text: str,
+    fields: Mapping[str, str | None],
+    comment_text: str | None,
+    *,
+    by: str,
     idempotency_key: str | None = None,
+    seen_versions: Collection[str] | None = None,
     caller_id: str | None = None,
-    by: str = "",
-) -> tuple[Comment, bool]:
-    """Append what a caller said to a ticket; return it, and whether an earlier call did that.
+) -> Ticket:
+    """Change a ticket and return the new state. See `Change` for the arguments.
 
-    A resolved ticket goes back to in_progress by it; `by` is whose key that was. Raises what
-    `get_ticket` does, `TicketClosed`, `CallerErased`, `TicketFull`, and `IdempotencyKeyReused` when
-    the earlier call had other words.
+    Raises:
+        TicketNotFound, InvalidField, MisheardNumber: As `get_ticket`.
+        ChangedMeanwhile: The ticket has none of `seen_versions`.
+        InvalidTransition: The status cannot follow the present one.
+        AlreadyAssigned: Somebody else is the assignee, and the client named no version.
+        TicketClosed: The ticket is closed.
+        CallerErased: The caller's data was erased, so the ticket takes no comment.
+        TicketFull: The ticket has no room for this change.
+        IdempotencyKeyReused: An earlier request with this key had other content.
     """
     ticket_id = numbers.to_ticket_id(reference)
-    comment: Comment = {
-        "comment_text": comment_text,
-        "added_at": lifecycle.now(),
-        "comment_id": comments.new_id(ticket_id, idempotency_key),
-    }
-    ticket: Ticket | None = None
-    for _ in range(ATTEMPTS):
-        if items.write(_comment_update(ticket_id, comment, caller_id, by, ticket)):
-            return comment, False
-        ticket = get_ticket(reference, caller_id)
-        if found := comments.said_before(ticket, comment):
-            # Of the same moment: our own, whose answer was lost.
-            return found, found["added_at"] != comment["added_at"]
-        lifecycle.check_open(ticket)
-        lifecycle.check_caller(ticket)
-    raise StorageUnavailable("Contention", attempts=ATTEMPTS)
-
-
-def update_ticket(reference: str, change: Change, caller_id: str | None = None) -> Ticket:
-    """Do to a ticket what the desk wants, in one write; return it as it is then.
-
-    Raises what `get_ticket` does, `ChangedMeanwhile`, `InvalidTransition`, `AlreadyAssigned`,
-    `TicketClosed`, `CallerErased`, `TicketFull`, and `IdempotencyKeyReused` when an earlier call
-    under the key said something else.
-    """
+    now = timestamps.now()
+    change_id = _change_id(ticket_id, idempotency_key)
+    digest = fingerprint(fields, comment_text)
+    comment: Comment | None = None
+    if comment_text is not None:
+        comment = {"comment_text": comment_text, "added_at": now, "comment_id": change_id}
+        comment |= {"author": by, "asked": digest}
+    change = Change(fields, comment, by, now, change_id, digest, seen_versions)
     for _ in range(ATTEMPTS):
         ticket = get_ticket(reference, caller_id)
-        events = lifecycle.events(ticket, change)
-        if lifecycle.is_done(ticket, change) or not (events or change.comment):
+        events = _events(ticket, change)
+        if _is_done(ticket, change) or not (events or comment):
             return ticket
-        lifecycle.check(ticket, change)
-        if changed := items.write_and_return(_change_update(ticket, change, events)):
+        _check(ticket, change)
+        if changed := items.write_and_return(_update(ticket, change, events)):
             return changed
     raise StorageUnavailable("Contention", attempts=ATTEMPTS)
 
 
-def check_storage() -> None:
-    """Read as `get_ticket` does, and find nothing: the table is there and may be read."""
-    with suppress(TicketNotFound):
-        get_ticket("health")
+def fingerprint(fields: Mapping[str, str | None], comment_text: str | None) -> str:
+    """Return 16 hexadecimal digits that stand for the content of a change request."""
+    content = msgspec.json.encode([fields, comment_text])
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _is_of_one_call(found: Ticket, ticket: Ticket) -> bool:
-    # Under a key, the call was repeated; without one, the answer to this very call was lost.
-    same = found.caller_id == ticket.caller_id and found.idempotency_key == ticket.idempotency_key
-    return same and (ticket.idempotency_key is not None or found.created_at == ticket.created_at)
+def _change_id(ticket_id: str, idempotency_key: str | None) -> str:
+    if idempotency_key is None:
+        return str(uuid4())
+    return str(uuid5(NAMESPACE, f"{ticket_id}\0{idempotency_key}"))
 
 
-def _as_filed(found: Ticket, issue_description: str) -> Ticket:
-    if found.issue_description != issue_description:
-        raise IdempotencyKeyReused
-    # Whatever has become of the ticket since.
-    found.status = "open"
-    return found
+def _events(ticket: Ticket, change: Change) -> list[Event]:
+    return [
+        history.event(
+            field,
+            getattr(ticket, field),
+            value,
+            changed_by=change.by,
+            changed_at=change.at,
+            change_id=change.change_id,
+            asked=change.fingerprint,
+        )
+        for field, value in change.fields.items()
+        if value != getattr(ticket, field)
+    ]
 
 
-def _comment_update(
-    ticket_id: str, comment: Comment, caller_id: str | None, by: str, ticket: Ticket | None
-) -> Update:
-    update = Update(ticket_id, comment["added_at"])
-    update.say(comment)
-    if ticket is not None and ticket.status == "resolved":
-        update.change([lifecycle.reopening(by, comment)])
-    else:
-        update.forbid("status", "resolved", "closed")
-    if caller_id is not None:
-        update.require("caller_id", caller_id)
-    update.require_room(limits.COMMENTED_MAX, ticket)
-    return update
+def _is_done(ticket: Ticket, change: Change) -> bool:
+    for entry in (*ticket.comments, *(ticket.history or ())):
+        if change.change_id in (entry.get("comment_id"), entry.get("change_id")):
+            if entry.get("asked") != change.fingerprint:
+                raise IdempotencyKeyReused
+            return True
+    return False
 
 
-def _change_update(ticket: Ticket, change: Change, events: list[Event]) -> Update:
+def _check(ticket: Ticket, change: Change) -> None:
+    if change.seen_versions is not None and ticket.version not in change.seen_versions:
+        raise ChangedMeanwhile
+    lifecycle.require_transition(ticket, change.fields.get("status"))
+    lifecycle.require_open(ticket)
+    if change.comment:
+        lifecycle.require_caller(ticket)
+    if change.seen_versions is None and "assignee" in change.fields:
+        _check_assignee(ticket.assignee, change.fields["assignee"], change.by)
+
+
+def _check_assignee(present: str | None, wanted: str | None, by: str) -> None:
+    if present not in (None, wanted, by):
+        raise AlreadyAssigned(present)
+
+
+def _update(ticket: Ticket, change: Change, events: list[Event]) -> Update:
     update = Update(ticket.ticket_id, change.at)
     if change.comment:
-        update.say(change.comment)
+        update.append_comment(change.comment)
     if events:
-        update.change(events)
+        update.change_fields(events)
     if "status" not in [event["field"] for event in events]:
         update.require("status", ticket.status)
-    if change.seen is not None:
+    if change.seen_versions is not None:
         update.require_version(ticket)
-    closes = change.fields.get("status") == "closed"
-    update.require_room(limits.CLOSED_MAX if closes else limits.CHANGED_MAX, ticket)
+    max_bytes = limits.MAX_BYTES_AFTER_CHANGE
+    if change.fields.get("status") == "closed":
+        max_bytes = limits.MAX_BYTES_AFTER_CLOSING
+        if (expires_at := retention.expires_at(change.at)) is not None:
+            update.expire_at(expires_at)
+    limits.require_room(update, max_bytes, ticket)
     return update

@@ -12,8 +12,8 @@ from werkzeug import Response
 
 from itsm_app import config, create_app
 from itsm_app.api import auth
-from itsm_app.api.errors import InvalidSetting
-from itsm_app.tickets import service_desk
+from itsm_app.config import InvalidSetting
+from itsm_app.tickets.create import create_ticket
 
 from ..conftest import ON_MOTO, Log
 from ..support.faulty_dynamodb import FaultyDynamoDB
@@ -94,7 +94,7 @@ def test_each_route_lets_in_whom_it_should(
     sender: str,
     status: int,
 ) -> None:
-    ticket, _ = service_desk.create_ticket(caller, "My printer is on fire")
+    ticket, _ = create_ticket(caller, "My printer is on fire")
     faults.operations.clear()
     sent = BODY if method in ("POST", "PATCH") else None
     path = path.replace("<ticket_id>", ticket.ticket_id).replace("<name>", "none")

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from itsm_app import create_app
-from itsm_app.api import schemas
+from itsm_app.api import response_schemas
 
 from ..support import bound_tries, mcp_tries
 from ..support.bound_tries import EMPTY_LIST, LEADING, OWN_LIST, OWN_TICKET, Try
@@ -34,7 +34,11 @@ from ..support.two_callers import (
 
 TRIES = [*bound_tries.tries(), *mcp_tries.tries()]
 SHOWN = {
-    OWN_LIST: {"tickets": [msgspec.to_builtins(schemas.dump(schemas.Ticket, ANNAS_TICKET))]},
+    OWN_LIST: {
+        "tickets": [
+            msgspec.to_builtins(response_schemas.dump(response_schemas.Ticket, ANNAS_TICKET))
+        ]
+    },
     EMPTY_LIST: {"tickets": []},
 }
 

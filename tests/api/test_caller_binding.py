@@ -13,7 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from itsm_app.storage.models import Ticket
-from itsm_app.tickets import comments, limits, numbers
+from itsm_app.tickets import comment, limits, numbers
 
 from ..conftest import ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB
@@ -84,12 +84,12 @@ def test_any_callers_id_can_be_in_the_header(client: FlaskClient, caller_id: str
 
 
 LONG = {"comment_text": "x" * 1000, "added_at": TIME, "comment_id": "c"}
-FULL = {**LONG, "comment_text": "x" * limits.COMMENTED_MAX}
+FULL = {**LONG, "comment_text": "x" * limits.MAX_BYTES_AFTER_COMMENT}
 # What another's ticket may be like.
 KINDS: dict[str, dict[str, Any]] = {
     "new": {"content_bytes": 700},
     "commented": {"content_bytes": 1900, "comments": [LONG], "comment_ids": {"c"}},
-    "full": {"content_bytes": limits.COMMENTED_MAX, "comments": [LONG]},
+    "full": {"content_bytes": limits.MAX_BYTES_AFTER_COMMENT, "comments": [LONG]},
     "from before there were counts": {"comments": [LONG]},
     "full, from before there were counts": {"comments": [LONG, FULL]},
     "of a status that we do not know": {"content_bytes": 700, "status": "waiting"},
@@ -129,7 +129,7 @@ def file_for(caller: str, **attributes: Any) -> str:
     ticket_id = numbers.ticket_id(number)
     said = [dict(each) for each in attributes.pop("comments", [])]
     if said:
-        comment_id = str(uuid5(comments.NAMESPACE, f"{ticket_id}\0used"))
+        comment_id = str(uuid5(comment.NAMESPACE, f"{ticket_id}\0used"))
         said[0]["comment_id"] = comment_id
         attributes["comment_ids"] = {comment_id}
     Ticket(

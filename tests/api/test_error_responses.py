@@ -145,5 +145,5 @@ def test_unexpected_exception(
     assert line["level"] == "ERROR"
     assert line["request_id"] == response.json["request_id"]
     assert line["stack"][0] == "AttributeDeserializationError"
-    assert any("service_desk.py" in entry for entry in line["stack"])
+    assert any("tickets/get.py" in entry for entry in line["stack"])
     assert "secret" not in log.text

@@ -136,7 +136,7 @@ def test_a_filtered_list_ends_where_there_is_no_cursor_and_leaves_nothing_out(
     most_tickets: int,
     most_bytes: int,
 ) -> None:
-    monkeypatch.setattr(lists, "MOST_LOOKED_AT", most_tickets)
+    monkeypatch.setattr(lists, "MAX_TICKETS_READ", most_tickets)
     monkeypatch.setattr(lists, "MAX_PAGE_BYTES", most_bytes)
     ids = mixed(caller, *({"o": "open", "c": "closed"}[each] for each in statuses))
     found = pages(client, caller, status="open", limit=limit)
@@ -160,7 +160,7 @@ def test_a_ticket_of_an_unknown_status_is_shown_and_passes_no_filter(
 def test_a_filtered_page_is_one_request_and_short_only_with_a_cursor(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "MOST_LOOKED_AT", 4)
+    monkeypatch.setattr(lists, "MAX_TICKETS_READ", 4)
     ids = mixed(caller, "open", *["closed"] * 5)
     faults.operations.clear()
     first = page(client, caller, status="open")

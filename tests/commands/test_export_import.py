@@ -15,8 +15,8 @@ from click.testing import Result
 from flask.testing import FlaskClient
 
 from itsm_app import config, create_app
+from itsm_app.storage import timestamps
 from itsm_app.storage.models import Ticket
-from itsm_app.tickets import lifecycle
 
 from ..conftest import ON_DYNAMODB_LOCAL, ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB, apply, apply_and_drop, refuse
@@ -130,11 +130,11 @@ def test_an_export_may_be_of_one_caller_and_of_what_is_new(
     file_tickets(f"{caller}9", 1)
     assert sorted(ids(export("--caller", caller))) == sorted([first, second])
     assert ids(export("--caller", "nobody")) == []
-    since = lifecycle.now()
+    since = timestamps.now()
     client.patch(f"/tickets/{first}", json={"priority": "low"})
     for when in (since, since.replace("Z", ""), since.replace("Z", "+00:00"), since[:10]):
         assert ids(export("--caller", caller, "--since", when)) == [first]
-    later = lifecycle.now()
+    later = timestamps.now()
     assert ids(export("--since", later)) == []
     erase_caller(caller, "--yes")
     assert set(ids(export("--since", later))) == {first, second}

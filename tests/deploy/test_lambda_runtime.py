@@ -16,7 +16,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from deploy.package import write_zip
-from itsm_app.api.schemas import MAX_BODY_BYTES
+from itsm_app.api.parsing import MAX_BODY_BYTES
 from itsm_app.config import TABLE_NAME
 
 from ..api.test_bound_tries import TRIES, Got, check

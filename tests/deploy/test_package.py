@@ -100,7 +100,7 @@ def test_no_module_is_compiled_again_once_unzipped(task: Path) -> None:
         check=True,
     )
     lines = [line for line in result.stderr.splitlines() if str(task) in line]
-    assert any("code object from" in line and "service_desk" in line for line in lines)
+    assert any("code object from" in line and "tickets" in line for line in lines)
     assert [line for line in lines if "wrote" in line or re.search(r"from .*\.py'?$", line)] == []
 
 

@@ -417,7 +417,7 @@ def test_what_got_done_is_drawn_and_told_by_day(
 def test_what_could_not_be_counted_is_told(
     anna: Desk, own_table: None, monkeypatch: pytest.MonkeyPatch, days: int, said: str
 ) -> None:
-    monkeypatch.setattr("itsm_app.tickets.stats.MOST_QUERIES", 1)
+    monkeypatch.setattr("itsm_app.tickets.stats.MAX_QUERIES", 1)
     file(days)
     page = anna.get("/desk/stats").text
     assert said in page

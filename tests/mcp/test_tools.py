@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from itsm_app import config
-from itsm_app.api import schemas
+from itsm_app.api import request_schemas
 from itsm_app.mcp import tools, transport
 from itsm_app.storage.models import Ticket
 
@@ -126,10 +126,10 @@ def test_the_arguments_are_those_that_a_tool_reads(client: FlaskClient) -> None:
         properties = tool["inputSchema"]["properties"]
         assert properties.keys() == {*arguments.__struct_encode_fields__}
         assert all(each["description"] for each in properties.values())
-    assert issubclass(tools.OneTicket, schemas.OneTicketQuery)
-    assert issubclass(tools.NewComment, schemas.NewComment)
-    assert tools.TOOLS["create_ticket"].arguments is schemas.NewTicket
-    assert tools.TOOLS["list_recent_tickets"].arguments is schemas.TicketQuery
+    assert issubclass(tools.OneTicket, request_schemas.OneTicketQuery)
+    assert issubclass(tools.NewComment, request_schemas.NewComment)
+    assert tools.TOOLS["create_ticket"].arguments is request_schemas.NewTicket
+    assert tools.TOOLS["list_recent_tickets"].arguments is request_schemas.TicketQuery
 
 
 GOOD: dict[str, dict[str, Any]] = {
@@ -388,7 +388,7 @@ def test_what_was_not_foreseen_is_a_result_too_and_logged_with_its_stack(
     assert (told["code"], told["retryable"]) == ("internal_error", True)
     (line,) = log.lines("internal_error")
     assert line["request_id"] == told["request_id"]
-    assert any("service_desk.py" in entry for entry in line["stack"])
+    assert any("tickets/get.py" in entry for entry in line["stack"])
     (line,) = log.lines("request")
     assert (line["operation"], line["status"]) == ("get_ticket_status", 500)
     assert "secret" not in log.text

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from itsm_app import config, create_app
 from itsm_app.api import auth
-from itsm_app.api.schemas import MAX_BODY_BYTES
+from itsm_app.api.parsing import MAX_BODY_BYTES
 from itsm_app.mcp import transport
 
 from ..conftest import ON_MOTO, Log

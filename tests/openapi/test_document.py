@@ -15,8 +15,9 @@ from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValida
 from werkzeug.test import TestResponse
 
 from itsm_app import config, create_app
-from itsm_app.api import auth, operations, schemas
+from itsm_app.api import auth, operations, response_schemas
 from itsm_app.api.error_responses import FAILURES
+from itsm_app.api.parsing import MAX_BODY_BYTES
 from itsm_app.tickets import erasure, limits
 
 from ..conftest import ON_MOTO
@@ -174,7 +175,7 @@ def test_an_operation_takes_what_the_document_says(name: str) -> None:
 @pytest.mark.parametrize(("name", "status", "schema"), ANSWERS)
 def test_an_operation_answers_what_the_document_says(name: str, status: str, schema: Any) -> None:
     answer = get_type_hints(getattr(operations, name))["return"]
-    struct = schemas.Error if status >= "400" else [*get_args(answer), answer][0]
+    struct = response_schemas.Error if status >= "400" else [*get_args(answer), answer][0]
     assert comparable(schema, {}) == of(struct)
 
 
@@ -314,7 +315,7 @@ STATUSES = {failure.code: str(failure.status) for failure in FAILURES.values()}
 CASES = [(name, code) for name, codes in ERRORS.items() for code in sorted(codes)]
 # How to come by each.
 WRONG: dict[str, dict[str, Any]] = {
-    "body_too_large": {"data": "x" * (schemas.MAX_BODY_BYTES + 1)},
+    "body_too_large": {"data": "x" * (MAX_BODY_BYTES + 1)},
     "caller_mismatch": {"headers": {"X-Caller-Id": "somebody-else"}},
     "idempotency_key_reused": {"comment": "Other words", "issue_description": "Other words"},
     "invalid_body": {"data": "["},
@@ -353,7 +354,7 @@ def test_an_error_is_answered_as_the_document_says(
     if code == "storage_unavailable":
         faults.faults.append(refuse("AccessDeniedException"))
     if code == "ticket_full":
-        monkeypatch.setattr(limits, "COMMENTED_MAX", 0)
+        monkeypatch.setattr(limits, "MAX_BYTES_AFTER_COMMENT", 0)
     if code == "caller_erased":
         assert erasure.erase(str(agent.values["ticket_id"]), str(agent.values["caller"]))
         agent.values["caller"] = None

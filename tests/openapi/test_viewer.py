@@ -10,13 +10,13 @@ from urllib.parse import urljoin
 import pytest
 from flask.testing import FlaskClient
 
-from itsm_app.blueprints.docs import OPENAPI, VIEWER
+from itsm_app.openapi.viewer_files import FILES, FOLDER
 
 from ..conftest import ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB
 
 ORIGINALS = re.findall(
-    r"^\| `(\S+)` \| `([0-9a-f]{64})` \|$", (OPENAPI / "viewer/README.md").read_text(), re.MULTILINE
+    r"^\| `(\S+)` \| `([0-9a-f]{64})` \|$", (FOLDER / "README.md").read_text(), re.MULTILINE
 )
 TYPES = {
     "/docs": "text/html; charset=utf-8",
@@ -61,7 +61,7 @@ def test_the_page_and_its_files_are_there(
 
 
 def test_every_file_is_among_them() -> None:
-    assert {f"/docs/{name}".removesuffix("/") for name in VIEWER} == set(TYPES)
+    assert {f"/docs/{name}".removesuffix("/") for name in FILES} == set(TYPES)
 
 
 def test_the_policy_allows_nothing_inline_nothing_evaluated_and_nobody_else(
@@ -106,7 +106,7 @@ def test_the_viewer_is_that_of_npm(client: FlaskClient, name: str, sha256: str) 
 
 
 def test_both_files_of_the_viewer_are_checked() -> None:
-    compressed = {file.name.removesuffix(".xz") for file in (OPENAPI / "viewer").glob("*.xz")}
+    compressed = {file.name.removesuffix(".xz") for file in (FOLDER).glob("*.xz")}
     assert {name for name, _ in ORIGINALS} == compressed
     assert len(compressed) == 2
 

@@ -19,7 +19,7 @@ def test_a_client_that_was_made_early_uses_the_credentials_that_there_are_later(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in KEYS:
         monkeypatch.delenv(name)
-    Ticket.connect()
+    Ticket.connection()
     assert client.get("/tickets/x").status_code == 500
     assert log.lines("storage_unavailable")[0]["cause"] == "NoCredentialsError"
     for name in KEYS:

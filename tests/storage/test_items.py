@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from itsm_app.storage import items
-from itsm_app.storage.models import Comment, Ticket
+from itsm_app.storage import items, sizes
+from itsm_app.storage.attributes import Comment
+from itsm_app.storage.models import Ticket
 from itsm_app.tickets import limits
 
 from ..conftest import ON_DYNAMODB_LOCAL, ON_MOTO
@@ -41,8 +42,8 @@ def add(client: FlaskClient, ticket: str, text: str = "Hello?") -> Any:
 def test_a_ticket_takes_300_kb_and_stays_readable(
     client: FlaskClient, caller: str, text: str, counted: bool
 ) -> None:
-    each = limits.of_comments([{"comment_text": text, "added_at": NOW}])
-    most = (limits.COMMENTED_MAX - limits.TICKET_BYTES) // each
+    each = sizes.of_comments([{"comment_text": text, "added_at": NOW}])
+    most = (limits.MAX_BYTES_AFTER_COMMENT - sizes.TICKET_BYTES) // each
     store(caller, text, most - 2, counted)
     statuses = [add(client, caller, text).status_code for _ in range(4)]
     assert statuses == [200, 200, 409, 409]
@@ -51,7 +52,7 @@ def test_a_ticket_takes_300_kb_and_stays_readable(
     assert "follow-up ticket" in refused.json["error"]
     found = client.get(f"/tickets/{caller}")
     assert len(found.json["comments"]) == most
-    assert len(found.data) < limits.COMMENTED_MAX
+    assert len(found.data) < limits.MAX_BYTES_AFTER_COMMENT
 
 
 def test_a_full_ticket_still_answers_a_repeat(
@@ -59,7 +60,7 @@ def test_a_full_ticket_still_answers_a_repeat(
 ) -> None:
     text = "x" * 1000
     # Of 300 KB, less than moto would take.
-    monkeypatch.setattr(limits, "COMMENTED_MAX", 20_000)
+    monkeypatch.setattr(limits, "MAX_BYTES_AFTER_COMMENT", 20_000)
     store(caller, text, 15, counted=True)
     sent = {"comment": text, "idempotency_key": "k"}
     first = client.post(f"/tickets/{caller}/comments", json=sent)
@@ -83,7 +84,7 @@ def test_an_old_ticket_is_counted_with_its_first_comment(
     assert found
     counted = int(found.content_bytes)
     found.content_bytes = None
-    assert counted == limits.of_ticket(found)
+    assert counted == sizes.of_ticket(found)
 
 
 @ON_MOTO

@@ -13,7 +13,8 @@ from werkzeug.test import TestResponse
 
 from itsm_app import config
 from itsm_app.local.engine import free_port
-from itsm_app.storage.models import READ_TIMEOUT_SECONDS, Ticket
+from itsm_app.storage.connection import READ_TIMEOUT_SECONDS
+from itsm_app.storage.models import Ticket
 
 from ..conftest import ON_MOTO, Log
 from ..support.faulty_dynamodb import FaultyDynamoDB, answer, cut_short, hang, refuse, reset

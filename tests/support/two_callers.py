@@ -8,7 +8,7 @@ from uuid import uuid5
 
 from itsm_app.storage import items
 from itsm_app.storage.models import Ticket
-from itsm_app.tickets import comments, numbers
+from itsm_app.tickets import comment, numbers
 
 
 def quoted(text: str) -> str:
@@ -25,7 +25,7 @@ NUMBER = next(numbers.candidates(BOB, BOBS_KEY))
 WRITTEN = numbers.written(NUMBER)
 SPOKEN = numbers.spoken(WRITTEN)
 ID = numbers.ticket_id(NUMBER)
-COMMENT_ID = str(uuid5(comments.NAMESPACE, f"{ID}\0{BOBS_COMMENT_KEY}"))
+COMMENT_ID = str(uuid5(comment.NAMESPACE, f"{ID}\0{BOBS_COMMENT_KEY}"))
 # From before there were counts.
 OLD_ID, OLD_TIME = "0b0b0b0b-0000-4000-8000-000000000001", "2000-01-01T00:00:00.000123Z"
 # By a chance of one in 100,000,000,000, this one has the number that Anna's key leads to; and Bob's

@@ -14,8 +14,8 @@ from click.testing import Result
 from flask.testing import FlaskClient
 
 from itsm_app import create_app
+from itsm_app.storage import sizes
 from itsm_app.storage.models import Ticket
-from itsm_app.tickets import limits
 
 from ..conftest import ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB, apply, apply_and_drop, refuse, reset
@@ -103,7 +103,7 @@ def test_an_erased_ticket_is_counted_anew(client: FlaskClient, caller: str) -> N
     erase_caller(caller, "--yes")
     found = Ticket.get(ticket)
     counted, found.content_bytes = found.content_bytes, None
-    assert counted == limits.of_ticket(found)
+    assert counted == sizes.of_ticket(found)
     assert client.patch(f"/tickets/{ticket}", json={"priority": "low"}).status_code == 200
     assert Ticket.get(ticket).content_bytes == counted + 250 + len('"highlow"')
 

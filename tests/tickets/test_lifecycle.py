@@ -295,7 +295,11 @@ def test_a_full_ticket_can_still_be_closed(
     client: FlaskClient, ticket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Of 300 KB, less than moto would take.
-    for name, most in (("COMMENTED_MAX", 4_000), ("CHANGED_MAX", 5_000), ("CLOSED_MAX", 6_000)):
+    for name, most in (
+        ("MAX_BYTES_AFTER_COMMENT", 4_000),
+        ("MAX_BYTES_AFTER_CHANGE", 5_000),
+        ("MAX_BYTES_AFTER_CLOSING", 6_000),
+    ):
         monkeypatch.setattr(limits, name, most)
     said = [
         client.post(f"/tickets/{ticket}/comments", json={"comment": "x" * 1000}).status_code

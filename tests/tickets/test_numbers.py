@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 from flask.testing import FlaskClient
 
-from itsm_app.api.errors import MisheardNumber
 from itsm_app.tickets import numbers
+from itsm_app.tickets.errors import MisheardNumber
 
 from ..conftest import ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB

@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from itsm_app import config, create_app
-from itsm_app.api.errors import InvalidSetting
+from itsm_app.config import InvalidSetting
 from itsm_app.storage.models import Ticket
 
 from ..conftest import ON_MOTO

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from itsm_app.desk.charts import chart
 from itsm_app.storage import items
 from itsm_app.storage.models import Ticket
-from itsm_app.tickets.lifecycle import written
+from itsm_app.storage.timestamps import format_timestamp as written
 from itsm_app.tickets.stats import Day, by_day
 
 from ..conftest import ON_MOTO
@@ -100,7 +100,7 @@ def test_it_takes_one_query_a_status(own_table: str, faults: FaultyDynamoDB) -> 
 def test_with_too_many_tickets_the_newest_days_are_told_of_what_was_filed_on_them(
     own_table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("itsm_app.tickets.stats.MOST_QUERIES", 2)
+    monkeypatch.setattr("itsm_app.tickets.stats.MAX_QUERIES", 2)
     # Three to five to a megabyte, as each engine counts.
     for days in range(6):
         for _ in range(2):
