@@ -19,11 +19,11 @@ from itsm_app import create_app
 from itsm_app.api import schemas
 
 from ..support import bound_tries, mcp_tries
-from ..support.bound_tries import EMPTY_LIST, LEADING, OWN_LIST, OWN_TICKET, Try
+from ..support.bound_tries import EMPTY_LIST, OWN_LIST, OWN_TICKET, VALID_REFERENCES, Attempt
 from ..support.two_callers import (
     ANNAS_TICKET,
     BOB,
-    BOBS,
+    BOBS_SECRETS,
     BOBS_TICKETS,
     ETAG,
     ID,
@@ -32,7 +32,7 @@ from ..support.two_callers import (
     stored,
 )
 
-TRIES = [*bound_tries.tries(), *mcp_tries.tries()]
+TRIES = [*bound_tries.attempts(), *mcp_tries.attempts()]
 SHOWN = {
     OWN_LIST: {"tickets": [msgspec.to_builtins(schemas.dump(schemas.Ticket, ANNAS_TICKET))]},
     EMPTY_LIST: {"tickets": []},
@@ -47,29 +47,29 @@ class Got(NamedTuple):
     text: str
 
 
-def check(attempt: Try, got: Got) -> None:
+def check(attempt: Attempt, got: Got) -> None:
     """Assert that a try was refused as the table says, and told and changed nothing of Bob's."""
     assert stored(BOB) == [ticket.serialize() for ticket in BOBS_TICKETS]
-    assert [each for each in BOBS if each in got.headers + got.text] == []
+    assert [each for each in BOBS_SECRETS if each in got.headers + got.text] == []
     if attempt.method == "HEAD":
-        assert (got.status, got.text) == (attempt.refusal.status, "")
+        assert (got.status, got.text) == (attempt.outcome.status, "")
         return
     said = json.loads(got.text)
     if attempt.target == "/mcp":
-        assert said["result"]["isError"] is (attempt.refusal.status >= 400)
+        assert said["result"]["isError"] is (attempt.outcome.status >= 400)
         said = json.loads(said["result"]["content"][0]["text"])
-    assert got.status == (200 if attempt.target == "/mcp" else attempt.refusal.status)
-    if attempt.refusal == OWN_TICKET:
+    assert got.status == (200 if attempt.target == "/mcp" else attempt.outcome.status)
+    if attempt.outcome == OWN_TICKET:
         made = {item["ticket_id"]["S"] for item in stored(bound_to(attempt))}
         assert said["ticket_id"] in made
-    elif attempt.refusal in SHOWN:
-        assert said == SHOWN[attempt.refusal]
+    elif attempt.outcome in SHOWN:
+        assert said == SHOWN[attempt.outcome]
     else:
-        assert said["code"] == attempt.refusal.code
-        assert said["error"].startswith(f"`{attempt.refusal.field}`" * bool(attempt.refusal.field))
+        assert said["code"] == attempt.outcome.code
+        assert said["error"].startswith(f"`{attempt.outcome.field}`" * bool(attempt.outcome.field))
 
 
-def bound_to(attempt: Try) -> str:
+def bound_to(attempt: Attempt) -> str:
     (header,) = [value for name, value in attempt.headers if name == "X-Caller-Id"]
     return unquote(header)
 
@@ -86,7 +86,7 @@ def server(engine: str) -> Iterator[BaseWSGIServer]:
     server.server_close()
 
 
-def send(server: BaseWSGIServer, attempt: Try) -> Got:
+def send(server: BaseWSGIServer, attempt: Attempt) -> Got:
     """Send a try byte for byte, as no client library would."""
     sent = [("Host", "localhost"), ("Content-Length", str(len(attempt.body))), *attempt.headers]
     lines = [f"{attempt.method} {attempt.target} HTTP/1.1", *(": ".join(pair) for pair in sent)]
@@ -97,18 +97,18 @@ def send(server: BaseWSGIServer, attempt: Try) -> Got:
         return Got(response.status, str(response.headers), response.read().decode())
 
 
-@pytest.mark.parametrize("attempt", TRIES, ids=lambda attempt: attempt.what)
-def test_it_is_refused(server: BaseWSGIServer, attempt: Try) -> None:
+@pytest.mark.parametrize("attempt", TRIES, ids=lambda attempt: attempt.label)
+def test_it_is_refused(server: BaseWSGIServer, attempt: Attempt) -> None:
     check(attempt, send(server, attempt))
 
 
 def test_the_table_has_200_tries_and_no_two_alike() -> None:
     assert len(TRIES) >= 200
     sent = {(*each[1:3], *each.headers, each.body) for each in TRIES}
-    assert len(sent) == len({each.what for each in TRIES}) == len(TRIES)
+    assert len(sent) == len({each.label for each in TRIES}) == len(TRIES)
 
 
-@pytest.mark.parametrize("reference", LEADING.values(), ids=LEADING)
+@pytest.mark.parametrize("reference", VALID_REFERENCES.values(), ids=VALID_REFERENCES)
 def test_what_leads_to_a_ticket_would_show_it_to_bob(
     server: BaseWSGIServer, client: FlaskClient, reference: str
 ) -> None:

@@ -24,7 +24,7 @@ from ..conftest import ON_MOTO
 from ..openapi.test_viewer import TYPES as DOCS
 from ..support import mcp_messages, two_callers
 from ..support.api_gateway import API_HOST, CUSTOM_HOST, STAGE, Answer, event
-from ..support.bound_tries import Try
+from ..support.bound_tries import Attempt
 from ..support.faulty_dynamodb import FaultyDynamoDB, cut_short, hang, refuse, reset
 from ..support.lambda_runtime import MEMORY_MB, LambdaRuntime, lambda_runtime
 from ..tickets.test_tickets import TEXTS
@@ -213,10 +213,10 @@ def test_a_header_that_is_there_in_two_cases_is_there_twice(
 
 
 @pytest.mark.parametrize(
-    "attempt", [each for each in TRIES if each.event], ids=lambda attempt: attempt.what
+    "attempt", [each for each in TRIES if each.event], ids=lambda attempt: attempt.label
 )
 def test_what_is_bound_to_one_caller_is_refused_anothers(
-    sandbox: LambdaRuntime, two_callers_tickets: None, attempt: Try
+    sandbox: LambdaRuntime, two_callers_tickets: None, attempt: Attempt
 ) -> None:
     path, _, query = attempt.target.partition("?")
     answer = sandbox.request(
