@@ -318,7 +318,7 @@ def _stored(client: FlaskClient) -> None:
     assert new(idempotency_key="k").send(client).status_code == 201
 
 
-def check(response: TestResponse, code: str, reason: str, next_step: str) -> None:
+def check_error(response: TestResponse, code: str, reason: str, next_step: str) -> None:
     assert response.json["code"] == code
     assert reason in response.json["error"]
     assert response.json["error"].endswith(f". {next_step}")
@@ -338,7 +338,7 @@ def check(response: TestResponse, code: str, reason: str, next_step: str) -> Non
 def test_error_message_gives_the_reason_and_the_next_step(
     client: FlaskClient, api_request: Request, code: str, reason: str, next_step: str
 ) -> None:
-    check(api_request.send(client), code, reason, next_step)
+    check_error(api_request.send(client), code, reason, next_step)
 
 
 @ON_MOTO
@@ -351,7 +351,7 @@ def test_error_message_when_dynamodb_is_unavailable(
         "Repeat the very same call, with the same idempotency_key, in a few seconds; if it fails"
         " again, tell the caller that the ticket system is down, and keep what they said."
     )
-    check(new().send(client), "storage_unavailable", reason, next_step)
+    check_error(new().send(client), "storage_unavailable", reason, next_step)
 
 
 def test_every_error_code_is_tested() -> None:
