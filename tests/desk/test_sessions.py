@@ -25,7 +25,7 @@ from ..support.desk import (
     ANNA_ENTRY,
     BOB,
     BOB_ENTRY,
-    ELSEWHERE,
+    REMOTE_CLIENT,
     HTML,
     SECRET,
     STAGE,
@@ -338,7 +338,7 @@ def test_without_keys_the_desk_is_open_to_this_machine_only(
     assert "local" in page.text
     assert "Sign out" not in page.text
     assert Desk(desk_app).get("/desk/sign-in").location == "/desk"
-    for environ in (ELSEWHERE, {"HTTP_X_FORWARDED_FOR": "127.0.0.1"}, {"HTTP_HOST": "a.example"}):
+    for environ in (REMOTE_CLIENT, {"HTTP_X_FORWARDED_FOR": "127.0.0.1"}, {"HTTP_HOST": "a.example"}):
         for path in ("/desk", "/desk/sign-in", "/desk/new"):
             response = Desk(desk_app, environ).get(path)
             assert response.status_code == 503
