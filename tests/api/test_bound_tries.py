@@ -1,4 +1,4 @@
-"""Each try of the table, over HTTP: refused as it says, and Bob's tickets are as they were."""
+"""Send each attempt to bypass caller binding over HTTP. Check its outcome and Bob's tickets."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from ..support.two_callers import (
 )
 
 TRIES = [*bound_tries.attempts(), *mcp_tries.attempts()]
-SHOWN = {
+EXPECTED_BODIES = {
     OWN_LIST: {"tickets": [msgspec.to_builtins(schemas.dump(schemas.Ticket, ANNAS_TICKET))]},
     EMPTY_LIST: {"tickets": []},
 }
 
 
 class Got(NamedTuple):
-    """What an answer is, its headers as one text."""
+    """A response. `headers` is one text."""
 
     status: int
     headers: str
@@ -48,25 +48,25 @@ class Got(NamedTuple):
 
 
 def check(attempt: Attempt, got: Got) -> None:
-    """Assert that a try was refused as the table says, and told and changed nothing of Bob's."""
+    """Assert the expected outcome, and that it reveals and changes nothing of Bob's tickets."""
     assert stored(BOB) == [ticket.serialize() for ticket in BOBS_TICKETS]
-    assert [each for each in BOBS_SECRETS if each in got.headers + got.text] == []
+    assert [secret for secret in BOBS_SECRETS if secret in got.headers + got.text] == []
     if attempt.method == "HEAD":
         assert (got.status, got.text) == (attempt.outcome.status, "")
         return
-    said = json.loads(got.text)
+    body = json.loads(got.text)
     if attempt.target == "/mcp":
-        assert said["result"]["isError"] is (attempt.outcome.status >= 400)
-        said = json.loads(said["result"]["content"][0]["text"])
+        assert body["result"]["isError"] is (attempt.outcome.status >= 400)
+        body = json.loads(body["result"]["content"][0]["text"])
     assert got.status == (200 if attempt.target == "/mcp" else attempt.outcome.status)
     if attempt.outcome == OWN_TICKET:
-        made = {item["ticket_id"]["S"] for item in stored(bound_to(attempt))}
-        assert said["ticket_id"] in made
-    elif attempt.outcome in SHOWN:
-        assert said == SHOWN[attempt.outcome]
+        own_ids = {item["ticket_id"]["S"] for item in stored(bound_to(attempt))}
+        assert body["ticket_id"] in own_ids
+    elif attempt.outcome in EXPECTED_BODIES:
+        assert body == EXPECTED_BODIES[attempt.outcome]
     else:
-        assert said["code"] == attempt.outcome.code
-        assert said["error"].startswith(f"`{attempt.outcome.field}`" * bool(attempt.outcome.field))
+        assert body["code"] == attempt.outcome.code
+        assert body["error"].startswith(f"`{attempt.outcome.field}`" * bool(attempt.outcome.field))
 
 
 def bound_to(attempt: Attempt) -> str:
@@ -87,9 +87,12 @@ def server(engine: str) -> Iterator[BaseWSGIServer]:
 
 
 def send(server: BaseWSGIServer, attempt: Attempt) -> Got:
-    """Send a try byte for byte, as no client library would."""
-    sent = [("Host", "localhost"), ("Content-Length", str(len(attempt.body))), *attempt.headers]
-    lines = [f"{attempt.method} {attempt.target} HTTP/1.1", *(": ".join(pair) for pair in sent)]
+    """Send an attempt over a raw socket, because client libraries would change some of them."""
+    headers = [("Host", "localhost"), ("Content-Length", str(len(attempt.body))), *attempt.headers]
+    lines = [
+        f"{attempt.method} {attempt.target} HTTP/1.1",
+        *(": ".join(header) for header in headers),
+    ]
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode() + attempt.body)
         response = HTTPResponse(connection, method=attempt.method)
@@ -98,18 +101,18 @@ def send(server: BaseWSGIServer, attempt: Attempt) -> Got:
 
 
 @pytest.mark.parametrize("attempt", TRIES, ids=lambda attempt: attempt.label)
-def test_it_is_refused(server: BaseWSGIServer, attempt: Attempt) -> None:
+def test_attempt_has_the_expected_outcome(server: BaseWSGIServer, attempt: Attempt) -> None:
     check(attempt, send(server, attempt))
 
 
-def test_the_table_has_200_tries_and_no_two_alike() -> None:
+def test_table_has_at_least_200_distinct_attempts() -> None:
     assert len(TRIES) >= 200
-    sent = {(*each[1:3], *each.headers, each.body) for each in TRIES}
-    assert len(sent) == len({each.label for each in TRIES}) == len(TRIES)
+    requests = {(*attempt[1:3], *attempt.headers, attempt.body) for attempt in TRIES}
+    assert len(requests) == len({attempt.label for attempt in TRIES}) == len(TRIES)
 
 
 @pytest.mark.parametrize("reference", VALID_REFERENCES.values(), ids=VALID_REFERENCES)
-def test_what_leads_to_a_ticket_would_show_it_to_bob(
+def test_bob_can_read_his_ticket_by_every_valid_reference(
     server: BaseWSGIServer, client: FlaskClient, reference: str
 ) -> None:
     headers = {"X-Caller-Id": quoted(BOB)}
@@ -117,8 +120,6 @@ def test_what_leads_to_a_ticket_would_show_it_to_bob(
     assert (found.status_code, found.json["caller_id"]) == (200, BOB)
 
 
-def test_bobs_tag_would_tell_him_that_nothing_has_changed(
-    server: BaseWSGIServer, client: FlaskClient
-) -> None:
+def test_bobs_etag_matches_his_ticket(server: BaseWSGIServer, client: FlaskClient) -> None:
     headers = {"X-Caller-Id": quoted(BOB), "If-None-Match": ETAG}
     assert client.get(f"/tickets/{ID}", headers=headers).status_code == 304
