@@ -1,4 +1,6 @@
-# ruff: noqa: E402 - the settings are read when the app is imported
+# ruff: noqa: E402 - importing the app reads the settings, so they are cleared first
+"""Shared fixtures: the DynamoDB engines, test clients, tickets, the desk and the local AWS."""
+
 from __future__ import annotations
 
 import json
@@ -38,7 +40,7 @@ ON_MOTO = pytest.mark.parametrize("engine", ["moto"], indirect=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _waiting_off() -> None:
+def _disable_retry_waits() -> None:
     retry.waits = False
 
 
@@ -51,18 +53,18 @@ def moto() -> Iterator[FaultyDynamoDB]:
 
 @pytest.fixture(scope="session", params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A DynamoDB with the table, which the app in this process uses. Its URL."""
+    """Start a DynamoDB with the table, point the app in this process to it, and return its URL."""
     if request.param == "moto":
         url = request.getfixturevalue("moto").url
-        _use(url)
+        _use_engine(url)
         yield url
     else:
         with dynamodb_local() as url:
-            _use(url)
+            _use_engine(url)
             yield url
 
 
-def _use(url: str) -> None:
+def _use_engine(url: str) -> None:
     config.use_local_dynamodb(url)
     Ticket._connection = None
     table.create()
@@ -70,7 +72,7 @@ def _use(url: str) -> None:
 
 @pytest.fixture
 def own_table(engine: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A table of the test's own, which the app in this process uses. Its name."""
+    """Create a table for one test, point the app in this process to it, and return its name."""
     name = f"own-{uuid4()}"
     monkeypatch.setattr(table, "TABLE_NAME", name)
     monkeypatch.setattr(Ticket.Meta, "table_name", name)
@@ -81,11 +83,13 @@ def own_table(engine: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def faults(engine: str, moto: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
-    """The engine, to be told how to fail. For tests that are `ON_MOTO`."""
+    """Return the moto engine, whose `faults` a test can set. Use it only in `ON_MOTO` tests."""
     moto.operations.clear()
     moto.bodies.clear()
     yield moto
-    assert not moto.faults, "the app made fewer requests than the test has faults"
+    assert not moto.faults, (
+        "some faults are left: the app sent fewer requests than the test expects"
+    )
 
 
 @pytest.fixture
@@ -100,7 +104,7 @@ def caller() -> str:
 
 @pytest.fixture
 def ticket(client: FlaskClient, caller: str) -> str:
-    """The id of a ticket of `caller`."""
+    """Create a ticket for `caller` and return its id."""
     response = client.post(
         "/tickets", json={"caller_id": caller, "issue_description": "My printer is on fire"}
     )
@@ -132,15 +136,15 @@ def bob(desk_app: Flask) -> Desk:
 def file_ticket(desk_app: Flask, caller: str) -> Callable[..., str]:
     def file_ticket(description: str = "My printer is on fire", caller: str = caller) -> str:
         body = {"caller_id": caller, "issue_description": description}
-        sent = desk_app.test_client().post("/tickets", json=body, headers={"x-api-key": AGENT})
-        return str(sent.json["ticket_id"])
+        response = desk_app.test_client().post("/tickets", json=body, headers={"x-api-key": AGENT})
+        return str(response.json["ticket_id"])
 
     return file_ticket
 
 
 @pytest.fixture
 def stored(desk_app: Flask) -> Callable[[str], Any]:
-    """Return a ticket, as the API has it."""
+    """Return a function that reads a ticket with its history through the API."""
 
     def stored(ticket_id: str) -> Any:
         headers = {"x-api-key": ANNA}
@@ -150,7 +154,7 @@ def stored(desk_app: Flask) -> Callable[[str], Any]:
 
 
 class Log:
-    """The app's log lines."""
+    """Read the log lines that the app has written to stderr."""
 
     def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
         self._capture = capture
@@ -175,7 +179,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 @pytest.fixture(scope="session")
 def deployer(aws: Aws) -> Clone:
-    """Somebody who has done what the README says, up to the first ticket."""
+    """Deploy the app as the README describes, up to the first ticket."""
     clone = Clone(aws)
     clone.become_deployer()
     clone.deploy()
@@ -191,5 +195,5 @@ def api(aws: Aws, deployer: Clone) -> Iterator[Api]:
 
 @pytest.fixture
 def deployed_ticket(api: Api, caller: str) -> str:
-    """The id of a ticket of `caller`, in the local AWS."""
+    """Create a ticket for `caller` in the local AWS and return its id."""
     return str(api.create(caller).json()["ticket_id"])

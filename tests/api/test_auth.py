@@ -1,4 +1,4 @@
-"""Who is let in, and to what: keys and their roles."""
+"""Tests of API keys and the roles they grant."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ AGENT, AGENT_ENTRY = auth.make("voice", "agent")
 DESK, DESK_ENTRY = auth.make("anna.b", "desk")
 ELSEWHERE = {"REMOTE_ADDR": "203.0.113.7"}
 
-# Of each route: the statuses for no key, a wrong key, an agent's, one of the desk's, and an agent's
-# that is bound to another caller than the ticket's. The path names a ticket, the body is a comment.
+# The expected statuses of each route, in the order of SENDERS. "other caller" is an agent key with
+# a request that is bound to a different caller than the ticket's.
 TABLE = {
     ("POST", "/tickets"): (401, 401, 400, 400, 400),
     ("GET", "/tickets"): (401, 401, 400, 400, 200),
@@ -41,7 +41,8 @@ TABLE = {
     ("POST", "/mcp"): (401, 401, 400, 400, 400),
     ("GET", "/mcp"): (401, 401, 405, 405, 405),
     ("DELETE", "/mcp"): (401, 401, 405, 405, 405),
-    # The desk takes no key but to sign in: tests/test_desk_sessions.py. Forms need a page of ours.
+    # The desk accepts a key only for signing in: see tests/desk/test_sessions.py. It accepts a form
+    # only from one of its own pages, so these POST requests get 403.
     ("GET", "/desk"): (303, 303, 303, 303, 403),
     ("GET", "/desk/"): (303, 303, 303, 303, 403),
     ("GET", "/desk/tickets/<ticket_id>"): (303, 303, 303, 303, 403),
@@ -67,25 +68,25 @@ CELLS = [
 
 @pytest.fixture
 def client(engine: str, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    """A client of an app with keys."""
+    """Return a client of an app that has an agent key and a desk key."""
     monkeypatch.setattr(config, "API_KEYS", f"{AGENT_ENTRY}, {DESK_ENTRY}")
     return create_app().test_client()
 
 
-def sent_by(sender: str) -> dict[str, str]:
+def headers_of(sender: str) -> dict[str, str]:
     keys_of = {"wrong key": f"{DESK}x", "desk": DESK, "no key": ""}
     key = keys_of.get(sender, AGENT)
     bound = OTHER if sender == "other caller" else {}
     return {**bound, **({"x-api-key": key} if key else {})}
 
 
-def test_every_route_has_its_row() -> None:
+def test_access_table_covers_every_route() -> None:
     assert routes(create_app().url_map) == set(TABLE)
 
 
 @ON_MOTO
 @pytest.mark.parametrize(("method", "path", "sender", "status"), CELLS)
-def test_each_route_lets_in_whom_it_should(
+def test_route_returns_the_expected_status_for_each_sender(
     client: FlaskClient,
     faults: FaultyDynamoDB,
     caller: str,
@@ -96,9 +97,9 @@ def test_each_route_lets_in_whom_it_should(
 ) -> None:
     ticket, _ = create_ticket(caller, "My printer is on fire")
     faults.operations.clear()
-    sent = BODY if method in ("POST", "PATCH") else None
+    body = BODY if method in ("POST", "PATCH") else None
     path = path.replace("<ticket_id>", ticket.ticket_id).replace("<name>", "none")
-    response = client.open(path, method=method, headers=sent_by(sender), json=sent)
+    response = client.open(path, method=method, headers=headers_of(sender), json=body)
     assert response.status_code == status
     if status in (303, 401, 403):
         assert faults.operations == []
@@ -115,7 +116,7 @@ def test_each_route_lets_in_whom_it_should(
         {"x-api-key": AGENT, "Authorization": "Basic eDp5"},
     ],
 )
-def test_a_key_may_come_in_either_header(client: FlaskClient, headers: dict[str, str]) -> None:
+def test_accepts_a_key_in_either_header(client: FlaskClient, headers: dict[str, str]) -> None:
     assert client.get("/tickets/x", headers=headers).status_code == 404
 
 
@@ -138,7 +139,7 @@ def test_a_key_may_come_in_either_header(client: FlaskClient, headers: dict[str,
         {"Cookie": f"x-api-key={AGENT}"},
     ],
 )
-def test_anything_else_is_refused_by_saying_how_to_do_better(
+def test_rejects_missing_and_invalid_keys_with_instructions(
     client: FlaskClient, headers: dict[str, str]
 ) -> None:
     response = client.get(f"/tickets/x?x-api-key={AGENT}", headers=headers)
@@ -147,15 +148,15 @@ def test_anything_else_is_refused_by_saying_how_to_do_better(
     assert "x-api-key" in response.json["error"]
 
 
-class Unread:
-    """A body that must not be read."""
+class UnreadableBody:
+    """A request body that fails the test when it is read."""
 
     def read(self, size: int = -1) -> bytes:
         raise AssertionError("the body was read")
 
 
 @ON_MOTO
-def test_a_body_is_not_read_without_a_key(client: FlaskClient) -> None:
+def test_rejects_a_request_without_a_key_before_reading_its_body(client: FlaskClient) -> None:
     environ: dict[str, Any] = {
         "REQUEST_METHOD": "POST",
         "PATH_INFO": "/tickets",
@@ -163,13 +164,15 @@ def test_a_body_is_not_read_without_a_key(client: FlaskClient) -> None:
         "SERVER_NAME": "localhost",
         "SERVER_PORT": "80",
         "wsgi.url_scheme": "http",
-        "wsgi.input": Unread(),
+        "wsgi.input": UnreadableBody(),
     }
     assert Response.from_app(client.application, environ).status_code == 401
 
 
 @ON_MOTO
-def test_two_keys_of_a_role_are_good_at_once(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accepts_two_keys_with_the_same_name_and_role(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old, new = auth.make("voice", "agent"), auth.make("voice", "agent")
     monkeypatch.setattr(config, "API_KEYS", f"{old[1]},{new[1]}")
     client = create_app().test_client()
@@ -191,21 +194,21 @@ def test_two_keys_of_a_role_are_good_at_once(engine: str, monkeypatch: pytest.Mo
         (f"{AGENT_ENTRY}0", 1),
     ],
 )
-def test_a_malformed_entry_stops_the_start_by_its_position(
+def test_startup_fails_on_a_malformed_entry_and_names_its_position(
     monkeypatch: pytest.MonkeyPatch, entries: str, position: int | None
 ) -> None:
     monkeypatch.setattr(config, "API_KEYS", entries)
     if position is None:
         assert create_app()
         return
-    with pytest.raises(InvalidSetting) as refused:
+    with pytest.raises(InvalidSetting) as error:
         create_app()
-    assert f"Entry {position} of API_KEYS" in str(refused.value)
-    assert AGENT not in str(refused.value)
+    assert f"Entry {position} of API_KEYS" in str(error.value)
+    assert AGENT not in str(error.value)
 
 
 @ON_MOTO
-def test_without_keys_it_is_open_to_this_machine_only(engine: str) -> None:
+def test_without_keys_the_api_accepts_only_requests_from_this_machine(engine: str) -> None:
     client = create_app().test_client()
     for address, status in [("127.0.0.1", 404), ("127.8.9.1", 404), ("::1", 404)]:
         environ = {"REMOTE_ADDR": address}
@@ -225,7 +228,7 @@ def test_without_keys_it_is_open_to_this_machine_only(engine: str) -> None:
 
 
 @ON_MOTO
-def test_a_lambda_without_keys_is_closed(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lambda_without_keys_returns_503(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "poc-itsm-api-handler")
     response = create_app().test_client().get("/tickets/x")
     assert (response.status_code, response.json["code"]) == (503, "no_keys")
@@ -233,7 +236,7 @@ def test_a_lambda_without_keys_is_closed(engine: str, monkeypatch: pytest.Monkey
 
 
 @ON_MOTO
-def test_no_line_of_the_log_holds_a_key(client: FlaskClient, log: Log) -> None:
+def test_log_contains_no_key(client: FlaskClient, log: Log) -> None:
     for headers in ({"x-api-key": AGENT}, {"x-api-key": f"{AGENT}x"}):
         client.get(f"/tickets/x?key={AGENT}", headers=headers)
     assert len(log.lines("request")) == 2
@@ -241,7 +244,7 @@ def test_no_line_of_the_log_holds_a_key(client: FlaskClient, log: Log) -> None:
 
 
 @ON_MOTO
-def test_a_new_key_is_printed_once_with_an_entry_that_admits_it(
+def test_new_key_prints_a_random_key_and_an_entry_that_accepts_it(
     engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     printed = command("new-key", "kiosk-1", "--role", "desk").stdout
@@ -257,23 +260,23 @@ def test_a_new_key_is_printed_once_with_an_entry_that_admits_it(
 @pytest.mark.parametrize(
     "arguments", [["a b", "--role", "desk"], ["a", "--role", "admin"], ["a"], ["x" * 65]]
 )
-def test_a_key_needs_a_name_and_a_role(arguments: list[str]) -> None:
+def test_new_key_requires_a_valid_name_and_role(arguments: list[str]) -> None:
     result = command("new-key", *arguments)
     assert (result.returncode, result.stdout) == (2, "")
 
 
 @pytest.mark.parametrize(
-    ("environment", "arguments", "said"),
+    ("environment", "arguments", "message"),
     [
         ({"API_KEYS": "x"}, [], "Entry 1 of API_KEYS is malformed"),
         ({}, ["--host", "0.0.0.0"], "others can reach the API, and there are no API_KEYS"),
         ({}, ["--host", "::"], "others can reach the API, and there are no API_KEYS"),
     ],
 )
-def test_flask_run_refuses_what_would_be_open_or_broken(
-    environment: dict[str, str], arguments: list[str], said: str
+def test_flask_run_refuses_to_start_if_open_to_others_or_misconfigured(
+    environment: dict[str, str], arguments: list[str], message: str
 ) -> None:
     result = command("run", *arguments, **environment)
     assert result.returncode == 1
-    assert said in result.stderr
+    assert message in result.stderr
     assert "Traceback" not in result.stderr

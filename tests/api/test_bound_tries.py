@@ -1,4 +1,4 @@
-"""Each try of the table, over HTTP: refused as it says, and Bob's tickets are as they were."""
+"""Send each attempt to bypass caller binding over HTTP. Check its outcome and Bob's tickets."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from itsm_app import create_app
 from itsm_app.api import response_schemas
 
 from ..support import bound_tries, mcp_tries
-from ..support.bound_tries import EMPTY_LIST, LEADING, OWN_LIST, OWN_TICKET, Try
+from ..support.bound_tries import EMPTY_LIST, OWN_LIST, OWN_TICKET, VALID_REFERENCES, Attempt
 from ..support.two_callers import (
     ANNAS_TICKET,
     BOB,
-    BOBS,
+    BOBS_SECRETS,
     BOBS_TICKETS,
     ETAG,
     ID,
@@ -32,8 +32,8 @@ from ..support.two_callers import (
     stored,
 )
 
-TRIES = [*bound_tries.tries(), *mcp_tries.tries()]
-SHOWN = {
+TRIES = [*bound_tries.attempts(), *mcp_tries.attempts()]
+EXPECTED_BODIES = {
     OWN_LIST: {
         "tickets": [
             msgspec.to_builtins(response_schemas.dump(response_schemas.Ticket, ANNAS_TICKET))
@@ -44,36 +44,36 @@ SHOWN = {
 
 
 class Got(NamedTuple):
-    """What an answer is, its headers as one text."""
+    """A response. `headers` is one text."""
 
     status: int
     headers: str
     text: str
 
 
-def check(attempt: Try, got: Got) -> None:
-    """Assert that a try was refused as the table says, and told and changed nothing of Bob's."""
+def check(attempt: Attempt, got: Got) -> None:
+    """Assert the expected outcome, and that it reveals and changes nothing of Bob's tickets."""
     assert stored(BOB) == [ticket.serialize() for ticket in BOBS_TICKETS]
-    assert [each for each in BOBS if each in got.headers + got.text] == []
+    assert [secret for secret in BOBS_SECRETS if secret in got.headers + got.text] == []
     if attempt.method == "HEAD":
-        assert (got.status, got.text) == (attempt.refusal.status, "")
+        assert (got.status, got.text) == (attempt.outcome.status, "")
         return
-    said = json.loads(got.text)
+    body = json.loads(got.text)
     if attempt.target == "/mcp":
-        assert said["result"]["isError"] is (attempt.refusal.status >= 400)
-        said = json.loads(said["result"]["content"][0]["text"])
-    assert got.status == (200 if attempt.target == "/mcp" else attempt.refusal.status)
-    if attempt.refusal == OWN_TICKET:
-        made = {item["ticket_id"]["S"] for item in stored(bound_to(attempt))}
-        assert said["ticket_id"] in made
-    elif attempt.refusal in SHOWN:
-        assert said == SHOWN[attempt.refusal]
+        assert body["result"]["isError"] is (attempt.outcome.status >= 400)
+        body = json.loads(body["result"]["content"][0]["text"])
+    assert got.status == (200 if attempt.target == "/mcp" else attempt.outcome.status)
+    if attempt.outcome == OWN_TICKET:
+        own_ids = {item["ticket_id"]["S"] for item in stored(bound_to(attempt))}
+        assert body["ticket_id"] in own_ids
+    elif attempt.outcome in EXPECTED_BODIES:
+        assert body == EXPECTED_BODIES[attempt.outcome]
     else:
-        assert said["code"] == attempt.refusal.code
-        assert said["error"].startswith(f"`{attempt.refusal.field}`" * bool(attempt.refusal.field))
+        assert body["code"] == attempt.outcome.code
+        assert body["error"].startswith(f"`{attempt.outcome.field}`" * bool(attempt.outcome.field))
 
 
-def bound_to(attempt: Try) -> str:
+def bound_to(attempt: Attempt) -> str:
     (header,) = [value for name, value in attempt.headers if name == "X-Caller-Id"]
     return unquote(header)
 
@@ -90,10 +90,13 @@ def server(engine: str) -> Iterator[BaseWSGIServer]:
     server.server_close()
 
 
-def send(server: BaseWSGIServer, attempt: Try) -> Got:
-    """Send a try byte for byte, as no client library would."""
-    sent = [("Host", "localhost"), ("Content-Length", str(len(attempt.body))), *attempt.headers]
-    lines = [f"{attempt.method} {attempt.target} HTTP/1.1", *(": ".join(pair) for pair in sent)]
+def send(server: BaseWSGIServer, attempt: Attempt) -> Got:
+    """Send an attempt over a raw socket, because client libraries would change some of them."""
+    headers = [("Host", "localhost"), ("Content-Length", str(len(attempt.body))), *attempt.headers]
+    lines = [
+        f"{attempt.method} {attempt.target} HTTP/1.1",
+        *(": ".join(header) for header in headers),
+    ]
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode() + attempt.body)
         response = HTTPResponse(connection, method=attempt.method)
@@ -101,19 +104,19 @@ def send(server: BaseWSGIServer, attempt: Try) -> Got:
         return Got(response.status, str(response.headers), response.read().decode())
 
 
-@pytest.mark.parametrize("attempt", TRIES, ids=lambda attempt: attempt.what)
-def test_it_is_refused(server: BaseWSGIServer, attempt: Try) -> None:
+@pytest.mark.parametrize("attempt", TRIES, ids=lambda attempt: attempt.label)
+def test_attempt_has_the_expected_outcome(server: BaseWSGIServer, attempt: Attempt) -> None:
     check(attempt, send(server, attempt))
 
 
-def test_the_table_has_200_tries_and_no_two_alike() -> None:
+def test_table_has_at_least_200_distinct_attempts() -> None:
     assert len(TRIES) >= 200
-    sent = {(*each[1:3], *each.headers, each.body) for each in TRIES}
-    assert len(sent) == len({each.what for each in TRIES}) == len(TRIES)
+    requests = {(*attempt[1:3], *attempt.headers, attempt.body) for attempt in TRIES}
+    assert len(requests) == len({attempt.label for attempt in TRIES}) == len(TRIES)
 
 
-@pytest.mark.parametrize("reference", LEADING.values(), ids=LEADING)
-def test_what_leads_to_a_ticket_would_show_it_to_bob(
+@pytest.mark.parametrize("reference", VALID_REFERENCES.values(), ids=VALID_REFERENCES)
+def test_bob_can_read_his_ticket_by_every_valid_reference(
     server: BaseWSGIServer, client: FlaskClient, reference: str
 ) -> None:
     headers = {"X-Caller-Id": quoted(BOB)}
@@ -121,8 +124,6 @@ def test_what_leads_to_a_ticket_would_show_it_to_bob(
     assert (found.status_code, found.json["caller_id"]) == (200, BOB)
 
 
-def test_bobs_tag_would_tell_him_that_nothing_has_changed(
-    server: BaseWSGIServer, client: FlaskClient
-) -> None:
+def test_bobs_etag_matches_his_ticket(server: BaseWSGIServer, client: FlaskClient) -> None:
     headers = {"X-Caller-Id": quoted(BOB), "If-None-Match": ETAG}
     assert client.get(f"/tickets/{ID}", headers=headers).status_code == 304

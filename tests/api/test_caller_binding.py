@@ -1,4 +1,4 @@
-"""A request that the platform binds to its caller, and one in which the client names them."""
+"""Tests of caller binding by the `X-Caller-Id` header and by a `caller` field."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def bound(caller: str) -> dict[str, str]:
     return {"X-Caller-Id": quote(caller)}
 
 
-def test_a_bound_request_need_not_name_its_caller(client: FlaskClient, caller: str) -> None:
+def test_bound_request_may_omit_the_caller(client: FlaskClient, caller: str) -> None:
     created = client.post("/tickets", json=NEW, headers=bound(caller)).json
     found = client.get("/tickets", headers=bound(caller)).json["tickets"]
-    assert [(each["ticket_id"], each["caller_id"]) for each in found] == [
+    assert [(ticket["ticket_id"], ticket["caller_id"]) for ticket in found] == [
         (created["ticket_id"], caller)
     ]
 
 
-def test_a_bound_request_may_name_its_caller(client: FlaskClient, caller: str) -> None:
+def test_bound_request_may_name_its_caller(client: FlaskClient, caller: str) -> None:
     created = client.post("/tickets", json={**NEW, "caller_id": caller}, headers=bound(caller))
     path = f"/tickets/{created.json['ticket_id']}"
     comment = {"comment": "Hello?", "caller": caller}
@@ -44,7 +44,7 @@ def test_a_bound_request_may_name_its_caller(client: FlaskClient, caller: str) -
     assert client.get("/tickets", query_string=query, headers=bound(caller)).status_code == 200
 
 
-def test_a_caller_who_is_not_named_is_asked_for(client: FlaskClient) -> None:
+def test_unbound_request_requires_a_caller(client: FlaskClient) -> None:
     for response in (client.post("/tickets", json=NEW), client.get("/tickets")):
         assert (response.status_code, response.json["code"]) == (400, "invalid_field")
         assert "is missing: it must be a text of 1 to 100" in response.json["error"]
@@ -68,7 +68,7 @@ def test_a_caller_who_is_not_named_is_asked_for(client: FlaskClient) -> None:
         "x" * 101,
     ],
 )
-def test_a_header_that_is_no_callers_id_binds_to_nobody(
+def test_rejects_an_invalid_x_caller_id_header(
     client: FlaskClient, ticket: str, header: str
 ) -> None:
     response = client.get(f"/tickets/{ticket}", headers={"X-Caller-Id": header})
@@ -77,7 +77,7 @@ def test_a_header_that_is_no_callers_id_binds_to_nobody(
 
 
 @pytest.mark.parametrize("caller_id", ["Ωμέγα", "a,b", "100%", "+1 555", "a b", "😀" * 100, "%41"])
-def test_any_callers_id_can_be_in_the_header(client: FlaskClient, caller_id: str) -> None:
+def test_header_can_carry_any_caller_id(client: FlaskClient, caller_id: str) -> None:
     created = client.post("/tickets", json=NEW, headers=bound(caller_id)).json
     found = client.get(f"/tickets/{created['ticket_id']}").json
     assert found["caller_id"] == caller_id
@@ -85,14 +85,14 @@ def test_any_callers_id_can_be_in_the_header(client: FlaskClient, caller_id: str
 
 LONG = {"comment_text": "x" * 1000, "added_at": TIME, "comment_id": "c"}
 FULL = {**LONG, "comment_text": "x" * limits.MAX_BYTES_AFTER_COMMENT}
-# What another's ticket may be like.
-KINDS: dict[str, dict[str, Any]] = {
+# The states that another caller's ticket can be in.
+STATES: dict[str, dict[str, Any]] = {
     "new": {"content_bytes": 700},
     "commented": {"content_bytes": 1900, "comments": [LONG], "comment_ids": {"c"}},
     "full": {"content_bytes": limits.MAX_BYTES_AFTER_COMMENT, "comments": [LONG]},
-    "from before there were counts": {"comments": [LONG]},
-    "full, from before there were counts": {"comments": [LONG, FULL]},
-    "of a status that we do not know": {"content_bytes": 700, "status": "waiting"},
+    "without a byte count": {"comments": [LONG]},
+    "full, without a byte count": {"comments": [LONG, FULL]},
+    "with an unknown status": {"content_bytes": 700, "status": "waiting"},
 }
 FORMS: dict[str, Callable[[str], str]] = {
     "the id": numbers.ticket_id,
@@ -112,25 +112,25 @@ REQUESTS: list[dict[str, Any]] = [
     {"method": "POST", "json": {"comment": "x" * 1000}},
     {"method": "POST", "json": {"comment": ""}},
     {"method": "POST", "json": {"comment": LONG["comment_text"], "idempotency_key": "used"}},
-    {"method": "POST", "json": {"comment": "Other words", "idempotency_key": "used"}},
+    {"method": "POST", "json": {"comment": "Other text", "idempotency_key": "used"}},
     {"method": "POST", "json": {"comment": "Hello?"}, "headers": {"Idempotency-Key": "used"}},
     {"method": "POST", "json": {"comment": "Hello?", "idempotency_key": "new"}},
 ]
-# What differs from request to request: the keys and ids of tickets and comments, and times.
+# Text that differs between two equal requests: ids, times and the clock value.
 VARIES = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+Z"
     r'|(?<=":clock": \{"N": ")\d+'
 )
 
 
-def file_for(caller: str, **attributes: Any) -> str:
-    """Store a ticket, with a comment under the key `used` if it has any; return its number."""
+def store_ticket(caller: str, **attributes: Any) -> str:
+    """Store a ticket and return its number. Its first comment, if any, has the key `used`."""
     number = next(numbers.candidates(caller, str(uuid4())))
     ticket_id = numbers.ticket_id(number)
-    said = [dict(each) for each in attributes.pop("comments", [])]
-    if said:
+    ticket_comments = [dict(comment) for comment in attributes.pop("comments", [])]
+    if ticket_comments:
         comment_id = str(uuid5(comment.NAMESPACE, f"{ticket_id}\0used"))
-        said[0]["comment_id"] = comment_id
+        ticket_comments[0]["comment_id"] = comment_id
         attributes["comment_ids"] = {comment_id}
     Ticket(
         ticket_id=ticket_id,
@@ -139,16 +139,16 @@ def file_for(caller: str, **attributes: Any) -> str:
         issue_description="My printer is on fire",
         created_at=TIME,
         updated_at=TIME,
-        comments=said,
+        comments=ticket_comments,
         **attributes,
     ).save()
     return number
 
 
-def told(
+def observe(
     client: FlaskClient, faults: FaultyDynamoDB, reference: str, request: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return all that a request is told, and all that DynamoDB is asked, but what varies."""
+    """Send a request; return the response and the DynamoDB requests without varying text."""
     faults.operations.clear()
     faults.bodies.clear()
     path = f"/tickets/{reference}" + "/comments" * (request["method"] == "POST")
@@ -159,67 +159,71 @@ def told(
         "headers": VARIES.sub("", "\n".join(headers)),
         "body": VARIES.sub("", response.text),
         "operations": faults.operations[:],
-        "asked": VARIES.sub("", json.dumps(faults.bodies)),
+        "request_bodies": VARIES.sub("", json.dumps(faults.bodies)),
     }
 
 
-def in_name_of(
+def with_caller(
     caller: str, request: dict[str, Any], by_header: bool, by_field: bool
 ) -> dict[str, Any]:
+    """Return the request with this caller in the header, in the `caller` field, or in both."""
     field = "json" if request["method"] == "POST" else "query_string"
-    named = {"caller": caller} if by_field else {}
+    caller_field = {"caller": caller} if by_field else {}
     headers = bound(caller) if by_header else {}
     return {
         **request,
         "headers": {**request.get("headers", {}), **headers},
-        field: {**request.get(field, {}), **named},
+        field: {**request.get(field, {}), **caller_field},
     }
 
 
 @ON_MOTO
-@pytest.mark.parametrize("ways", [(True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("caller_in", [(True, False), (False, True), (True, True)])
 @pytest.mark.parametrize(
-    ("kind", "form"),
-    [*((kind, "the id") for kind in KINDS), *(("commented", form) for form in list(FORMS)[1:])],
+    ("state", "reference_form"),
+    [
+        *((state, "the id") for state in STATES),
+        *(("commented", reference_form) for reference_form in list(FORMS)[1:]),
+    ],
 )
-def test_anothers_ticket_is_like_one_that_never_was(
+def test_another_callers_ticket_cannot_be_told_from_an_unknown_ticket(
     client: FlaskClient,
     faults: FaultyDynamoDB,
     caller: str,
-    kind: str,
-    form: str,
-    ways: tuple[bool, bool],
+    state: str,
+    reference_form: str,
+    caller_in: tuple[bool, bool],
 ) -> None:
-    """In status, headers and body, and in what DynamoDB is asked."""
-    number = file_for(caller, **KINDS[kind])
-    never = next(numbers.candidates(caller, str(uuid4())))
+    """Compare the status, headers and body, and the requests to DynamoDB."""
+    number = store_ticket(caller, **STATES[state])
+    unknown = next(numbers.candidates(caller, str(uuid4())))
     before = Ticket.get(numbers.ticket_id(number)).serialize()
     for request in REQUESTS:
-        sent = in_name_of(f"{caller}9", request, *ways)
-        anothers = told(client, faults, FORMS[form](number), sent)
-        assert anothers == told(client, faults, FORMS[form](never), sent)
-        assert anothers["status"] == 404 or anothers["operations"] == []
+        sent = with_caller(f"{caller}9", request, *caller_in)
+        other = observe(client, faults, FORMS[reference_form](number), sent)
+        assert other == observe(client, faults, FORMS[reference_form](unknown), sent)
+        assert other["status"] == 404 or other["operations"] == []
     assert Ticket.get(numbers.ticket_id(number)).serialize() == before
 
 
 @ON_MOTO
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_same_requests_tell_tickets_of_ones_own_apart(
-    client: FlaskClient, faults: FaultyDynamoDB, caller: str, kind: str
+@pytest.mark.parametrize("state", STATES)
+def test_same_requests_find_the_callers_own_ticket(
+    client: FlaskClient, faults: FaultyDynamoDB, caller: str, state: str
 ) -> None:
-    number = file_for(caller, **KINDS[kind])
+    number = store_ticket(caller, **STATES[state])
     for request in REQUESTS:
-        own = told(client, faults, number, in_name_of(caller, request, True, True))
+        own = observe(client, faults, number, with_caller(caller, request, True, True))
         assert own["status"] != 404
 
 
 @ON_MOTO
-@pytest.mark.parametrize("odd", [{}, {"caller_id": {"N": "5"}}, {"comments": {"N": "5"}}])
-def test_an_item_that_is_nobodys_ticket_is_not_shown_to_anybody(
-    client: FlaskClient, caller: str, odd: dict[str, dict[str, str]]
+@pytest.mark.parametrize("attributes", [{}, {"caller_id": {"N": "5"}}, {"comments": {"N": "5"}}])
+def test_bound_request_cannot_read_an_item_without_a_valid_caller_id(
+    client: FlaskClient, caller: str, attributes: dict[str, dict[str, str]]
 ) -> None:
-    """One that somebody else wrote into the table."""
-    item = {"ticket_id": {"S": f"odd-{caller}"}, **odd}
+    """Another program can write such an item into the table."""
+    item = {"ticket_id": {"S": f"odd-{caller}"}, **attributes}
     Ticket.connection().connection.client.put_item(TableName="poc-itsm-tickets", Item=item)
     response = client.get(f"/tickets/odd-{caller}", headers=bound(caller))
     assert (response.status_code, response.json["code"]) == (404, "ticket_not_found")

@@ -1,4 +1,4 @@
-"""Generated requests, good and bad, and every answer checked against the served document."""
+"""Send 5,000 generated requests and check every response against the served OpenAPI document."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ from ..tickets.test_tickets import TIME
 
 pytestmark = pytest.mark.contract
 
-GOOD, BAD = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
+VALID, INVALID = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 RUNS = [
-    ("create_ticket", GOOD, 700),
-    ("create_ticket", BAD, 700),
-    ("list_recent_tickets", GOOD, 700),
-    ("list_recent_tickets", BAD, 600),
-    ("get_ticket_status", GOOD, 700),
-    ("get_ticket_status", BAD, 300),
-    ("add_ticket_comment", GOOD, 700),
-    ("add_ticket_comment", BAD, 600),
+    ("create_ticket", VALID, 700),
+    ("create_ticket", INVALID, 700),
+    ("list_recent_tickets", VALID, 700),
+    ("list_recent_tickets", INVALID, 600),
+    ("get_ticket_status", VALID, 700),
+    ("get_ticket_status", INVALID, 300),
+    ("add_ticket_comment", VALID, 700),
+    ("add_ticket_comment", INVALID, 600),
 ]
 NUMBER = re.compile(r"\d{4}-\d{4}-\d{4}")
-# What is read as a ticket's number, and may be none.
+# The API reads such a text as a ticket number, and rejects the text if the check digit is wrong.
 DIGITS = re.compile(r"[\d. -]+")
 
 
@@ -51,10 +51,10 @@ def operation(app: Flask, name: str) -> Any:
     return schemathesis.openapi.from_wsgi("/openapi.json", app).find_operation_by_id(name)
 
 
-def forms_of_values(_: CheckContext, response: Response, case: Any) -> None:
-    """What the contract promises of an answer, and the document leaves to words."""
-    answer = response.json()
-    for name, value in fields(answer):
+def check_value_formats(_: CheckContext, response: Response, case: Any) -> None:
+    """Check formats that the contract requires and the OpenAPI schemas do not express."""
+    body = response.json()
+    for name, value in fields(body):
         if name.endswith("_at"):
             assert TIME.fullmatch(value)
         elif name in ("ticket_id", "comment_id"):
@@ -68,57 +68,57 @@ def forms_of_values(_: CheckContext, response: Response, case: Any) -> None:
         elif name in ("error", "next_cursor", "request_id", "spoken_number"):
             assert value
     if response.status_code == 201:
-        assert response.headers["location"] == [f"/tickets/{answer['ticket_id']}"]
-        assert answer["status"] == "open"
+        assert response.headers["location"] == [f"/tickets/{body['ticket_id']}"]
+        assert body["status"] == "open"
     if response.status_code == 200:
-        assert answer.get("success", True) is True
-        assert len(answer.get("tickets", [])) <= 100
+        assert body.get("success", True) is True
+        assert len(body.get("tickets", [])) <= 100
         assert ("etag" in response.headers) is (
             case.operation.definition.raw["operationId"] == "get_ticket_status"
         )
 
 
 def fields(value: Any) -> list[tuple[str, Any]]:
-    """Return the name and value of each field of an answer, at any depth."""
+    """Return the name and value of each field of a response body, at any depth."""
     if isinstance(value, dict):
-        return [*value.items(), *(pair for each in value.values() for pair in fields(each))]
-    return [pair for each in value for pair in fields(each)] if isinstance(value, list) else []
+        return [*value.items(), *(pair for member in value.values() for pair in fields(member))]
+    return [pair for item in value for pair in fields(item)] if isinstance(value, list) else []
 
 
-def good_data_is_accepted(context: CheckContext, response: Response, case: Any) -> None:
-    if response.status_code == 400 and is_beyond_the_schema(response.json(), case):
+def check_valid_data_is_accepted(context: CheckContext, response: Response, case: Any) -> None:
+    if response.status_code == 400 and is_not_covered_by_the_schema(response.json(), case):
         return
     positive_data_acceptance(context, response, case)
 
 
-def is_beyond_the_schema(error: dict[str, str], case: Any) -> bool:
-    """Whether it is refused for what no schema can say."""
+def is_not_covered_by_the_schema(error: dict[str, str], case: Any) -> bool:
+    """Return whether the API rejected the request by a rule that JSON Schema cannot express."""
     if error["code"] == "misheard_number":
         return bool(DIGITS.fullmatch(case.path_parameters["ticket_id"]))
     field = error["error"].split("`")[1]
     value = {**case.query, **(case.body if isinstance(case.body, dict) else {})}[field]
-    # More is white space to Python's `\S` than to that of JSON Schema: U+001C to U+001F, U+0085.
+    # Python's `\S` treats U+001C to U+001F and U+0085 as white space, JSON Schema's does not.
     return field == "cursor" or str(value).isspace()
 
 
-def bad_data_is_refused(context: CheckContext, response: Response, case: Any) -> None:
+def check_invalid_data_is_rejected(context: CheckContext, response: Response, case: Any) -> None:
     if isinstance(case.body, dict):
-        # Null is taken for what is left out.
-        sent = {name: value for name, value in case.body.items() if value is not None}
-        if sent != case.body and jsonschema_rs.is_valid(body_schema(case), sent):
+        # The API treats a null field as a missing field.
+        without_nulls = {name: value for name, value in case.body.items() if value is not None}
+        if without_nulls != case.body and jsonschema_rs.is_valid(body_schema(case), without_nulls):
             return
     negative_data_rejection(context, response, case)
 
 
-def use_what_exists(case: Any, mode: GenerationMode, ticket: str, caller: str) -> None:
-    """Make a request be about this ticket; a bad one is left as bad as it is."""
+def use_existing_ticket(case: Any, mode: GenerationMode, ticket: str, caller: str) -> None:
+    """Point a request to this ticket. An invalid request stays invalid."""
     if "ticket_id" in case.path_parameters:
         case.path_parameters["ticket_id"] = ticket
-    if mode is GOOD:
+    if mode is VALID:
         case.query.pop("cursor", None)
-        for sent in (case.query, case.body):
-            if isinstance(sent, dict) and "caller" in sent:
-                sent["caller"] = caller
+        for data in (case.query, case.body):
+            if isinstance(data, dict) and "caller" in data:
+                data["caller"] = caller
 
 
 def body_schema(case: Any) -> Any:
@@ -131,17 +131,17 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
-    forms_of_values,
+    check_value_formats,
 ]
 
 
-def test_there_are_5000_requests() -> None:
+def test_run_sends_5000_requests() -> None:
     assert sum(requests for _, _, requests in RUNS) == 5000
 
 
 @ON_MOTO
 @pytest.mark.parametrize(("name", "mode", "requests"), RUNS)
-def test_no_5xx_and_no_answer_off_its_schema(
+def test_generated_requests_get_no_5xx_and_match_the_schema(
     monkeypatch: pytest.MonkeyPatch,
     ticket: str,
     caller: str,
@@ -149,11 +149,14 @@ def test_no_5xx_and_no_answer_off_its_schema(
     mode: GenerationMode,
     requests: int,
 ) -> None:
-    made = 0
+    sent = 0
     key, entry = auth.make("voice", "agent")
     monkeypatch.setattr(config, "API_KEYS", entry)
     app = create_app()
-    checks = [*CHECKS, good_data_is_accepted if mode is GOOD else bad_data_is_refused]
+    checks = [
+        *CHECKS,
+        check_valid_data_is_accepted if mode is VALID else check_invalid_data_is_rejected,
+    ]
 
     @given(case=operation(app, name).as_strategy(generation_mode=mode))
     @settings(
@@ -164,12 +167,12 @@ def test_no_5xx_and_no_answer_off_its_schema(
         suppress_health_check=list(HealthCheck),
     )
     def run(case: Any) -> None:
-        nonlocal made
-        made += 1
-        # What is generated is nobody's; every other request is about a ticket that exists.
-        if made % 2:
-            use_what_exists(case, mode, ticket, caller)
+        nonlocal sent
+        sent += 1
+        # Generated ids match no ticket, so every other request uses an existing ticket.
+        if sent % 2:
+            use_existing_ticket(case, mode, ticket, caller)
         case.call_and_validate(checks=checks, headers={"x-api-key": key})
 
     run()
-    assert made >= requests
+    assert sent >= requests

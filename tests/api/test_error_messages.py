@@ -1,4 +1,4 @@
-"""What an error says to a model that must act on it: what is wrong, of what form, and what next."""
+"""Tests of the error messages: each says what is wrong and what to do next."""
 
 from __future__ import annotations
 
@@ -18,53 +18,53 @@ from ..support.faulty_dynamodb import FaultyDynamoDB, refuse
 
 RETRYABLE = {"storage_unavailable", "internal_error"}
 NEW = {"caller_id": "a", "issue_description": "b"}
-FULL, ODD, CLOSED, ANNAS = "a-full-ticket", "an-odd-item", "a-closed-ticket", "annas-ticket"
+FULL, INVALID, CLOSED, ANNAS = "a-full-ticket", "an-odd-item", "a-closed-ticket", "annas-ticket"
 TIME = "2026-02-09T12:20:25.343883Z"
 
 
-class Sent(NamedTuple):
-    """A request. A body of bytes is sent as it is, any other as JSON; `environ` is WSGI's."""
+class Request(NamedTuple):
+    """A request. A `bytes` body goes out unchanged, any other body as JSON."""
 
     method: str
     path: str
     body: Any = b""
     environ: dict[str, str] = {}  # noqa: RUF012
 
-    def to(self, client: FlaskClient) -> TestResponse:
+    def send(self, client: FlaskClient) -> TestResponse:
         data = self.body if isinstance(self.body, bytes) else json.dumps(self.body)
         return client.open(self.path, method=self.method, data=data, environ_overrides=self.environ)
 
 
-def create(body: Any, **environ: str) -> Sent:
-    return Sent("POST", "/tickets", body, environ)
+def create(body: Any, **environ: str) -> Request:
+    return Request("POST", "/tickets", body, environ)
 
 
-def new(**fields: Any) -> Sent:
+def new(**fields: Any) -> Request:
     return create({**NEW, **fields})
 
 
-def comment(body: Any, ticket: str = "x") -> Sent:
-    return Sent("POST", f"/tickets/{ticket}/comments", body)
+def comment(body: Any, ticket: str = "x") -> Request:
+    return Request("POST", f"/tickets/{ticket}/comments", body)
 
 
-def change(body: Any, ticket: str, **environ: str) -> Sent:
-    return Sent("PATCH", f"/tickets/{ticket}", body, environ)
+def change(body: Any, ticket: str, **environ: str) -> Request:
+    return Request("PATCH", f"/tickets/{ticket}", body, environ)
 
 
-def get(reference: str) -> Sent:
-    return Sent("GET", f"/tickets/{reference}")
+def get(reference: str) -> Request:
+    return Request("GET", f"/tickets/{reference}")
 
 
-def recent(query: str, bound_to: str | None = None) -> Sent:
+def list_tickets(query: str, bound_to: str | None = None) -> Request:
     environ = {} if bound_to is None else {"HTTP_X_CALLER_ID": bound_to}
-    return Sent("GET", f"/tickets?{query}", environ=environ)
+    return Request("GET", f"/tickets?{query}", environ=environ)
 
 
-A_TEXT_OF_100 = "must be a text of 1 to 100 characters, not only white space, but it is"
-A_TEXT_OF_1000 = A_TEXT_OF_100.replace("100", "1000")
+TEXT_OF_100 = "must be a text of 1 to 100 characters, not only white space, but it is"
+TEXT_OF_1000 = TEXT_OF_100.replace("100", "1000")
 
-# By code and next step: requests, and what is wrong with each.
-CASES: dict[tuple[str, str], list[tuple[Sent, str]]] = {
+# For each code and next step: requests, and the expected reason in the error message.
+CASES: dict[tuple[str, str], list[tuple[Request, str]]] = {
     ("invalid_body", "Correct it and send it again."): [
         (create(b""), "must be one JSON object in UTF-8, but it is empty."),
         (create(b" \n"), "but it is empty."),
@@ -86,42 +86,45 @@ CASES: dict[tuple[str, str], list[tuple[Sent, str]]] = {
     ): [
         (create({"issue_description": "b"}), "`caller_id` is missing: it must be a text of 1 to"),
         (new(caller_id=None), "`caller_id` is missing: it must be a text of 1 to 100 characters"),
-        (new(caller_id=""), f"`caller_id` {A_TEXT_OF_100} empty."),
-        (new(caller_id=" "), f"`caller_id` {A_TEXT_OF_100} only white space."),
-        (new(caller_id=15550100), f"`caller_id` {A_TEXT_OF_100} a number."),
-        (new(caller_id=True), f"`caller_id` {A_TEXT_OF_100} a boolean."),
-        (new(caller_id=["a"]), f"`caller_id` {A_TEXT_OF_100} a list."),
-        (new(caller_id={"a": 1}), f"`caller_id` {A_TEXT_OF_100} an object."),
-        (new(caller_id="x" * 101), f"`caller_id` {A_TEXT_OF_100} 101 characters long."),
-        (recent(""), "`caller` is missing: it must be a text of 1 to 100 characters, not only"),
-        (recent("caller="), f"`caller` {A_TEXT_OF_100} empty."),
-        (recent("caller=+"), f"`caller` {A_TEXT_OF_100} only white space."),
-        (recent("caller=" + "%CE%A9" * 101), f"`caller` {A_TEXT_OF_100} 101 characters long."),
-        (get("x?caller="), f"`caller` {A_TEXT_OF_100} empty."),
-        (comment({"comment": "c", "caller": 5}), f"`caller` {A_TEXT_OF_100} a number."),
+        (new(caller_id=""), f"`caller_id` {TEXT_OF_100} empty."),
+        (new(caller_id=" "), f"`caller_id` {TEXT_OF_100} only white space."),
+        (new(caller_id=15550100), f"`caller_id` {TEXT_OF_100} a number."),
+        (new(caller_id=True), f"`caller_id` {TEXT_OF_100} a boolean."),
+        (new(caller_id=["a"]), f"`caller_id` {TEXT_OF_100} a list."),
+        (new(caller_id={"a": 1}), f"`caller_id` {TEXT_OF_100} an object."),
+        (new(caller_id="x" * 101), f"`caller_id` {TEXT_OF_100} 101 characters long."),
+        (
+            list_tickets(""),
+            "`caller` is missing: it must be a text of 1 to 100 characters, not only",
+        ),
+        (list_tickets("caller="), f"`caller` {TEXT_OF_100} empty."),
+        (list_tickets("caller=+"), f"`caller` {TEXT_OF_100} only white space."),
+        (list_tickets("caller=" + "%CE%A9" * 101), f"`caller` {TEXT_OF_100} 101 characters long."),
+        (get("x?caller="), f"`caller` {TEXT_OF_100} empty."),
+        (comment({"comment": "c", "caller": 5}), f"`caller` {TEXT_OF_100} a number."),
     ],
     (
         "invalid_field",
         "Ask the caller what is wrong; what is too long can follow as comments.",
     ): [
         (create({"caller_id": "a"}), "`issue_description` is missing: it must be a text of 1 to"),
-        (new(issue_description=None), f"`issue_description` {A_TEXT_OF_1000} null."),
-        (new(issue_description="x" * 1001), f"{A_TEXT_OF_1000} 1001 characters long."),
+        (new(issue_description=None), f"`issue_description` {TEXT_OF_1000} null."),
+        (new(issue_description="x" * 1001), f"{TEXT_OF_1000} 1001 characters long."),
     ],
     (
         "invalid_field",
         "Ask the caller what to add; split what is too long into several comments.",
     ): [
         (comment({}), "`comment` is missing: it must be a text of 1 to 1000 characters, not only"),
-        (comment({"comment": "\t\n"}), f"`comment` {A_TEXT_OF_1000} only white space."),
-        (comment({"comment": "x" * 1001}), f"`comment` {A_TEXT_OF_1000} 1001 characters long."),
+        (comment({"comment": "\t\n"}), f"`comment` {TEXT_OF_1000} only white space."),
+        (comment({"comment": "x" * 1001}), f"`comment` {TEXT_OF_1000} 1001 characters long."),
     ],
     (
         "invalid_field",
         "Send one short text with all repeats of a call, such as its id and a count.",
     ): [
-        (new(idempotency_key=7), f"`idempotency_key` {A_TEXT_OF_100} a number."),
-        (create(NEW, HTTP_IDEMPOTENCY_KEY=""), f"`idempotency_key` {A_TEXT_OF_100} empty."),
+        (new(idempotency_key=7), f"`idempotency_key` {TEXT_OF_100} a number."),
+        (create(NEW, HTTP_IDEMPOTENCY_KEY=""), f"`idempotency_key` {TEXT_OF_100} empty."),
     ],
     ("invalid_field", "Send one of them."): [
         (
@@ -141,28 +144,37 @@ CASES: dict[tuple[str, str], list[tuple[Sent, str]]] = {
             new(caller_id="\ud83d"),
             "`caller_id` is not UTF-8: it holds bytes of another encoding, or",
         ),
-        (recent("caller=%FF"), "`caller` is not UTF-8: it holds bytes of another encoding, or"),
+        (
+            list_tickets("caller=%FF"),
+            "`caller` is not UTF-8: it holds bytes of another encoding, or",
+        ),
     ],
     ("invalid_field", "Send it once."): [
         (create(b'{"caller_id": "a", "caller_id": "b"}'), "`caller_id` is there twice."),
-        (recent("caller=a&caller=b"), "`caller` is there twice."),
+        (list_tickets("caller=a&caller=b"), "`caller` is there twice."),
     ],
     ("invalid_field", "Leave it out for 10."): [
         (
-            recent("caller=a&limit=1000"),
+            list_tickets("caller=a&limit=1000"),
             '`limit` must be a whole number from 1 to 100, but it is "1',
         ),
-        (recent("caller=a&limit=" + "9" * 5000), "from 1 to 100, but it is 5000 characters long."),
+        (
+            list_tickets("caller=a&limit=" + "9" * 5000),
+            "from 1 to 100, but it is 5000 characters long.",
+        ),
     ],
     ("invalid_field", "Send one of these, or leave it out."): [
-        (recent("caller=a&status=done"), "`status` must be open, in_progress, resolved or closed,"),
+        (
+            list_tickets("caller=a&status=done"),
+            "`status` must be open, in_progress, resolved or closed,",
+        ),
     ],
     ("invalid_field", "Leave it out for all."): [
         (get("x?comments=some"), '`comments` must be all, latest or none, but it is "some".'),
     ],
     ("invalid_field", "Copy it again, or leave it out to begin anew."): [
         (
-            recent("caller=a&cursor=abcd"),
+            list_tickets("caller=a&cursor=abcd"),
             "`cursor` must be the next_cursor of the page before, unchanged, and with the same"
             " query, which these 4 characters are not.",
         ),
@@ -177,18 +189,21 @@ CASES: dict[tuple[str, str], list[tuple[Sent, str]]] = {
         " this.",
     ): [
         (
-            recent("", bound_to="a,b"),
+            list_tickets("", bound_to="a,b"),
             "`X-Caller-Id` must be there once, with all but ASCII letters",
         ),
-        (recent("", bound_to="100%"), "a percent sign too, which its 4 characters are not."),
-        (recent("", bound_to=""), f"`X-Caller-Id` {A_TEXT_OF_100} empty."),
-        (recent("", bound_to="x" * 101), f"`X-Caller-Id` {A_TEXT_OF_100} 101 characters long."),
+        (list_tickets("", bound_to="100%"), "a percent sign too, which its 4 characters are not."),
+        (list_tickets("", bound_to=""), f"`X-Caller-Id` {TEXT_OF_100} empty."),
+        (list_tickets("", bound_to="x" * 101), f"`X-Caller-Id` {TEXT_OF_100} 101 characters long."),
     ],
     (
         "caller_mismatch",
         "Leave it out: only their own tickets can be read, filed and commented on.",
     ): [
-        (recent("caller=b", bound_to="a"), "`caller`, whose length is 1, is not the caller on the"),
+        (
+            list_tickets("caller=b", bound_to="a"),
+            "`caller`, whose length is 1, is not the caller on the",
+        ),
         (
             create(NEW, HTTP_X_CALLER_ID="b"),
             "`caller_id`, whose length is 1, is not the caller on the",
@@ -230,16 +245,16 @@ CASES: dict[tuple[str, str], list[tuple[Sent, str]]] = {
         (create(b"{}", CONTENT_LENGTH="50"), "as HTTP: its body ends before its Content-Length or"),
     ],
     ("post_only", "Send each message as a POST."): [
-        (Sent("GET", "/mcp"), "This MCP server opens no stream and keeps no session."),
-        (Sent("DELETE", "/mcp"), "This MCP server opens no stream and keeps no session."),
+        (Request("GET", "/mcp"), "This MCP server opens no stream and keeps no session."),
+        (Request("DELETE", "/mcp"), "This MCP server opens no stream and keeps no session."),
     ],
     (
         "no_such_operation",
         "There are POST /tickets, GET /tickets/{id}, POST /tickets/{id}/comments and"
         " GET /tickets?caller={caller_id}; GET /openapi.json describes them.",
     ): [
-        (Sent("GET", "/"), "There is no operation of this method and path."),
-        (Sent("PUT", "/tickets"), "There is no operation of this method and path."),
+        (Request("GET", "/"), "There is no operation of this method and path."),
+        (Request("PUT", "/tickets"), "There is no operation of this method and path."),
     ],
     (
         "internal_error",
@@ -247,7 +262,7 @@ CASES: dict[tuple[str, str], list[tuple[Sent, str]]] = {
         " again, tell the caller that the ticket system is down, and give the request_id to whoever"
         " runs this service.",
     ): [
-        (get(ODD), "Something went wrong that should not have."),
+        (get(INVALID), "Something went wrong that should not have."),
     ],
 }
 CASES |= {
@@ -278,66 +293,70 @@ CASES |= {
         "Whoever runs it makes one with `flask new-key` and puts its entry in API_KEYS.",
     ): [
         (
-            Sent("GET", "/tickets/x", environ={"REMOTE_ADDR": "203.0.113.7"}),
+            Request("GET", "/tickets/x", environ={"REMOTE_ADDR": "203.0.113.7"}),
             "This service is closed: it has no API_KEYS yet.",
         ),
     ],
 }
 ROWS = [
-    (sent, code, wrong, next_step)
+    (api_request, code, reason, next_step)
     for (code, next_step), rows in CASES.items()
-    for sent, wrong in rows
+    for api_request, reason in rows
 ]
 
 
 @pytest.fixture
 def _stored(client: FlaskClient) -> None:
-    """Store what the cases are about: a full ticket, an item that is no ticket, a key."""
+    """Store the data that CASES need: tickets, an invalid item and a used idempotency key."""
     texts: dict[str, Any] = {"caller_id": "a", "issue_description": "b", "updated_at": TIME}
     long = {"comment_text": "x" * 1000, "added_at": TIME, "comment_id": "c"}
     items.put_new(Ticket(ticket_id=FULL, created_at=TIME, comments=[long] * 255, **texts))
     items.put_new(Ticket(ticket_id=CLOSED, created_at=TIME, status="closed", **texts))
     items.put_new(Ticket(ticket_id=ANNAS, created_at=TIME, assignee="anna", **texts))
-    item = {"ticket_id": {"S": ODD}, "comments": {"N": "5"}}
+    item = {"ticket_id": {"S": INVALID}, "comments": {"N": "5"}}
     Ticket.connection().connection.client.put_item(TableName="poc-itsm-tickets", Item=item)
-    assert new(idempotency_key="k").to(client).status_code == 201
+    assert new(idempotency_key="k").send(client).status_code == 201
 
 
-def check(response: TestResponse, code: str, wrong: str, next_step: str) -> None:
+def check_error(response: TestResponse, code: str, reason: str, next_step: str) -> None:
     assert response.json["code"] == code
-    assert wrong in response.json["error"]
+    assert reason in response.json["error"]
     assert response.json["error"].endswith(f". {next_step}")
     assert len(response.json["error"]) <= 300
     assert response.json["retryable"] is (code in RETRYABLE)
-    assert response.status_code in {each.status for each in FAILURES.values() if each.code == code}
+    statuses = {failure.status for failure in FAILURES.values() if failure.code == code}
+    assert response.status_code in statuses
 
 
 @ON_MOTO
 @pytest.mark.usefixtures("_stored")
 @pytest.mark.parametrize(
-    ("sent", "code", "wrong", "next_step"), ROWS, ids=[f"{row[1]}: {row[2]}" for row in ROWS]
+    ("api_request", "code", "reason", "next_step"),
+    ROWS,
+    ids=[f"{row[1]}: {row[2]}" for row in ROWS],
 )
-def test_it_says_what_is_wrong_and_what_to_do(
-    client: FlaskClient, sent: Sent, code: str, wrong: str, next_step: str
+def test_error_message_gives_the_reason_and_the_next_step(
+    client: FlaskClient, api_request: Request, code: str, reason: str, next_step: str
 ) -> None:
-    check(sent.to(client), code, wrong, next_step)
+    check_error(api_request.send(client), code, reason, next_step)
 
 
 @ON_MOTO
-def test_it_says_so_when_dynamodb_cannot_be_reached(
+def test_error_message_when_dynamodb_is_unavailable(
     client: FlaskClient, faults: FaultyDynamoDB
 ) -> None:
     faults.faults.append(refuse("AccessDeniedException"))
-    wrong = "The tickets cannot be reached, and it is not known whether this was done."
+    reason = "The tickets cannot be reached, and it is not known whether this was done."
     next_step = (
         "Repeat the very same call, with the same idempotency_key, in a few seconds; if it fails"
         " again, tell the caller that the ticket system is down, and keep what they said."
     )
-    check(new().to(client), "storage_unavailable", wrong, next_step)
+    check_error(new().send(client), "storage_unavailable", reason, next_step)
 
 
-def test_every_code_is_here() -> None:
-    # What needs a key, a session or an erased ticket: test_keys, test_desk_sessions, test_erasure.
+def test_every_error_code_is_tested() -> None:
+    # Codes that need a key, a session, a failing DynamoDB or an erased ticket have other tests:
+    # test_auth.py, desk/test_sessions.py, the test above, and tickets/test_erasure.py.
     elsewhere = {"key_refused", "role_refused", "no_session", "cross_site", "desk_shut"}
     elsewhere |= {"storage_unavailable", "caller_erased"}
     codes = {code for code, _ in CASES} | elsewhere

@@ -1,4 +1,4 @@
-"""Every error, from every route, is JSON that says what to do and leaks nothing."""
+"""Tests of the error response of every route: its format and that it leaks no internal detail."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ..support.faulty_dynamodb import FaultyDynamoDB, refuse
 
 JSON = "application/json"
 
-# What can be wrong with /health is not in the request, and errors of /mcp are JSON-RPC's:
-# tests/test_health.py, tests/test_mcp.py.
+# Routes whose requests cannot fail in this way. The errors of /health are in test_health.py. /mcp
+# answers with JSON-RPC errors: see tests/mcp/test_transport.py.
 OTHERS = {
     ("GET", "/health"),
     ("GET", "/docs"),
@@ -28,7 +28,7 @@ OTHERS = {
     ("POST", "/desk/sign-out"),
 }
 
-# For each route, a request that fails.
+# A path that makes a request to the route fail.
 FAILING = {
     ("GET", "/tickets"): "/tickets",
     ("POST", "/tickets"): "/tickets",
@@ -40,7 +40,7 @@ FAILING = {
     ("GET", "/openapi.json"): "/openapi.json?version=2.0",
     ("GET", "/docs/<name>"): "/docs/unknown",
 }
-# The desk's fail as pages.
+# The same for the desk, which answers with error pages.
 FAILING_PAGES = {
     ("GET", "/desk"): "/desk?status=lost",
     ("GET", "/desk/"): "/desk/?cursor=x",
@@ -61,12 +61,14 @@ def routes(url_map: Map) -> set[tuple[str, str]]:
     }
 
 
-def test_every_route_has_an_error_shape_test() -> None:
+def test_error_tables_cover_every_route() -> None:
     assert routes(create_app().url_map) == {*FAILING, *FAILING_PAGES, *OTHERS}
 
 
 @pytest.mark.parametrize(("route", "url"), FAILING.items())
-def test_each_route_fails_in_json(client: FlaskClient, route: tuple[str, str], url: str) -> None:
+def test_each_api_route_returns_errors_as_json(
+    client: FlaskClient, route: tuple[str, str], url: str
+) -> None:
     response = client.open(url, method=route[0], data="{")
     assert response.status_code in (400, 404)
     assert response.content_type == JSON
@@ -77,7 +79,7 @@ def test_each_route_fails_in_json(client: FlaskClient, route: tuple[str, str], u
 
 @ON_MOTO
 @pytest.mark.parametrize(("route", "url"), FAILING_PAGES.items())
-def test_each_route_of_the_desk_fails_as_a_page(
+def test_each_desk_route_returns_errors_as_a_page(
     client: FlaskClient, route: tuple[str, str], url: str
 ) -> None:
     headers = {"Sec-Fetch-Site": "same-origin"}
@@ -131,9 +133,9 @@ def test_create_ticket_dynamodb_error(client: FlaskClient, faults: FaultyDynamoD
 def test_unexpected_exception(
     client: FlaskClient, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An item that somebody else wrote, with a number where the comments should be."""
-    key = {"ticket_id": {"S": "odd"}, "comments": {"N": "5"}, "caller_id": {"S": "secret"}}
-    Ticket.connection().connection.client.put_item(TableName="poc-itsm-tickets", Item=key)
+    """Read an item of another program that has a number in place of its comments."""
+    item = {"ticket_id": {"S": "odd"}, "comments": {"N": "5"}, "caller_id": {"S": "secret"}}
+    Ticket.connection().connection.client.put_item(TableName="poc-itsm-tickets", Item=item)
     client.application.debug = True
     response = client.get("/tickets/odd")
     assert response.status_code == 500

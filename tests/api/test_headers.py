@@ -1,3 +1,5 @@
+"""Tests of the headers that every response has, and of request ids."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -11,11 +13,13 @@ from ..support.faulty_dynamodb import FaultyDynamoDB, refuse
 
 pytestmark = ON_MOTO
 
-GATEWAY = {"apig_wsgi.request_context": {"requestId": "of-the-gateway"}}
+GATEWAY = {"apig_wsgi.request_context": {"requestId": "gateway-id"}}
 
 
 @pytest.mark.parametrize(("path", "status"), [("/tickets/x", 404), ("/tickets?caller=x", 200)])
-def test_every_answer_carries_the_headers(client: FlaskClient, path: str, status: int) -> None:
+def test_every_response_has_the_standard_headers(
+    client: FlaskClient, path: str, status: int
+) -> None:
     response = client.get(path)
     assert response.status_code == status
     assert response.headers["Cache-Control"] == "no-store"
@@ -24,7 +28,7 @@ def test_every_answer_carries_the_headers(client: FlaskClient, path: str, status
     assert response.content_type == "application/json"
 
 
-def test_a_500_carries_the_headers_too(client: FlaskClient, faults: FaultyDynamoDB) -> None:
+def test_500_response_has_the_standard_headers(client: FlaskClient, faults: FaultyDynamoDB) -> None:
     faults.faults.append(refuse("AccessDeniedException"))
     response = client.get("/tickets/x", headers={"X-Request-Id": "mine"})
     assert response.status_code == 500
@@ -33,29 +37,29 @@ def test_a_500_carries_the_headers_too(client: FlaskClient, faults: FaultyDynamo
 
 
 @pytest.mark.parametrize(
-    "sane", ["a", "1-67891233-abcdef012345678912345678", "x" * 100, "Root=1:_."]
+    "request_id", ["a", "1-67891233-abcdef012345678912345678", "x" * 100, "Root=1:_."]
 )
-def test_a_sane_request_id_of_the_callers_is_kept(client: FlaskClient, sane: str) -> None:
-    response = client.get("/", headers={"X-Request-Id": sane}, environ_overrides=GATEWAY)
-    assert response.headers["X-Request-Id"] == sane
+def test_keeps_a_valid_request_id_from_the_client(client: FlaskClient, request_id: str) -> None:
+    response = client.get("/", headers={"X-Request-Id": request_id}, environ_overrides=GATEWAY)
+    assert response.headers["X-Request-Id"] == request_id
 
 
-@pytest.mark.parametrize("insane", ["", "x" * 101, "two words", "Ω", '"}', "<script>", "a\tb"])
-def test_any_other_is_replaced(client: FlaskClient, insane: str) -> None:
-    sent = {"HTTP_X_REQUEST_ID": insane}
-    assert UUID(client.get("/", environ_overrides=sent).headers["X-Request-Id"]).version == 4
+@pytest.mark.parametrize("request_id", ["", "x" * 101, "two words", "Ω", '"}', "<script>", "a\tb"])
+def test_replaces_an_invalid_request_id(client: FlaskClient, request_id: str) -> None:
+    environ = {"HTTP_X_REQUEST_ID": request_id}
+    assert UUID(client.get("/", environ_overrides=environ).headers["X-Request-Id"]).version == 4
 
 
 @pytest.mark.parametrize(
-    ("environ", "wanted"),
+    ("environ", "expected"),
     [
-        (GATEWAY, "of-the-gateway"),
+        (GATEWAY, "gateway-id"),
         ({"apig_wsgi.request_context": {}}, None),
         ({"apig_wsgi.request_context": None}, None),
     ],
 )
-def test_in_the_lambda_it_is_that_of_api_gateway(
-    client: FlaskClient, environ: dict[str, Any], wanted: str | None
+def test_lambda_uses_the_request_id_of_api_gateway(
+    client: FlaskClient, environ: dict[str, Any], expected: str | None
 ) -> None:
-    got = client.get("/", environ_overrides=environ).headers["X-Request-Id"]
-    assert got == wanted or (wanted is None and UUID(got))
+    request_id = client.get("/", environ_overrides=environ).headers["X-Request-Id"]
+    assert request_id == expected or (expected is None and UUID(request_id))

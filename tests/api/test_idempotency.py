@@ -1,4 +1,4 @@
-"""Writes that are repeated, by clients under a key and by the app when an answer was lost."""
+"""Tests of idempotency keys, and of retries by the app after a lost DynamoDB response."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def tickets_of(client: FlaskClient, caller: str) -> list[Any]:
     return list(client.get("/tickets", query_string={"caller": caller}).json["tickets"])
 
 
-def give_away(number: str, caller: str) -> None:
-    """Let a ticket of that caller have the number."""
+def store_ticket_with_number(number: str, caller: str) -> None:
+    """Store a ticket of this caller under the number."""
     items.put_new(
         Ticket(
             ticket_id=numbers.ticket_id(number),
@@ -39,7 +39,7 @@ def give_away(number: str, caller: str) -> None:
     )
 
 
-def test_a_repeated_create_files_one_ticket_and_is_answered_alike(
+def test_repeated_create_stores_one_ticket_and_replays_the_response(
     client: FlaskClient, caller: str, new: dict[str, str]
 ) -> None:
     first, *repeats = [
@@ -53,27 +53,27 @@ def test_a_repeated_create_files_one_ticket_and_is_answered_alike(
     assert len(tickets_of(client, caller)) == 1
 
 
-def test_a_repeat_is_answered_as_the_first_was_whatever_became_of_the_ticket(
+def test_create_replay_returns_the_first_response_after_a_status_change(
     client: FlaskClient, new: dict[str, str]
 ) -> None:
-    sent = {**new, "idempotency_key": KEY}
-    first = client.post("/tickets", json=sent)
+    body = {**new, "idempotency_key": KEY}
+    first = client.post("/tickets", json=body)
     ticket = Ticket.get(first.json["ticket_id"])
     ticket.update(actions=[Ticket.status.set("closed")])
-    assert client.post("/tickets", json=sent).json == first.json
+    assert client.post("/tickets", json=body).json == first.json
     assert client.get(f"/tickets/{first.json['ticket_id']}").json["status"] == "closed"
 
 
-def test_a_key_is_of_one_caller_and_another_files_another_ticket(
+def test_same_key_from_two_callers_creates_two_tickets(
     client: FlaskClient, caller: str, new: dict[str, str]
 ) -> None:
-    for each in (caller, f"{caller}9"):
-        sent = {**new, "caller_id": each, "idempotency_key": KEY}
-        assert client.post("/tickets", json=sent).status_code == 201
-        assert len(tickets_of(client, each)) == 1
+    for caller_id in (caller, f"{caller}9"):
+        body = {**new, "caller_id": caller_id, "idempotency_key": KEY}
+        assert client.post("/tickets", json=body).status_code == 201
+        assert len(tickets_of(client, caller_id)) == 1
 
 
-def test_without_a_key_two_calls_file_two_tickets(
+def test_two_creates_without_a_key_create_two_tickets(
     client: FlaskClient, caller: str, new: dict[str, str]
 ) -> None:
     for key in ({}, {"idempotency_key": None}):
@@ -81,7 +81,7 @@ def test_without_a_key_two_calls_file_two_tickets(
     assert len(tickets_of(client, caller)) == 2
 
 
-def test_other_words_under_the_same_key_are_refused_and_the_first_kept(
+def test_rejects_a_create_that_reuses_a_key_with_another_description(
     client: FlaskClient, caller: str, new: dict[str, str]
 ) -> None:
     client.post("/tickets", json={**new, "idempotency_key": KEY})
@@ -92,16 +92,16 @@ def test_other_words_under_the_same_key_are_refused_and_the_first_kept(
     assert found["issue_description"] == "No mail"
 
 
-def test_the_key_may_come_in_the_header_the_body_or_both(
+def test_accepts_the_key_in_the_header_the_body_or_both(
     client: FlaskClient, caller: str, new: dict[str, str]
 ) -> None:
     key, header = {"idempotency_key": "k"}, {"Idempotency-Key": "k"}
-    answers = [
+    responses = [
         client.post("/tickets", json=new, headers=header),
         client.post("/tickets", json={**new, **key}),
         client.post("/tickets", json={**new, **key}, headers=header),
     ]
-    assert len({answer.data for answer in answers}) == 1
+    assert len({response.data for response in responses}) == 1
     assert len(tickets_of(client, caller)) == 1
 
 
@@ -117,7 +117,7 @@ def test_the_key_may_come_in_the_header_the_body_or_both(
         (None, "\u00e9", "Idempotency-Key"),
     ],
 )
-def test_a_bad_key_is_refused_by_its_name(
+def test_rejects_an_invalid_key_and_names_the_field(
     client: FlaskClient, new: dict[str, str], in_body: Any, in_header: str | None, field: str
 ) -> None:
     headers = {"Idempotency-Key": in_header} if in_header else {}
@@ -126,25 +126,25 @@ def test_a_bad_key_is_refused_by_its_name(
     assert response.json["error"].startswith(f"`{field}`")
 
 
-def test_two_keys_that_meet_on_one_number_both_get_a_ticket(
+def test_create_takes_the_next_number_if_another_ticket_has_the_number(
     client: FlaskClient, caller: str, new: dict[str, str]
 ) -> None:
     candidates = list(numbers.candidates(caller, KEY))
     for number in candidates[:2]:
-        give_away(number, f"{caller}9")
-    sent = {**new, "idempotency_key": KEY}
-    first, repeat = [client.post("/tickets", json=sent) for _ in range(2)]
+        store_ticket_with_number(number, f"{caller}9")
+    body = {**new, "idempotency_key": KEY}
+    first, repeat = [client.post("/tickets", json=body) for _ in range(2)]
     assert first.json["ticket_number"] == numbers.written(candidates[2])
     assert repeat.data == first.data
     assert len(tickets_of(client, caller)) == 1
 
 
 @ON_MOTO
-def test_a_number_is_not_looked_for_for_ever(
+def test_create_fails_if_all_candidate_numbers_are_taken(
     client: FlaskClient, caller: str, new: dict[str, str]
 ) -> None:
     for number in numbers.candidates(caller, KEY):
-        give_away(number, f"{caller}9")
+        store_ticket_with_number(number, f"{caller}9")
     response = client.post("/tickets", json={**new, "idempotency_key": KEY})
     assert (response.status_code, response.json["code"]) == (500, "storage_unavailable")
     assert tickets_of(client, caller) == []
@@ -153,7 +153,7 @@ def test_a_number_is_not_looked_for_for_ever(
 @ON_MOTO
 @pytest.mark.parametrize("key", [{}, {"idempotency_key": KEY}])
 @pytest.mark.parametrize("lost", [1, 2])
-def test_a_create_whose_answer_was_lost_is_done_once(
+def test_create_with_a_lost_dynamodb_response_stores_one_ticket(
     client: FlaskClient,
     faults: FaultyDynamoDB,
     caller: str,
@@ -169,22 +169,22 @@ def test_a_create_whose_answer_was_lost_is_done_once(
     assert found["ticket_id"] == response.json["ticket_id"]
 
 
-def test_a_repeated_comment_is_added_once_and_answered_alike(
+def test_repeated_comment_is_stored_once_and_replays_the_response(
     client: FlaskClient, ticket: str
 ) -> None:
-    path, sent = f"/tickets/{ticket}/comments", {"comment": "Hello?", "idempotency_key": KEY}
-    first = client.post(path, json=sent)
+    path, body = f"/tickets/{ticket}/comments", {"comment": "Hello?", "idempotency_key": KEY}
+    first = client.post(path, json=body)
     client.post(path, json={"comment": "Another"})
-    repeat = client.post(path, json=sent)
+    repeat = client.post(path, json=body)
     assert (repeat.status_code, repeat.data) == (200, first.data)
     assert repeat.headers["Idempotency-Replayed"] == "true"
     assert "Idempotency-Replayed" not in first.headers
     found = client.get(f"/tickets/{ticket}").json["comments"]
-    assert [each["comment_text"] for each in found] == ["Hello?", "Another"]
+    assert [comment["comment_text"] for comment in found] == ["Hello?", "Another"]
     assert found[0]["comment_id"] == first.json["comment_id"]
 
 
-def test_other_words_under_the_key_of_a_comment_are_refused(
+def test_rejects_a_comment_that_reuses_a_key_with_another_text(
     client: FlaskClient, ticket: str
 ) -> None:
     path = f"/tickets/{ticket}/comments"
@@ -194,18 +194,20 @@ def test_other_words_under_the_key_of_a_comment_are_refused(
     assert len(client.get(f"/tickets/{ticket}").json["comments"]) == 1
 
 
-def test_the_key_of_a_comment_is_of_one_ticket(client: FlaskClient, new: dict[str, str]) -> None:
+def test_same_comment_key_on_two_tickets_stores_two_comments(
+    client: FlaskClient, new: dict[str, str]
+) -> None:
     tickets = [client.post("/tickets", json=new).json["ticket_id"] for _ in range(2)]
     ids = {
         client.post(
-            f"/tickets/{each}/comments", json={"comment": "Hello?", "idempotency_key": KEY}
+            f"/tickets/{ticket}/comments", json={"comment": "Hello?", "idempotency_key": KEY}
         ).json["comment_id"]
-        for each in tickets
+        for ticket in tickets
     }
     assert len(ids) == 2
 
 
-def test_without_a_key_a_comment_may_be_said_twice(client: FlaskClient, ticket: str) -> None:
+def test_repeated_comment_without_a_key_is_stored_twice(client: FlaskClient, ticket: str) -> None:
     for _ in range(2):
         client.post(f"/tickets/{ticket}/comments", json={"comment": "Hello?"})
     assert len(client.get(f"/tickets/{ticket}").json["comments"]) == 2
@@ -214,7 +216,7 @@ def test_without_a_key_a_comment_may_be_said_twice(client: FlaskClient, ticket: 
 @ON_MOTO
 @pytest.mark.parametrize("key", [{}, {"idempotency_key": KEY}])
 @pytest.mark.parametrize("lost", [1, 2])
-def test_a_comment_whose_answer_was_lost_is_added_once(
+def test_comment_with_a_lost_dynamodb_response_is_stored_once(
     client: FlaskClient, faults: FaultyDynamoDB, ticket: str, key: dict[str, str], lost: int
 ) -> None:
     faults.faults.extend([apply_and_drop] * lost)
@@ -227,13 +229,13 @@ def test_a_comment_whose_answer_was_lost_is_added_once(
 
 
 @ON_MOTO
-def test_a_write_that_was_never_answered_is_there_once_when_it_is_repeated(
+def test_repeat_after_a_500_replays_a_write_that_dynamodb_had_applied(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str, new: dict[str, str]
 ) -> None:
-    sent = {**new, "idempotency_key": KEY}
+    body = {**new, "idempotency_key": KEY}
     faults.faults.extend([apply_and_drop] * 3)
-    assert client.post("/tickets", json=sent).status_code == 500
-    repeat = client.post("/tickets", json=sent)
+    assert client.post("/tickets", json=body).status_code == 500
+    repeat = client.post("/tickets", json=body)
     assert (repeat.status_code, repeat.headers["Idempotency-Replayed"]) == (201, "true")
     (found,) = tickets_of(client, caller)
     comment = {"comment": "Hello?", "idempotency_key": KEY}

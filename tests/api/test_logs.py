@@ -1,3 +1,5 @@
+"""Tests of the JSON log lines."""
+
 from __future__ import annotations
 
 import logging
@@ -12,7 +14,7 @@ from ..support.faulty_dynamodb import FaultyDynamoDB, refuse
 pytestmark = ON_MOTO
 
 
-def test_a_request_is_one_line(client: FlaskClient, faults: FaultyDynamoDB, log: Log) -> None:
+def test_logs_one_line_per_request(client: FlaskClient, faults: FaultyDynamoDB, log: Log) -> None:
     faults.faults.append(refuse("ThrottlingException"))
     response = client.get("/tickets/some-id")
     (line,) = log.lines("request")
@@ -29,7 +31,7 @@ def test_a_request_is_one_line(client: FlaskClient, faults: FaultyDynamoDB, log:
     }
 
 
-def test_retries_are_counted_anew_for_each_request(
+def test_retry_count_starts_at_zero_for_each_request(
     client: FlaskClient, faults: FaultyDynamoDB, log: Log
 ) -> None:
     faults.faults.append(refuse("ThrottlingException"))
@@ -38,7 +40,7 @@ def test_retries_are_counted_anew_for_each_request(
     assert [line["retries"] for line in log.lines("request")] == [1, 0]
 
 
-def test_an_unknown_route_is_logged_without_its_path(client: FlaskClient, log: Log) -> None:
+def test_logs_an_unknown_route_without_its_path(client: FlaskClient, log: Log) -> None:
     client.get("/+15550100?caller=%2B15550100")
     (line,) = log.lines("request")
     assert (line["operation"], line["route"], line["status"]) == (None, None, 404)
@@ -46,7 +48,7 @@ def test_an_unknown_route_is_logged_without_its_path(client: FlaskClient, log: L
 
 
 @pytest.mark.parametrize("fault", [None, "ThrottlingException", "AccessDeniedException"])
-def test_no_line_holds_what_a_caller_said_or_who_they_are(
+def test_log_contains_no_caller_id_and_no_text_of_a_caller(
     client: FlaskClient, faults: FaultyDynamoDB, log: Log, fault: str | None
 ) -> None:
     ticket = client.post("/tickets", json={"caller_id": "caller-x", "issue_description": "word-y"})
@@ -60,7 +62,7 @@ def test_no_line_holds_what_a_caller_said_or_who_they_are(
         assert secret not in log.text
 
 
-def test_a_failure_of_storage_is_logged_with_its_cause(
+def test_logs_a_storage_failure_with_its_cause(
     client: FlaskClient, faults: FaultyDynamoDB, log: Log
 ) -> None:
     faults.faults.append(refuse("AccessDeniedException"))
@@ -70,10 +72,10 @@ def test_a_failure_of_storage_is_logged_with_its_cause(
     assert (line["cause"], line["attempts"]) == ("AccessDeniedException", 1)
 
 
-def test_a_line_is_written_once_also_where_the_root_logger_has_a_handler(
+def test_logs_each_line_once_when_the_root_logger_has_a_handler(
     client: FlaskClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As in a Lambda, whose runtime gives it one."""
+    """The Lambda runtime adds a handler to the root logger."""
     handler = logging.StreamHandler()
     logging.getLogger().addHandler(handler)
     try:
@@ -83,24 +85,25 @@ def test_a_line_is_written_once_also_where_the_root_logger_has_a_handler(
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_a_stack_goes_down_to_the_first_cause_without_any_message(
+def test_logged_stack_contains_all_causes_and_no_exception_messages(
     client: FlaskClient, log: Log
 ) -> None:
-    said = "-".join(["word", "x"])
+    # The message is put together at run time, so the source lines in the stack do not contain it.
+    message = "-".join(["word", "x"])
     try:
         try:
-            raise KeyError(said)
+            raise KeyError(message)
         except KeyError as cause:
-            raise ValueError(said) from cause
+            raise ValueError(message) from cause
     except ValueError as caught:
         error = caught
     logging.getLogger("itsm_app").error("trouble", exc_info=error)
     assert error.__cause__ is not None
-    error.__cause__.__cause__ = error  # a circle
+    error.__cause__.__cause__ = error  # a cycle of causes
     logging.getLogger("itsm_app").error("trouble", exc_info=error)
     lines = log.lines("trouble")
     assert len(lines) == 2
     for line in lines:
         types = [entry for entry in line["stack"] if "File" not in entry]
         assert types == ["ValueError", "KeyError"]
-    assert said not in log.text
+    assert message not in log.text

@@ -1,3 +1,5 @@
+"""Tests of the CloudWatch metrics in the log lines."""
+
 from __future__ import annotations
 
 import json
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
     from ..support.faulty_dynamodb import Fault
 
 NAME = {"type": "string", "minLength": 1, "maxLength": 255}
-# "Specification: Embedded metric format" in the CloudWatch User Guide, its JSON schema; the units
-# are those that we use.
+# The JSON schema from "Specification: Embedded metric format" in the CloudWatch User Guide. `Unit`
+# allows only the units that this app uses.
 SCHEMA = {
     "type": "object",
     "required": ["_aws"],
@@ -69,7 +71,7 @@ LISTING = "/tickets?caller=a"
 REFUSED = "AccessDeniedException"
 THROTTLED = "ThrottlingException"
 OTHER_THROTTLES = ["ProvisionedThroughputExceededException", "RequestLimitExceeded"]
-# What goes wrong, what is called, the operation, errors and throttles.
+# DynamoDB's failures, the requested path, and the expected operation, errors and throttles.
 CASES: list[tuple[list[Fault], str, str, int, int]] = [
     ([], LISTING, "list_recent_tickets", 0, 0),
     ([], "/tickets", "list_recent_tickets", 0, 0),
@@ -92,10 +94,10 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> str:
     return "poc"
 
 
-def published(line: dict[str, Any]) -> list[tuple[str, str, dict[str, str], str, float]]:
-    """Return what CloudWatch makes of a line: namespace, name, dimensions, unit, value."""
+def metrics_in(line: dict[str, Any]) -> list[tuple[str, str, dict[str, str], str, float]]:
+    """Return the metrics in a log line: namespace, name, dimensions, unit and value."""
     jsonschema_rs.validate(SCHEMA, line)
-    made = []
+    metrics = []
     for directive in line["_aws"]["CloudWatchMetrics"]:
         for keys in directive["Dimensions"]:
             dimensions = {key: line[key] for key in keys}
@@ -103,27 +105,27 @@ def published(line: dict[str, Any]) -> list[tuple[str, str, dict[str, str], str,
             for metric in directive["Metrics"]:
                 name, value = metric["Name"], line[metric["Name"]]
                 assert type(value) in (int, float)
-                made.append((directive["Namespace"], name, dimensions, metric["Unit"], value))
-    return made
+                metrics.append((directive["Namespace"], name, dimensions, metric["Unit"], value))
+    return metrics
 
 
 @ON_MOTO
-@pytest.mark.parametrize(("wrong", "path", "operation", "errors", "throttles"), CASES)
-def test_a_request_is_counted_under_its_stage_and_its_operation(
+@pytest.mark.parametrize(("failures", "path", "operation", "errors", "throttles"), CASES)
+def test_publishes_metrics_by_stage_and_by_operation(
     client: FlaskClient,
     faults: FaultyDynamoDB,
     log: Log,
     stage: str,
-    wrong: list[Fault],
+    failures: list[Fault],
     path: str,
     operation: str,
     errors: int,
     throttles: int,
 ) -> None:
-    faults.faults.extend(wrong)
+    faults.faults.extend(failures)
     client.get(path)
     (line,) = log.lines("request")
-    assert published(line) == [
+    assert metrics_in(line) == [
         metric
         for dimensions in ({"Stage": stage}, {"Stage": stage, "Operation": operation})
         for metric in (
@@ -138,7 +140,7 @@ def test_a_request_is_counted_under_its_stage_and_its_operation(
 
 
 @ON_MOTO
-def test_throttles_are_counted_anew_for_each_request(
+def test_throttle_count_starts_at_zero_for_each_request(
     client: FlaskClient, faults: FaultyDynamoDB, log: Log, stage: str
 ) -> None:
     faults.faults.append(refuse(THROTTLED))
@@ -148,7 +150,7 @@ def test_throttles_are_counted_anew_for_each_request(
 
 
 @ON_MOTO
-def test_only_the_line_of_the_request_holds_metrics(
+def test_only_the_request_line_contains_metrics(
     client: FlaskClient, faults: FaultyDynamoDB, log: Log, stage: str
 ) -> None:
     faults.faults.extend([refuse(THROTTLED)] * 3)
@@ -158,7 +160,7 @@ def test_only_the_line_of_the_request_holds_metrics(
 
 
 @pytest.mark.parametrize(("setting", "embedded"), [({}, False), ({"STAGE": "poc"}, True)])
-def test_a_process_in_a_stage_writes_metrics_and_nothing_else_to_stderr(
+def test_process_logs_one_line_with_metrics_only_if_a_stage_is_set(
     setting: dict[str, str], embedded: bool
 ) -> None:
     code = "from itsm_app.wsgi import app; app.test_client().get('/')"

@@ -1,4 +1,4 @@
-"""How much of a ticket, and which tickets, an answer holds."""
+"""Tests of the `comments` and `status` parameters of reads and lists."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ ORDINARY = (
 
 
 @pytest.fixture
-def talked_about(client: FlaskClient, ticket: str) -> str:
-    """The id of a ticket with three comments."""
+def commented_ticket(client: FlaskClient, ticket: str) -> str:
+    """Return the id of a ticket with three comments."""
     for text in ("first", "second", "third"):
         client.post(f"/tickets/{ticket}/comments", json={"comment": text})
     return ticket
@@ -37,59 +37,59 @@ def talked_about(client: FlaskClient, ticket: str) -> str:
         ({"comments": "none"}, []),
     ],
 )
-def test_comments_are_shown_as_many_as_asked_for(
-    client: FlaskClient, caller: str, talked_about: str, query: dict[str, str], texts: list[str]
+def test_comments_parameter_selects_the_comments_of_reads_and_lists(
+    client: FlaskClient, caller: str, commented_ticket: str, query: dict[str, str], texts: list[str]
 ) -> None:
-    one = client.get(f"/tickets/{talked_about}", query_string=query).json
-    assert [each["comment_text"] for each in one["comments"]] == texts
-    assert page(client, caller, **query) == {"tickets": [one]}
+    found = client.get(f"/tickets/{commented_ticket}", query_string=query).json
+    assert [comment["comment_text"] for comment in found["comments"]] == texts
+    assert page(client, caller, **query) == {"tickets": [found]}
 
 
 @pytest.mark.parametrize("comments", ["latest", "none"])
-def test_a_ticket_without_comments_has_none_to_show(
+def test_comments_parameter_returns_an_empty_list_without_comments(
     client: FlaskClient, ticket: str, comments: str
 ) -> None:
     assert client.get(f"/tickets/{ticket}?comments={comments}").json["comments"] == []
 
 
-def test_the_tag_of_a_part_changes_with_what_is_left_out(
-    client: FlaskClient, talked_about: str
+def test_etag_changes_with_a_comment_that_the_response_leaves_out(
+    client: FlaskClient, commented_ticket: str
 ) -> None:
-    path = f"/tickets/{talked_about}?comments=none"
+    path = f"/tickets/{commented_ticket}?comments=none"
     before = client.get(path).headers["ETag"]
     assert client.get(path, headers={"If-None-Match": before}).status_code == 304
-    client.post(f"/tickets/{talked_about}/comments", json={"comment": "fourth"})
+    client.post(f"/tickets/{commented_ticket}/comments", json={"comment": "fourth"})
     assert client.get(path).headers["ETag"] != before
 
 
-def test_the_tag_is_the_tickets_version_whatever_part_of_it_is_shown(
-    client: FlaskClient, talked_about: str
+def test_all_representations_of_a_ticket_have_the_same_etag(
+    client: FlaskClient, commented_ticket: str
 ) -> None:
-    """So that what was seen in any part can be acted on, by `If-Match`."""
-    path = f"/tickets/{talked_about}"
-    parts = ["", "?comments=latest", "?comments=none", "?history=all"]
-    (tag,) = {client.get(path + part).headers["ETag"] for part in parts}
+    """A client can send the `ETag` of any representation as `If-Match`."""
+    path = f"/tickets/{commented_ticket}"
+    queries = ["", "?comments=latest", "?comments=none", "?history=all"]
+    (etag,) = {client.get(path + query).headers["ETag"] for query in queries}
     change = {"status": "resolved"}
-    assert client.patch(path, json=change, headers={"If-Match": tag}).status_code == 200
+    assert client.patch(path, json=change, headers={"If-Match": etag}).status_code == 200
 
 
 @pytest.mark.parametrize("comments", ["all", "latest", "none"])
-def test_a_head_is_a_get_without_its_body(
-    client: FlaskClient, caller: str, talked_about: str, comments: str
+def test_head_returns_the_headers_of_get_and_no_body(
+    client: FlaskClient, caller: str, commented_ticket: str, comments: str
 ) -> None:
-    one = f"/tickets/{talked_about}?comments={comments}"
-    for path in (one, f"/tickets?caller={quote(caller)}&comments={comments}"):
-        read, head = client.get(path), client.head(path)
+    ticket_path = f"/tickets/{commented_ticket}?comments={comments}"
+    for path in (ticket_path, f"/tickets?caller={quote(caller)}&comments={comments}"):
+        get, head = client.get(path), client.head(path)
         assert (head.status_code, head.data) == (200, b"")
         names = ("Content-Type", "Content-Length", "ETag")
         assert [head.headers.get(name) for name in names] == [
-            read.headers.get(name) for name in names
+            get.headers.get(name) for name in names
         ]
-    tag = client.head(one).headers["ETag"]
-    assert client.head(one, headers={"If-None-Match": tag}).status_code == 304
+    etag = client.head(ticket_path).headers["ETag"]
+    assert client.head(ticket_path, headers={"If-None-Match": etag}).status_code == 304
 
 
-def test_ten_ordinary_tickets_with_their_latest_comments_take_less_than_8_kb(
+def test_ten_ordinary_tickets_with_latest_comments_take_less_than_8_kb(
     client: FlaskClient, caller: str
 ) -> None:
     for _ in range(10):
@@ -97,28 +97,28 @@ def test_ten_ordinary_tickets_with_their_latest_comments_take_less_than_8_kb(
         ticket = client.post("/tickets", json=new).json["ticket_id"]
         for _ in range(3):
             client.post(f"/tickets/{ticket}/comments", json={"comment": ORDINARY})
-    answer = client.get("/tickets", query_string={"caller": caller, "comments": "latest"})
-    assert len(answer.json["tickets"]) == 10
-    assert len(answer.data) < 8 * 1024
+    response = client.get("/tickets", query_string={"caller": caller, "comments": "latest"})
+    assert len(response.json["tickets"]) == 10
+    assert len(response.data) < 8 * 1024
 
 
-def mixed(caller: str, *statuses: str) -> dict[str, list[str]]:
-    """File a ticket of each status; return the ids by status, newest first."""
+def file_with_statuses(caller: str, *statuses: str) -> dict[str, list[str]]:
+    """Create a ticket for each status; return the ids by status, newest first."""
     ids: dict[str, list[str]] = {}
     for n, status in enumerate(statuses):
-        (made,) = file_tickets(caller, 1, status=status, at=n)
-        ids.setdefault(status, []).insert(0, made)
+        (ticket_id,) = file_tickets(caller, 1, status=status, at=n)
+        ids.setdefault(status, []).insert(0, ticket_id)
     return ids
 
 
-def test_a_list_may_be_of_one_status(client: FlaskClient, caller: str) -> None:
-    ids = mixed(caller, "open", "closed", "in_progress", "open", "resolved", "closed")
-    for status, wanted in ids.items():
-        assert pages(client, caller, status=status) == [wanted]
+def test_list_filters_by_status(client: FlaskClient, caller: str) -> None:
+    ids = file_with_statuses(caller, "open", "closed", "in_progress", "open", "resolved", "closed")
+    for status, expected in ids.items():
+        assert pages(client, caller, status=status) == [expected]
 
 
-def test_a_filtered_list_goes_on_where_it_was(client: FlaskClient, caller: str) -> None:
-    ids = mixed(caller, *["open", "closed", "closed"] * 3)
+def test_filtered_list_continues_at_its_cursor(client: FlaskClient, caller: str) -> None:
+    ids = file_with_statuses(caller, *["open", "closed", "closed"] * 3)
     assert list(chain(*pages(client, caller, status="closed", limit=2))) == ids["closed"]
 
 
@@ -127,7 +127,7 @@ def test_a_filtered_list_goes_on_where_it_was(client: FlaskClient, caller: str) 
     [(1, 1, 10**6), (2, 3, 10**6), (10, 2, 10**6), (10, 10, 1)],
 )
 @pytest.mark.parametrize("statuses", ["", "c", "ococ", "cccco", "occcc", "ooo"])
-def test_a_filtered_list_ends_where_there_is_no_cursor_and_leaves_nothing_out(
+def test_filtered_pages_contain_every_match_and_the_last_has_no_cursor(
     client: FlaskClient,
     caller: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -138,30 +138,32 @@ def test_a_filtered_list_ends_where_there_is_no_cursor_and_leaves_nothing_out(
 ) -> None:
     monkeypatch.setattr(lists, "MAX_TICKETS_READ", most_tickets)
     monkeypatch.setattr(lists, "MAX_PAGE_BYTES", most_bytes)
-    ids = mixed(caller, *({"o": "open", "c": "closed"}[each] for each in statuses))
+    ids = file_with_statuses(caller, *({"o": "open", "c": "closed"}[letter] for letter in statuses))
     found = pages(client, caller, status="open", limit=limit)
     assert list(chain(*found)) == ids.get("open", [])
     assert max(map(len, found)) <= limit
 
 
-def test_a_ticket_of_an_unknown_status_is_shown_and_passes_no_filter(
+def test_ticket_with_unknown_status_is_readable_but_matches_no_filter(
     client: FlaskClient, caller: str
 ) -> None:
-    """One from before this app, or of a later version of it."""
-    (odd,) = file_tickets(caller, 1, status="waiting")
-    assert client.get(f"/tickets/{odd}").json["status"] == "waiting"
+    """An older app or a later version of this app can store such a ticket."""
+    (unknown,) = file_tickets(caller, 1, status="waiting")
+    assert client.get(f"/tickets/{unknown}").json["status"] == "waiting"
     assert [each["status"] for each in page(client, caller)["tickets"]] == ["waiting"]
     for status in ("open", "in_progress", "resolved", "closed"):
         assert pages(client, caller, status=status) == [[]]
-    assert client.post(f"/tickets/{odd}/comments", json={"comment": "Hello?"}).status_code == 200
+    assert (
+        client.post(f"/tickets/{unknown}/comments", json={"comment": "Hello?"}).status_code == 200
+    )
 
 
 @ON_MOTO
-def test_a_filtered_page_is_one_request_and_short_only_with_a_cursor(
+def test_filtered_page_is_one_query_and_has_a_cursor_if_incomplete(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lists, "MAX_TICKETS_READ", 4)
-    ids = mixed(caller, "open", *["closed"] * 5)
+    ids = file_with_statuses(caller, "open", *["closed"] * 5)
     faults.operations.clear()
     first = page(client, caller, status="open")
     assert (first["tickets"], "next_cursor" in first) == ([], True)
@@ -171,8 +173,8 @@ def test_a_filtered_page_is_one_request_and_short_only_with_a_cursor(
     assert "next_cursor" not in second
 
 
-def test_a_cursor_is_of_one_status(client: FlaskClient, caller: str) -> None:
-    mixed(caller, "open", "open")
+def test_rejects_a_cursor_with_another_status(client: FlaskClient, caller: str) -> None:
+    file_with_statuses(caller, "open", "open")
     cursor = page(client, caller, status="open", limit=1)["next_cursor"]
     for status in ({}, {"status": "closed"}):
         query: dict[str, Any] = {"caller": caller, "cursor": cursor, **status}
@@ -180,7 +182,7 @@ def test_a_cursor_is_of_one_status(client: FlaskClient, caller: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
         ("comments=some", '`comments` must be all, latest or none, but it is "some".'),
         ("comments=", "`comments` must be all, latest or none, but it is empty."),
@@ -195,7 +197,9 @@ def test_a_cursor_is_of_one_status(client: FlaskClient, caller: str) -> None:
         ("comments=field+`other`", 'latest or none, but it is "field `other`".'),
     ],
 )
-def test_what_cannot_be_asked_for_is_named(client: FlaskClient, query: str, said: str) -> None:
+def test_rejects_invalid_query_values_and_names_the_parameter(
+    client: FlaskClient, query: str, message: str
+) -> None:
     response = client.get(f"/tickets?caller=x&{query}")
     assert (response.status_code, response.json["code"]) == (400, "invalid_field")
-    assert said in response.json["error"]
+    assert message in response.json["error"]

@@ -1,4 +1,4 @@
-"""Hostile and clumsy input: refused by name, or taken exactly as it was sent."""
+"""Tests of request parsing: malformed, unusual and hostile input."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ pytestmark = ON_MOTO
 
 ASTRAL = "\U0001f600"
 WHITE_SPACE = "".join(chr(code) for code in range(sys.maxunicode) if chr(code).isspace())
-UNKNOWN = "00000000-0000-4000-8000-000000000000"
+UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 
-# Each text field: where it is sent, its name, and its limit in characters.
+# Each text field: the path that takes it, its name, and its maximum length in characters.
 FIELDS = [
     ("/tickets", "caller_id", 100),
     ("/tickets", "issue_description", 1000),
-    (f"/tickets/{UNKNOWN}/comments", "comment", 1000),
+    (f"/tickets/{UNKNOWN_ID}/comments", "comment", 1000),
 ]
-NOT_TEXTS: list[Any] = [None, 1, 1.5, True, [], ["text"], {}, {"text": 1}]
+NON_TEXTS: list[Any] = [None, 1, 1.5, True, [], ["text"], {}, {"text": 1}]
 EMPTY_TEXTS = ["", " ", "\t\r\n", "\u3000", WHITE_SPACE]
 
 
@@ -35,9 +35,9 @@ def body(field: str, value: Any) -> dict[str, Any]:
     return {"caller_id": "a", "issue_description": "b", "comment": "c", field: value}
 
 
-@pytest.mark.parametrize("value", [*NOT_TEXTS, *EMPTY_TEXTS, "too long"], ids=repr)
+@pytest.mark.parametrize("value", [*NON_TEXTS, *EMPTY_TEXTS, "too long"], ids=repr)
 @pytest.mark.parametrize(("path", "field", "limit"), FIELDS)
-def test_a_bad_field_is_named(
+def test_rejects_an_invalid_text_field_and_names_it(
     client: FlaskClient, faults: FaultyDynamoDB, path: str, field: str, limit: int, value: Any
 ) -> None:
     value = ASTRAL * (limit + 1) if value == "too long" else value
@@ -51,7 +51,7 @@ def test_a_bad_field_is_named(
 
 @pytest.mark.parametrize("character", ["x", "Ω", ASTRAL])
 @pytest.mark.parametrize(("path", "field", "limit"), FIELDS)
-def test_a_limit_counts_characters(
+def test_length_limits_count_characters(
     client: FlaskClient, path: str, field: str, limit: int, character: str
 ) -> None:
     at_limit = client.post(path, json=body(field, character * limit))
@@ -61,10 +61,12 @@ def test_a_limit_counts_characters(
 
 
 @pytest.mark.parametrize(("path", "field", "_limit"), FIELDS)
-def test_a_missing_field_is_named(client: FlaskClient, path: str, field: str, _limit: int) -> None:
-    sent = body(field, None)
-    del sent[field]
-    response = client.post(path, json=sent)
+def test_rejects_a_missing_text_field_and_names_it(
+    client: FlaskClient, path: str, field: str, _limit: int
+) -> None:
+    without_field = body(field, None)
+    del without_field[field]
+    response = client.post(path, json=without_field)
     assert response.status_code == 400
     assert f"`{field}`" in response.json["error"]
 
@@ -87,7 +89,7 @@ def test_add_comment_missing_comment(client: FlaskClient, ticket: str) -> None:
     assert "`comment`" in response.json["error"]
 
 
-GOOD = b'"caller_id": "a", "issue_description": "b"'
+VALID_FIELDS = b'"caller_id": "a", "issue_description": "b"'
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ GOOD = b'"caller_id": "a", "issue_description": "b"'
         ("true", "a boolean"),
         ("0", "a number"),
         ("-1.5e-7", "a number"),
-        # More digits than Python makes an int of, and more than a float can hold.
+        # Python refuses to parse an int with this many digits, and a float cannot hold the value.
         ("9" * 5000, "a number"),
         ("-" + "9" * 5000, "a number"),
         ("1e400", "a number"),
@@ -114,7 +116,7 @@ GOOD = b'"caller_id": "a", "issue_description": "b"'
     ],
     ids=lambda text: text[:20],
 )
-def test_the_form_of_a_bad_value_is_told(client: FlaskClient, value: str, form: str) -> None:
+def test_error_describes_the_invalid_value(client: FlaskClient, value: str, form: str) -> None:
     response = client.post("/tickets", data=f'{{"caller_id": "a", "issue_description": {value}}}')
     assert response.status_code == 400
     assert response.json["error"].startswith("`issue_description` must be a text of 1 to 1000")
@@ -137,24 +139,29 @@ def test_the_form_of_a_bad_value_is_told(client: FlaskClient, value: str, form: 
     ],
     ids=lambda text: text[:20],
 )
-def test_a_short_text_is_quoted_and_a_longer_one_counted(
+def test_error_quotes_a_short_value_and_gives_the_length_of_a_longer_one(
     client: FlaskClient, sent: str, form: str
 ) -> None:
     response = client.get(f"/tickets?caller=a&limit={sent}")
     assert response.status_code == 400
-    wanted = f"`limit` must be a whole number from 1 to 100, but it is {form}. Leave it out for 10."
-    assert response.json["error"] == wanted
+    expected = (
+        f"`limit` must be a whole number from 1 to 100, but it is {form}. Leave it out for 10."
+    )
+    assert response.json["error"] == expected
 
 
 @pytest.mark.parametrize("header", ["", "%20", "%E3%80%80%0A", "%CE%A9" * 101, "x" * 1000])
-def test_a_bad_header_is_told_of_in_the_same_words(client: FlaskClient, header: str) -> None:
-    told = [
+def test_invalid_caller_gets_the_same_error_in_the_header_and_the_query(
+    client: FlaskClient, header: str
+) -> None:
+    errors = [
         client.get("/tickets/x", headers={"X-Caller-Id": header}).json["error"],
         client.get(f"/tickets/x?caller={header}").json["error"],
     ]
-    wrong = [each.partition(". ")[0].partition(" ")[2] for each in told]
-    assert wrong[0] == wrong[1]
-    assert "must be a text of 1 to 100 characters" in wrong[0]
+    # Compare the sentences without the field's name and the next step.
+    reasons = [error.partition(". ")[0].partition(" ")[2] for error in errors]
+    assert reasons[0] == reasons[1]
+    assert "must be a text of 1 to 100 characters" in reasons[0]
 
 
 @pytest.mark.parametrize(
@@ -163,23 +170,23 @@ def test_a_bad_header_is_told_of_in_the_same_words(client: FlaskClient, header: 
         b"",
         b" ",
         b"{",
-        b"{" + GOOD + b"} {}",
+        b"{" + VALID_FIELDS + b"} {}",
         b"null",
         b"5",
         b'"text"',
         b"[]",
         b'["caller_id", "issue_description"]',
-        b"\xef\xbb\xbf{" + GOOD + b"}",
-        (b"{" + GOOD + b"}").decode().encode("utf-16"),
+        b"\xef\xbb\xbf{" + VALID_FIELDS + b"}",
+        (b"{" + VALID_FIELDS + b"}").decode().encode("utf-16"),
         b'{"caller_id": "\xff", "issue_description": "b"}',
         b'{"caller_id": "\xed\xa0\x80", "issue_description": "b"}',
         b'{"caller_id": "a\x00", "issue_description": "b"}',
-        b'{"other": "\xff", ' + GOOD + b"}",
+        b'{"other": "\xff", ' + VALID_FIELDS + b"}",
         b"[" * 60_000,
-        b'{"other": ' + b"[" * 30_000 + b"]" * 30_000 + b", " + GOOD + b"}",
+        b'{"other": ' + b"[" * 30_000 + b"]" * 30_000 + b", " + VALID_FIELDS + b"}",
         b'{"other":' * 7_000,
-        b"{" + GOOD + b", other: 1}",
-        b"{" + GOOD + b', "other": NaN}',
+        b"{" + VALID_FIELDS + b", other: 1}",
+        b"{" + VALID_FIELDS + b', "other": NaN}',
         b'[["caller_id", "a"], ["issue_description", "b"]]',
         b"caller_id=a&issue_description=b",
     ],
@@ -194,24 +201,24 @@ def test_create_ticket_invalid_json(
     assert faults.operations == []
 
 
-@pytest.mark.parametrize("twice", [b', "caller_\\u0069d": "c"}', b', "caller_id": 5}'])
-def test_a_field_that_is_there_twice_is_named(client: FlaskClient, twice: bytes) -> None:
-    response = client.post("/tickets", data=b"{" + GOOD + twice)
+@pytest.mark.parametrize("duplicate", [b', "caller_\\u0069d": "c"}', b', "caller_id": 5}'])
+def test_rejects_a_duplicate_field_and_names_it(client: FlaskClient, duplicate: bytes) -> None:
+    response = client.post("/tickets", data=b"{" + VALID_FIELDS + duplicate)
     assert response.status_code == 400
     assert "`caller_id` is there twice" in response.json["error"]
 
 
 @pytest.mark.parametrize("text", ["\\ud800", "\\udc00\\ud800", "a\\udfff b"])
-def test_a_field_with_half_of_a_surrogate_pair_is_named(client: FlaskClient, text: str) -> None:
+def test_rejects_an_unpaired_surrogate_and_names_the_field(client: FlaskClient, text: str) -> None:
     sent = f'{{"caller_id": "a", "issue_description": "{text}"}}'
     response = client.post("/tickets", data=sent)
     assert response.status_code == 400
     assert "`issue_description` is not UTF-8" in response.json["error"]
 
 
-def test_unknown_fields_are_ignored(client: FlaskClient) -> None:
+def test_ignores_unknown_fields(client: FlaskClient) -> None:
     sent = b'{"other": {"x": 1, "x": 2}, "other": 1e400, "caller": 5, "big": ' + b"9" * 5000
-    assert client.post("/tickets", data=sent + b", " + GOOD + b"}").status_code == 201
+    assert client.post("/tickets", data=sent + b", " + VALID_FIELDS + b"}").status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -227,52 +234,52 @@ def test_unknown_fields_are_ignored(client: FlaskClient) -> None:
         None,
     ],
 )
-def test_the_content_type_does_not_matter(client: FlaskClient, content_type: str | None) -> None:
-    sent = client.post("/tickets", data=b"{" + GOOD + b"}", content_type=content_type)
+def test_ignores_the_content_type(client: FlaskClient, content_type: str | None) -> None:
+    sent = client.post("/tickets", data=b"{" + VALID_FIELDS + b"}", content_type=content_type)
     assert sent.status_code == 201
 
 
-class Endless:
-    """A body that never ends, and says how much of it was read."""
+class EndlessStream:
+    """A request body without an end. `bytes_read` is how much of it the app has read."""
 
-    taken = 0
+    bytes_read = 0
 
     def read(self, size: int) -> bytes:
-        self.taken += size
+        self.bytes_read += size
         return b"x" * size
 
 
-def post_chunked(client: FlaskClient, path: str, stream: BytesIO | Endless) -> Response:
-    """Post as a server hands on a chunked body: no length, and an end that it knows."""
+def post_chunked(client: FlaskClient, path: str, stream: BytesIO | EndlessStream) -> Response:
+    """Send a chunked body: no Content-Length, and a stream that the server ends."""
     environ = EnvironBuilder(path=path, method="POST").get_environ()
     environ |= {"wsgi.input": stream, "wsgi.input_terminated": True, "REMOTE_ADDR": "127.0.0.1"}
     return Response.from_app(client.application, environ)
 
 
-def test_a_chunked_body_is_read(client: FlaskClient) -> None:
-    sent = BytesIO(b"{" + GOOD + b"}")
+def test_accepts_a_chunked_body(client: FlaskClient) -> None:
+    sent = BytesIO(b"{" + VALID_FIELDS + b"}")
     assert post_chunked(client, "/tickets", sent).status_code == 201
 
 
 def padded(size: int) -> bytes:
-    start = b"{" + GOOD + b', "other": "'
+    start = b"{" + VALID_FIELDS + b', "other": "'
     return start + b"x" * (size - len(start) - 2) + b'"}'
 
 
-def test_a_body_of_64_kib_is_taken(client: FlaskClient) -> None:
+def test_accepts_a_body_of_64_kib(client: FlaskClient) -> None:
     assert client.post("/tickets", data=padded(64 * 1024)).status_code == 201
     assert post_chunked(client, "/tickets", BytesIO(padded(64 * 1024))).status_code == 201
 
 
-@pytest.mark.parametrize("path", ["/tickets", f"/tickets/{UNKNOWN}/comments"])
-def test_a_larger_body_is_refused_before_it_is_read_whole(client: FlaskClient, path: str) -> None:
+@pytest.mark.parametrize("path", ["/tickets", f"/tickets/{UNKNOWN_ID}/comments"])
+def test_rejects_a_larger_body_without_reading_all_of_it(client: FlaskClient, path: str) -> None:
     response = client.post(path, data=padded(64 * 1024 + 1))
     assert response.status_code == 413
     assert response.json["code"] == "body_too_large"
     assert post_chunked(client, path, BytesIO(padded(64 * 1024 + 1))).status_code == 413
-    stream = Endless()
+    stream = EndlessStream()
     assert post_chunked(client, path, stream).status_code == 413
-    assert stream.taken < 1024 * 1024
+    assert stream.bytes_read < 1024 * 1024
 
 
 @pytest.mark.parametrize(
@@ -303,8 +310,8 @@ def test_list_tickets_missing_caller(
     assert faults.operations == []
 
 
-def test_a_query_that_is_not_percent_encoded_is_refused(client: FlaskClient) -> None:
-    """Werkzeug's server decodes raw bytes in a way of its own, and would find another caller."""
+def test_rejects_a_query_that_is_not_percent_encoded(client: FlaskClient) -> None:
+    """Werkzeug's server decodes such bytes differently and could read another caller's id."""
     environ = EnvironBuilder(path="/tickets").get_environ() | {"REMOTE_ADDR": "127.0.0.1"}
     for raw in ("Ω".encode(), b"\xff"):
         environ["QUERY_STRING"] = "caller=" + raw.decode("latin-1")
@@ -314,7 +321,7 @@ def test_a_query_that_is_not_percent_encoded_is_refused(client: FlaskClient) -> 
 
 
 @pytest.mark.parametrize("caller", ["Ω", ASTRAL * 100, "a b", "a+b", "a&b=c", "%41", "\u0000"])
-def test_a_query_is_percent_encoded_utf_8(client: FlaskClient, caller: str) -> None:
+def test_reads_a_query_as_percent_encoded_utf_8(client: FlaskClient, caller: str) -> None:
     client.post("/tickets", json={"caller_id": caller, "issue_description": "b"})
     found = client.get(f"/tickets?other=%FF&caller={quote(caller, safe='')}").json["tickets"]
-    assert {each["caller_id"] for each in found} == {caller}
+    assert {ticket["caller_id"] for ticket in found} == {caller}

@@ -1,3 +1,5 @@
+"""Tests of importing `itsm_app.wsgi`: lazy imports and no side effects."""
+
 from __future__ import annotations
 
 import subprocess
@@ -5,11 +7,11 @@ import sys
 
 from ..support.flask_run import ROOT, environ
 
-# An audit hook sees what Python is about to do, whoever asks for it.
+# An audit hook sees every network, process and file operation, also those of libraries.
 WATCH = """
 import sys
 effects = []
-# urllib3 binds a socket to learn whether there is IPv6; nothing leaves the machine by that.
+# socket.bind is not watched: urllib3 binds a local socket to check for IPv6 support.
 watched = ("socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.", "os.fork")
 watched += ("os.exec", "os.posix_spawn", "os.mkdir", "os.rename", "os.remove")
 sys.addaudithook(lambda event, _: effects.append(event) if event.startswith(watched) else None)
@@ -19,7 +21,7 @@ print(*effects)
 """
 
 
-def test_what_only_language_models_use_is_not_imported_from_cold() -> None:
+def test_import_does_not_load_the_mcp_package() -> None:
     command = (
         "import sys, itsm_app.wsgi; print(*(name for name in sys.modules if 'itsm_app' in name))"
     )
@@ -28,7 +30,7 @@ def test_what_only_language_models_use_is_not_imported_from_cold() -> None:
     assert not [name for name in imported if name.startswith("itsm_app.mcp")]
 
 
-def test_the_import_has_no_side_effect() -> None:
+def test_import_has_no_side_effects() -> None:
     result = subprocess.run(
         [sys.executable, "-B", "-W", "error", "-c", WATCH],
         cwd=ROOT,
@@ -41,7 +43,7 @@ def test_the_import_has_no_side_effect() -> None:
     assert not (ROOT / "instance/never").exists()
 
 
-def test_the_desk_is_loaded_when_it_is_first_asked_for() -> None:
+def test_desk_package_is_loaded_at_its_first_request() -> None:
     code = (
         "import sys, itsm_app.wsgi;"
         "loaded = lambda: [name for name in sys.modules if name.startswith('itsm_app.desk')];"

@@ -58,7 +58,7 @@ class Server:
 
     def age(self, ticket_id: str, minutes: int) -> None:
         """Let a ticket, and what became of it, be that old."""
-        endpoint = re.search(r"DynamoDB at (\S+)", "".join(self._server.said))[1]
+        endpoint = re.search(r"DynamoDB at (\S+)", "".join(self._server.output))[1]
         local = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
         client = boto3.client("dynamodb", region_name="us-east-1", endpoint_url=endpoint, **local)
         key = {"ticket_id": {"S": ticket_id}}
@@ -111,7 +111,7 @@ def test_a_ticket_goes_from_the_call_to_closed(
     ticket = server.file(description="The lift is stuck")
     with open_browser(javascript=javascript) as browser:
         browser.sign_in(ANNA)
-        browser.choose("Order", "Newest first")
+        browser.select("Order", "Newest first")
         browser.press("Apply")
         browser.find(f'a[href$="{ticket}"]').click()
         browser.wait(lambda: browser.path().endswith(ticket))
@@ -121,7 +121,7 @@ def test_a_ticket_goes_from_the_call_to_closed(
         ]:
             browser.press(button)
             assert said in browser.text()
-        browser.choose("Priority", "High")
+        browser.select("Priority", "High")
         browser.press("Set")
         browser.type("Answer", "Somebody is on the way.\nPlease stay calm.")
         browser.press("Send answer")
@@ -293,8 +293,8 @@ def test_every_page_is_for_everybody_at_every_width(gallery: Server, tmp_path: P
     def look(browser: Browser, name: str) -> None:
         for width in WIDTHS:
             for scheme in SCHEMES:
-                browser.width(width)
-                browser.scheme(scheme)
+                browser.set_width(width)
+                browser.set_color_scheme(scheme)
                 where = f"{name}-{width}-{scheme}"
                 found.extend(f"{where}: {each}" for each in browser.violations())
                 if browser.overflow():
@@ -346,9 +346,9 @@ def test_hostile_text_runs_nothing_and_breaks_no_page(server: Server, open_brows
             server.ask("PATCH", f"/tickets/{ticket}", json={"assignee": text[:100]})
             for path in (f"/desk/tickets/{ticket}", "/desk?order=newest"):
                 for width in WIDTHS:
-                    browser.width(width)
+                    browser.set_width(width)
                     browser.go(path)
                     assert browser.overflow() == 0
                     assert browser.driver.title.endswith("Service desk")
-        said = browser.log()
+        said = browser.console_messages()
         assert [each for each in said if "Security Policy" in each["message"]] == []

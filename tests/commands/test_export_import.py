@@ -1,4 +1,4 @@
-"""`flask export` and `flask import`: all that is stored, out and back."""
+"""Tests of `flask export` and `flask import`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from ..conftest import ON_DYNAMODB_LOCAL, ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB, apply, apply_and_drop, refuse
 from ..support.flask_run import ROOT, environ
 from ..tickets.test_cursors import file_tickets, page
-from ..tickets.test_erasure import dynamodb, erase_caller, item_of, work
-from ..tickets.test_retention import set_end
+from ..tickets.test_erasure import create_ticket_with_history, dynamodb, erase_caller, item_of
+from ..tickets.test_retention import set_expiry
 
 pytestmark = pytest.mark.usefixtures("own_table")
 
@@ -31,8 +31,8 @@ TIME = "2025-02-09T12:20:25.343883Z"
 TEXTS = ["日本語 שלום", "\u202eabc\u0000\u2028", "👩‍👩‍👧‍👦" * 100, '"\\/', " "]
 
 
-def run(*arguments: str, sent: bytes | None = None) -> Result:
-    return create_app().test_cli_runner().invoke(args=arguments, input=sent)
+def run(*arguments: str, stdin: bytes | None = None) -> Result:
+    return create_app().test_cli_runner().invoke(args=arguments, input=stdin)
 
 
 def export(*arguments: str) -> bytes:
@@ -42,7 +42,7 @@ def export(*arguments: str) -> bytes:
 
 
 def import_(lines: bytes) -> str:
-    result = run("import", sent=lines)
+    result = run("import", stdin=lines)
     assert (result.exit_code, result.stderr) == (0, "")
     return result.stdout
 
@@ -51,50 +51,50 @@ def ids(lines: bytes) -> list[str]:
     return [json.loads(line)["Item"]["ticket_id"]["S"] for line in lines.splitlines()]
 
 
-def wipe() -> None:
-    for answer in dynamodb().get_paginator("scan").paginate(TableName=Ticket.Meta.table_name):
-        for item in answer["Items"]:
+def delete_all_tickets() -> None:
+    for response in dynamodb().get_paginator("scan").paginate(TableName=Ticket.Meta.table_name):
+        for item in response["Items"]:
             Ticket.get(item["ticket_id"]["S"]).delete()
 
 
-def put(ticket: str, **more: Any) -> None:
-    """Store a ticket as another app might have."""
+def put(ticket: str, **attributes: Any) -> None:
+    """Store a ticket directly in DynamoDB, with additional attributes."""
     texts = dict.fromkeys(("caller_id", "issue_description", "status"), "x")
     texts |= dict.fromkeys(("created_at", "updated_at"), TIME)
     item: Any = {name: {"S": text} for name, text in texts.items()}
-    item |= {"ticket_id": {"S": ticket}, "comments": {"L": []}, **more}
+    item |= {"ticket_id": {"S": ticket}, "comments": {"L": []}, **attributes}
     dynamodb().put_item(TableName=Ticket.Meta.table_name, Item=item)
 
 
-def test_what_was_exported_and_imported_is_exported_as_the_same_bytes(
+def test_export_after_an_import_returns_the_same_bytes(
     client: FlaskClient, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(config, "RETENTION_DAYS", "30")
-    worked = work(client, caller)
+    ticket = create_ticket_with_history(client, caller)
     for text in TEXTS:
         if text.strip():
-            client.post(f"/tickets/{worked}/comments", json={"comment": text})
+            client.post(f"/tickets/{ticket}/comments", json={"comment": text})
             client.post("/tickets", json={"caller_id": text[:100], "issue_description": text})
-    client.patch(f"/tickets/{worked}", json={"status": "closed"})
+    client.patch(f"/tickets/{ticket}", json={"status": "closed"})
     erase_caller(TEXTS[0], "--yes")
-    full: Any = [{"comment_text": "x" * 1000, "added_at": TIME}] * 20
-    file_tickets(caller, 12, comments=full)
+    long_comments: Any = [{"comment_text": "x" * 1000, "added_at": TIME}] * 20
+    file_tickets(caller, 12, comments=long_comments)
     put("old")
-    strange = {"N": "-1.5"}, {"BOOL": True}, {"NULL": True}, {"NS": ["1", "2"]}, {"S": ""}
-    put("strange", x={"L": [{"M": {"B": {"B": b"\xff\x00"}}}, *strange]}, y={"BS": [b"1", b"\x00"]})
+    types = {"N": "-1.5"}, {"BOOL": True}, {"NULL": True}, {"NS": ["1", "2"]}, {"S": ""}
+    put("types", x={"L": [{"M": {"B": {"B": b"\xff\x00"}}}, *types]}, y={"BS": [b"1", b"\x00"]})
     before = export()
     assert len(before.splitlines()) == 19
-    wipe()
+    delete_all_tickets()
     assert export() == b""
     assert import_(before) == "Imported: 19. There already: 0.\n"
     assert export() == before
     assert import_(before) == "Imported: 0. There already: 19.\n"
-    found = client.get(f"/tickets/{worked}?history=all").json
-    assert [each["comment_text"] for each in found["comments"][3:]] == TEXTS[:-1]
+    found = client.get(f"/tickets/{ticket}?history=all").json
+    assert [comment["comment_text"] for comment in found["comments"][3:]] == TEXTS[:-1]
     assert len(found["history"]) == 5
 
 
-def test_an_export_goes_on_after_a_page_of_a_megabyte(client: FlaskClient) -> None:
+def test_export_continues_after_a_page_of_1_mb(client: FlaskClient) -> None:
     tickets = [f"{n}" for n in range(6)]
     for ticket in tickets:
         put(ticket, text={"S": "x" * 250_000})
@@ -103,19 +103,20 @@ def test_an_export_goes_on_after_a_page_of_a_megabyte(client: FlaskClient) -> No
 
 
 @ON_DYNAMODB_LOCAL
-def test_full_tickets_and_many_pages_come_whole(client: FlaskClient, caller: str) -> None:
-    full: Any = [{"comment_text": "ß" * 1000, "added_at": TIME}] * 140
-    filed = {*file_tickets(caller, 9, comments=full), *file_tickets(caller, 300, at=10)}
+def test_exports_and_imports_full_tickets_and_many_pages(client: FlaskClient, caller: str) -> None:
+    long_comments: Any = [{"comment_text": "ß" * 1000, "added_at": TIME}] * 140
+    full = file_tickets(caller, 9, comments=long_comments)
+    short = file_tickets(caller, 300, at=10)
     before = export()
-    assert set(ids(before)) == filed
+    assert set(ids(before)) == {*full, *short}
     assert sorted(export("--caller", caller).splitlines()) == sorted(before.splitlines())
-    wipe()
+    delete_all_tickets()
     import_(before)
     assert export() == before
 
 
-def test_a_line_is_as_dynamodb_exports_them(client: FlaskClient, caller: str) -> None:
-    ticket = work(client, caller)
+def test_lines_have_the_format_of_dynamodb_exports(client: FlaskClient, caller: str) -> None:
+    ticket = create_ticket_with_history(client, caller)
     (line,) = export("--caller", caller).splitlines()
     (found,) = [json.loads(line)]
     assert found == {"Item": {**item_of(ticket), "comment_ids": found["Item"]["comment_ids"]}}
@@ -123,9 +124,7 @@ def test_a_line_is_as_dynamodb_exports_them(client: FlaskClient, caller: str) ->
     assert line == json.dumps(found, sort_keys=True, separators=(",", ":")).encode()
 
 
-def test_an_export_may_be_of_one_caller_and_of_what_is_new(
-    client: FlaskClient, caller: str
-) -> None:
+def test_export_filters_by_caller_and_by_time(client: FlaskClient, caller: str) -> None:
     first, second = file_tickets(caller, 2)
     file_tickets(f"{caller}9", 1)
     assert sorted(ids(export("--caller", caller))) == sorted([first, second])
@@ -140,52 +139,54 @@ def test_an_export_may_be_of_one_caller_and_of_what_is_new(
     assert set(ids(export("--since", later))) == {first, second}
 
 
-def test_what_is_past_its_time_is_not_exported(client: FlaskClient, caller: str) -> None:
+def test_expired_tickets_are_not_exported(client: FlaskClient, caller: str) -> None:
     (ticket,) = file_tickets(caller, 1, status="closed")
-    set_end(ticket, 60)
+    set_expiry(ticket, 60)
     assert ids(export("--caller", caller)) == [ticket]
-    set_end(ticket, 0)
+    set_expiry(ticket, 0)
     assert ids(export("--caller", caller)) == []
     assert ticket not in ids(export())
 
 
 @ON_MOTO
 @pytest.mark.parametrize("when", ["yesterday", "", "2026-13-01", "0001-01-01T00:00+14:00"])
-def test_a_time_that_is_none_is_refused(engine: str, when: str) -> None:
+def test_export_rejects_an_invalid_time(engine: str, when: str) -> None:
     result = run("export", "--since", when)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "A date or a time, such as 2026-11-23T22:08:48Z." in result.stderr
 
 
-def test_what_differs_is_named_and_stays_as_it_is(client: FlaskClient, caller: str) -> None:
-    worked = work(client, caller)
-    old, other = file_tickets(caller, 2)
+def test_import_reports_different_tickets_and_keeps_the_stored_ones(
+    client: FlaskClient, caller: str
+) -> None:
+    new = create_ticket_with_history(client, caller)
+    old, missing = file_tickets(caller, 2)
     lines = export("--caller", caller)
-    for ticket in (worked, old):
+    for ticket in (new, old):
         client.patch(f"/tickets/{ticket}", json={"priority": "urgent"})
-    Ticket.get(other).delete()
-    now = [item_of(ticket) for ticket in (worked, old)]
-    result = run("import", sent=lines)
+    Ticket.get(missing).delete()
+    before = [item_of(ticket) for ticket in (new, old)]
+    result = run("import", stdin=lines)
     assert result.exit_code == 1
     assert result.stdout == "Imported: 1. There already: 0.\n"
-    number = now[0]["ticket_number"]["S"]
-    *said, last = result.stderr.splitlines()
-    assert sorted(each.partition(": ")[2] for each in said) == sorted(
-        f"ticket {each} is there already, and differs." for each in (number, old)
+    number = before[0]["ticket_number"]["S"]
+    *messages, last = result.stderr.splitlines()
+    assert sorted(message.partition(": ")[2] for message in messages) == sorted(
+        f"ticket {name} is there already, and differs." for name in (number, old)
     )
     assert last == "Error: Different from what is there, and left out: 2."
-    assert [item_of(ticket) for ticket in (worked, old)] == now
+    assert [item_of(ticket) for ticket in (new, old)] == before
     assert len(page(client, caller)["tickets"]) == 3
 
 
-def said(**texts: str | None) -> Any:
-    """Return one comment or event, as it is stored."""
+def stored_list(**texts: str | None) -> Any:
+    """Return a list of one comment or history event in DynamoDB's format."""
     members = {name: {"S": text} for name, text in texts.items() if text is not None}
     return {"L": [{"M": members}]}
 
 
-SUCH_A_TIME = "Expected a time such as 2026-11-23T22:08:48.123456Z"
-NO_TIMES = [
+TIME_EXPECTED = "Expected a time such as 2026-11-23T22:08:48.123456Z"
+INVALID_TIMES = [
     "",
     "yesterday",
     "2026-02-09",
@@ -196,10 +197,10 @@ NO_TIMES = [
     "2026-02-09t12:20:25.343883z",
     "0001-01-01T00:00:00.000000+14:00",
 ]
-NO_COUNTS = ["", "x", "1.5", "-1", "1e3", "007", "1\n", "\u0661", "1" * 39]
+INVALID_COUNTS = ["", "x", "1.5", "-1", "1e3", "007", "1\n", "\u0661", "1" * 39]
 COMMENT = {"comment_text": {"S": "x"}, "added_at": {"S": TIME}}
 EVENT = {"field": "status", "changed_by": "x", "changed_at": TIME, "change_id": "x"}
-BROKEN: list[tuple[Any, str]] = [
+INVALID_LINES: list[tuple[Any, str]] = [
     (b"", "truncated"),
     (b"x", "malformed"),
     (b'{"Item": {"ticket_id"', "truncated"),
@@ -214,43 +215,43 @@ BROKEN: list[tuple[Any, str]] = [
     ({"comments": {"L": [{"S": "x"}]}}, "missing required field `M`"),
     ({"revision": {"S": "x"}}, "missing required field `N`"),
     *[
-        ({"created_at": {"S": each}}, f"{SUCH_A_TIME} - at `$.Item.created_at`")
-        for each in NO_TIMES
+        ({"created_at": {"S": each}}, f"{TIME_EXPECTED} - at `$.Item.created_at`")
+        for each in INVALID_TIMES
     ],
-    *[({name: {"S": "x"}}, SUCH_A_TIME) for name in ("updated_at", "answered_at", "resolved_at")],
-    ({"erased_at": {"S": ""}}, SUCH_A_TIME),
-    *[({"revision": {"N": each}}, "matching regex") for each in NO_COUNTS],
+    *[({name: {"S": "x"}}, TIME_EXPECTED) for name in ("updated_at", "answered_at", "resolved_at")],
+    ({"erased_at": {"S": ""}}, TIME_EXPECTED),
+    *[({"revision": {"N": each}}, "matching regex") for each in INVALID_COUNTS],
     ({"content_bytes": {"N": "x"}}, "$.Item.content_bytes.N"),
     ({"expires_at": {"N": "x"}}, "$.Item.expires_at.N"),
-    ({"comments": said(comment_text="x")}, "missing required field `added_at`"),
-    ({"comments": said(added_at=TIME)}, "missing required field `comment_text`"),
-    ({"comments": said(comment_text="x", added_at="2025")}, SUCH_A_TIME),
+    ({"comments": stored_list(comment_text="x")}, "missing required field `added_at`"),
+    ({"comments": stored_list(added_at=TIME)}, "missing required field `comment_text`"),
+    ({"comments": stored_list(comment_text="x", added_at="2025")}, TIME_EXPECTED),
     ({"comments": {"L": [{"M": {**COMMENT, "x": {"N": "1"}}}]}}, "missing required field `S`"),
-    *[({"history": said(**{**EVENT, gone: None})}, f"field `{gone}`") for gone in EVENT],
-    ({"history": said(**{**EVENT, "changed_at": "x"})}, SUCH_A_TIME),
+    *[({"history": stored_list(**{**EVENT, field: None})}, f"field `{field}`") for field in EVENT],
+    ({"history": stored_list(**{**EVENT, "changed_at": "x"})}, TIME_EXPECTED),
     ({"x": {"B": "x"}}, ""),
     (b'{"x": ' + b"[" * 100_000, "recursion"),
 ]
 
 
 @ON_MOTO
-@pytest.mark.parametrize(("broken", "why"), BROKEN)
-def test_a_broken_line_stops_and_what_is_before_it_is_in(
-    client: FlaskClient, caller: str, tmp_path: Path, broken: Any, why: str
+@pytest.mark.parametrize(("content", "reason"), INVALID_LINES)
+def test_import_stops_at_an_invalid_line_and_keeps_the_lines_before_it(
+    client: FlaskClient, caller: str, tmp_path: Path, content: Any, reason: str
 ) -> None:
     tickets = file_tickets(caller, 3)
     lines = export("--caller", caller).splitlines()
     for ticket in tickets:
         Ticket.get(ticket).delete()
-    if isinstance(broken, dict) and broken and "Item" not in broken:
-        broken = {"Item": {**json.loads(lines[1])["Item"], **broken}}
-    wrong = broken if isinstance(broken, bytes) else json.dumps(broken).encode()
+    if isinstance(content, dict) and content and "Item" not in content:
+        content = {"Item": {**json.loads(lines[1])["Item"], **content}}
+    invalid = content if isinstance(content, bytes) else json.dumps(content).encode()
     file = tmp_path / "tickets.jsonl"
-    file.write_bytes(b"\n".join([lines[0], wrong, lines[2], b""]))
+    file.write_bytes(b"\n".join([lines[0], invalid, lines[2], b""]))
     result = run("import", str(file))
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: Line 2 is no ticket: ")
-    assert why in result.stderr
+    assert reason in result.stderr
     assert "Traceback" not in result.stderr
     assert ids(export("--caller", caller)) == ids(lines[0])
     file.write_bytes(b"\n".join(lines))
@@ -259,27 +260,27 @@ def test_a_broken_line_stops_and_what_is_before_it_is_in(
 
 
 @ON_MOTO
-def test_an_import_whose_answer_was_lost_is_done_once(
+def test_import_with_a_lost_dynamodb_response_is_applied_once(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str
 ) -> None:
     (ticket,) = file_tickets(caller, 1)
     lines = export("--caller", caller)
     Ticket.get(ticket).delete()
     faults.faults.append(apply_and_drop)
-    result = run("import", sent=lines)
+    result = run("import", stdin=lines)
     assert (result.exit_code, result.stdout) == (0, "Imported: 0. There already: 1.\n")
     assert export("--caller", caller) == lines
 
 
 @ON_MOTO
-def test_when_dynamodb_refuses_it_says_how_far_it_came(
+def test_reports_progress_when_dynamodb_fails(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file_tickets(caller, 2)
     lines = export("--caller", caller)
     denied = refuse("AccessDeniedException")
     faults.faults.extend([apply, apply, denied])
-    result = run("import", sent=lines)
+    result = run("import", stdin=lines)
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: Stopped in line 2: these AWS credentials may not")
     faults.faults.append(refuse("ResourceNotFoundException"))
@@ -296,28 +297,31 @@ def test_when_dynamodb_refuses_it_says_how_far_it_came(
 
 
 def on_terminal(url: str, *arguments: str, stdout: Any = subprocess.DEVNULL) -> str:
-    """Run a command with a terminal as stderr; return what it showed there."""
-    ours, theirs = pty.openpty()
-    shown = theirs if stdout is None else stdout
+    """Run a command with a terminal as stderr; return the terminal's text.
+
+    With `stdout=None`, the terminal is stdout too.
+    """
+    reader, terminal = pty.openpty()
+    output = terminal if stdout is None else stdout
     command = [sys.executable, "-m", "flask", *arguments]
-    where = {"AWS_ENDPOINT_URL_DYNAMODB": url, "TABLE_NAME": Ticket.Meta.table_name}
-    env = environ(**where, TERM="xterm")
-    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=shown, stderr=theirs)
-    os.close(theirs)
+    settings = {"AWS_ENDPOINT_URL_DYNAMODB": url, "TABLE_NAME": Ticket.Meta.table_name}
+    env = environ(**settings, TERM="xterm")
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=terminal)
+    os.close(terminal)
     text = b""
     try:
-        while chunk := os.read(ours, 4096):
+        while chunk := os.read(reader, 4096):
             text += chunk
     except OSError:
-        # Linux's word for a terminal that nobody writes to any more.
+        # Linux raises this error when the process has closed its end of the terminal.
         pass
-    os.close(ours)
+    os.close(reader)
     assert process.wait() == 0
     return text.decode()
 
 
 @ON_MOTO
-def test_progress_is_shown_on_a_terminal_only(engine: str, caller: str, tmp_path: Path) -> None:
+def test_progress_is_shown_only_on_a_terminal(engine: str, caller: str, tmp_path: Path) -> None:
     file_tickets(caller, 3)
     arguments = ["export", "--caller", caller]
     with (tmp_path / "tickets.jsonl").open("wb") as file:
@@ -325,6 +329,6 @@ def test_progress_is_shown_on_a_terminal_only(engine: str, caller: str, tmp_path
     assert "Tickets" in shown
     assert "3" in shown
     assert len((tmp_path / "tickets.jsonl").read_text().splitlines()) == 3
-    # Where the lines themselves go to the terminal, nothing comes between them.
+    # No progress is shown if the exported lines go to the terminal.
     assert ids(on_terminal(engine, *arguments, stdout=None).encode()) == ids(export(*arguments[1:]))
     assert "Tickets" in on_terminal(engine, "import", str(tmp_path / "tickets.jsonl"))

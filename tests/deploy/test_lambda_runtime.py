@@ -24,7 +24,7 @@ from ..conftest import ON_MOTO
 from ..openapi.test_viewer import TYPES as DOCS
 from ..support import mcp_messages, two_callers
 from ..support.api_gateway import API_HOST, CUSTOM_HOST, STAGE, Answer, event
-from ..support.bound_tries import Try
+from ..support.bound_tries import Attempt
 from ..support.faulty_dynamodb import FaultyDynamoDB, cut_short, hang, refuse, reset
 from ..support.lambda_runtime import MEMORY_MB, LambdaRuntime, lambda_runtime
 from ..tickets.test_tickets import TEXTS
@@ -121,7 +121,7 @@ def test_the_four_operations(sandbox: LambdaRuntime, caller: str) -> None:
 
 @pytest.mark.parametrize("revision", mcp_messages.REVISIONS)
 def test_a_tool_of_a_language_model(sandbox: LambdaRuntime, caller: str, revision: str) -> None:
-    sandbox.said()
+    sandbox.read_log()
     params = {"name": "create_ticket", "arguments": {"issue_description": "Ω 😀"}}
     sent = {
         **mcp_messages.CLIENT,
@@ -136,7 +136,7 @@ def test_a_tool_of_a_language_model(sandbox: LambdaRuntime, caller: str, revisio
     (block,) = answer.json["result"]["content"]
     ticket = json.loads(block["text"])["ticket_id"]
     assert sandbox.request("GET", f"/tickets/{ticket}").json["caller_id"] == caller
-    line = json.loads(sandbox.said().splitlines()[0])
+    line = json.loads(sandbox.read_log().splitlines()[0])
     assert (line["operation"], line["route"]) == ("create_ticket", "/mcp")
 
 
@@ -213,10 +213,10 @@ def test_a_header_that_is_there_in_two_cases_is_there_twice(
 
 
 @pytest.mark.parametrize(
-    "attempt", [each for each in TRIES if each.event], ids=lambda attempt: attempt.what
+    "attempt", [each for each in TRIES if each.event], ids=lambda attempt: attempt.label
 )
 def test_what_is_bound_to_one_caller_is_refused_anothers(
-    sandbox: LambdaRuntime, two_callers_tickets: None, attempt: Try
+    sandbox: LambdaRuntime, two_callers_tickets: None, attempt: Attempt
 ) -> None:
     path, _, query = attempt.target.partition("?")
     answer = sandbox.request(
@@ -297,13 +297,13 @@ def test_a_request_id_that_is_not_one_sane_value_is_not(
 def test_a_dynamodb_that_hangs_is_a_clean_500_before_connect_hangs_up(
     sandbox: LambdaRuntime, faults: FaultyDynamoDB
 ) -> None:
-    sandbox.said()
+    sandbox.read_log()
     faults.faults.extend([hang] * 3)
     start = time.monotonic()
     answer = sandbox.request("GET", "/tickets/x")
     assert time.monotonic() - start < 7
     assert (answer.status, answer.json["code"]) == (500, "storage_unavailable")
-    messages = [json.loads(line)["message"] for line in sandbox.said().splitlines()]
+    messages = [json.loads(line)["message"] for line in sandbox.read_log().splitlines()]
     assert messages == ["retry", "retry", "storage_unavailable", "request"]
     assert sandbox.request("GET", "/tickets/x").status == 404
 
@@ -318,10 +318,10 @@ def test_an_oversized_body_is_refused(sandbox: LambdaRuntime, length: int, kind:
 
 def test_an_event_past_the_limit_of_lambda_does_not_harm_the_next(sandbox: LambdaRuntime) -> None:
     """The emulator cuts it off; Lambda, or API Gateway with a 413, would not hand it on."""
-    sandbox.said()
+    sandbox.read_log()
     error = sandbox.invoke(event("POST", "/tickets", body="x" * 2 * MAX_EVENT_BYTES))
     assert error["errorType"] == "Runtime.UnmarshalError"
-    assert "xx" not in sandbox.said()
+    assert "xx" not in sandbox.read_log()
     assert sandbox.request("GET", "/tickets/x").status == 404
 
 
@@ -329,11 +329,11 @@ def test_an_event_past_the_limit_of_lambda_does_not_harm_the_next(sandbox: Lambd
 def test_a_broken_event_is_a_clean_400_and_the_next_is_answered(
     sandbox: LambdaRuntime, broken: Any
 ) -> None:
-    sandbox.said()
+    sandbox.read_log()
     answer = Answer(sandbox.invoke(broken))
     assert (answer.status, answer.json["code"]) == (400, "bad_request")
     assert answer.json["retryable"] is False
-    said = sandbox.said()
+    said = sandbox.read_log()
     assert "word-x" not in said
     (line,) = [json.loads(line) for line in said.splitlines()]
     assert line["message"] == "unreadable_event"
@@ -347,7 +347,7 @@ def test_a_broken_event_is_a_clean_400_and_the_next_is_answered(
 def test_each_line_is_json_and_none_holds_what_a_caller_said_or_who_they_are(
     sandbox: LambdaRuntime, faults: FaultyDynamoDB, fault: Fault
 ) -> None:
-    sandbox.said()
+    sandbox.read_log()
     secrets = ["caller-x", "printer", "header-x", "word-x", "203.0.113.7", "curl"]
     headers = [("X-Custom", "header-x"), ("Authorization", "Bearer header-x")]
     ticket = sandbox.request("POST", "/tickets", body=NEW, headers=headers).json["ticket_id"]
@@ -357,7 +357,7 @@ def test_each_line_is_json_and_none_holds_what_a_caller_said_or_who_they_are(
     sandbox.request("GET", "/tickets", query=[("caller", "caller-x")], headers=headers)
     sandbox.request("GET", "/word-x", query=[("word-x", "caller-x")], headers=headers)
     sandbox.request("POST", "/tickets", body='{"caller_id": "caller-x"', headers=headers)
-    said = sandbox.said()
+    said = sandbox.read_log()
     lines = [json.loads(line) for line in said.splitlines()]
     assert [line.get("message") for line in lines].count("request") == 5
     assert not [secret for secret in secrets if secret in said]

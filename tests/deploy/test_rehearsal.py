@@ -22,8 +22,8 @@ from ..support.deployment import (
     TABLE,
     Api,
     Clone,
-    command,
-    table_of_another_stage,
+    create_table_command,
+    zappa_command,
 )
 
 pytestmark = [
@@ -199,13 +199,13 @@ def test_links_carry_no_stage_on_a_custom_domain(aws: Aws, api: Api) -> None:
 
 
 def test_status_shows_what_runs(deployer: Clone, api: Api) -> None:
-    status = deployer.run(command("status"))
+    status = deployer.run(zappa_command("status"))
     assert api.url in status
     assert ROLE_ARN in status
 
 
 def test_tail_follows_the_log(deployer: Clone, api: Api, deployed_ticket: str) -> None:
-    with deployer.start(command("tail")) as tail:
+    with deployer.start(zappa_command("tail")) as tail:
         deadline = threading.Timer(30, tail.kill)
         deadline.start()
         request_id = api.get(deployed_ticket).headers["X-Request-Id"]
@@ -259,7 +259,9 @@ def ours(lines: list[str]) -> list[dict[str, Any]]:
 def test_nobody_deploys_without_credentials(
     deployer: Clone, keys: dict[str, str], said: str
 ) -> None:
-    refused = deployer.try_to_run(command("update"), AWS_EC2_METADATA_DISABLED="true", **keys)
+    refused = deployer.run_unchecked(
+        zappa_command("update"), AWS_EC2_METADATA_DISABLED="true", **keys
+    )
     assert (refused.returncode, said in refused.stderr) == (1, True)
     assert "Traceback" not in refused.stderr
 
@@ -267,15 +269,15 @@ def test_nobody_deploys_without_credentials(
 def test_a_first_deployment_that_was_never_ready_can_be_begun_again(aws: Aws) -> None:
     clone = Clone(aws, "trial")
     clone.add_stage("trial")
-    clone.make_keys()
+    clone.create_keys()
     clone.become_deployer("trial")
     clone.run("flask init-db", TABLE_NAME="trial-itsm-tickets")
     wsgi = clone.path / "itsm_app/wsgi.py"
     good = wsgi.read_text()
     wsgi.write_text("app = None.nothing")
-    assert clone.try_to_run("zappa deploy trial").returncode != 0
+    assert clone.run_unchecked("zappa deploy trial").returncode != 0
     wsgi.write_text(good)
-    refused = clone.try_to_run("zappa update trial").stderr
+    refused = clone.run_unchecked("zappa update trial").stderr
     assert "zappa undeploy trial && zappa deploy trial" in refused
     clone.run("zappa undeploy trial --yes && zappa deploy trial")
     trial = Api(aws, clone.callers, "trial")
@@ -287,14 +289,14 @@ def test_a_second_stage_is_a_block_copied_and_renamed(aws: Aws, api: Api, caller
     clone = Clone(aws, "prod")
     clone.add_stage("prod")
     clone.become_deployer("prod")
-    refused = clone.try_to_run("zappa deploy prod")
+    refused = clone.run_unchecked("zappa deploy prod")
     assert (refused.returncode, "has no API_KEYS" in refused.stderr) == (1, True)
-    clone.make_keys()
+    clone.create_keys()
     for order, missing in [("deploy", "There is no table"), ("update", "prod-itsm-api-handler is")]:
-        refused = clone.try_to_run(f"zappa {order} prod")
+        refused = clone.run_unchecked(f"zappa {order} prod")
         assert (refused.returncode, missing in refused.stderr) == (1, True)
         assert "Make it first: " in refused.stderr
-    clone.run(table_of_another_stage())
+    clone.run(create_table_command())
     clone.run("zappa deploy prod")
     prod = Api(aws, clone.callers, "prod")
     created = prod.create(caller)

@@ -13,7 +13,7 @@ import pytest
 from deploy import policies
 
 from ..support.aws import ACCOUNT, Aws, local_aws
-from ..support.deployment import FUNCTION, TABLE, Api, Clone, command
+from ..support.deployment import FUNCTION, TABLE, Api, Clone, zappa_command
 from ..support.load import CALLERS, PER_SECOND, Answer, Load
 
 pytestmark = [
@@ -64,25 +64,25 @@ def test_the_life_of_a_deployment(tmp_path: Path) -> None:
         secret = secret_key(aws)
         with Load(aws, api) as load:
             break_it(clone)
-            said = clone.try_to_run(command("update")).stderr
+            said = clone.run_unchecked(zappa_command("update")).stderr
             assert "Waiter PublishedVersionActive failed" in said
             mend_it(clone)
             mark(clone, "2")
-            clone.take_keys(clone.run("flask new-key voice --role agent"))
+            clone.store_keys(clone.run("flask new-key voice --role agent"))
             updated = time.monotonic()
-            clone.run(command("update"))
+            clone.run(zappa_command("update"))
             load.wait_for("2", since=time.monotonic())
             assert is_let_in(api, old_key)
             load.key = clone.callers["agent"]
             load.wait_for("2", since=time.monotonic())
             mark(clone, "3")
-            clone.let_in(*(each for each in clone.entries if each != old_entry))
+            clone.set_api_keys(*(each for each in clone.entries if each != old_entry))
             updated_again = time.monotonic()
-            clone.run(command("update"))
+            clone.run(zappa_command("update"))
             load.wait_for("3", since=time.monotonic())
             assert not is_let_in(api, old_key)
             rolled_back = time.monotonic()
-            clone.run(command("rollback"))
+            clone.run(zappa_command("rollback"))
             load.wait_for("2", since=time.monotonic())
             assert not is_let_in(api, old_key)
         assert {each.status for each in load.answers} == {200, 201}
@@ -97,8 +97,8 @@ def test_the_life_of_a_deployment(tmp_path: Path) -> None:
         take_queue_away(aws)
         clone.run("flask init-db")
         assert count_in_queue(api) == len(created)
-        clone.run(f"{command('status')} && {command('tail')} --disable-keep-open")
-        clone.run(f"{command('undeploy')} --yes")
+        clone.run(f"{zappa_command('status')} && {zappa_command('tail')} --disable-keep-open")
+        clone.run(f"{zappa_command('undeploy')} --yes")
         assert_undeployed(aws, api)
         assert count_of_tickets(aws) == len(created)
         # Which needs no right.

@@ -1,4 +1,4 @@
-"""The words of the desk's pages."""
+"""Tests of the text formats of the desk pages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itsm_app.desk import pages
 
 
 @pytest.mark.parametrize(
-    ("minutes", "words"),
+    ("minutes", "text"),
     [
         (0, "moments"),
         (1, "1 minute"),
@@ -21,6 +21,6 @@ from itsm_app.desk import pages
         (144_000, "100 days"),
     ],
 )
-def test_ages_are_words(minutes: int, words: str) -> None:
+def test_age_returns_the_elapsed_time_as_text(minutes: int, text: str) -> None:
     moment = datetime.now(UTC) - timedelta(minutes=minutes, seconds=2)
-    assert pages.age(moment.isoformat().replace("+00:00", "Z")) == words
+    assert pages.age(moment.isoformat().replace("+00:00", "Z")) == text

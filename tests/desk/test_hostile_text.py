@@ -1,4 +1,4 @@
-"""What callers and keys may say, on the pages of the desk."""
+"""Tests that hostile or very long text cannot break the desk pages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_text_is_text_in_every_field_of_every_page(
+def test_every_page_escapes_hostile_text_in_every_field(
     desk_app: Flask, anna: Desk, file_ticket: Callable[..., str], name: str
 ) -> None:
     text, short = HOSTILE[name], HOSTILE[name][:100]
@@ -43,25 +43,26 @@ def test_hostile_text_is_text_in_every_field_of_every_page(
     client, key = desk_app.test_client(), {"x-api-key": ANNA}
     client.post(f"/tickets/{ticket}/comments", json={"comment": text}, headers=key)
     for change in ({"assignee": short}, {"comment": text}, {"assignee": f"b{short}"[:100]}):
-        seen = {"If-Match": client.get(f"/tickets/{ticket}", headers=key).headers["ETag"], **key}
-        assert client.patch(f"/tickets/{ticket}", json=change, headers=seen).status_code == 200
-    refused = {**anna.form(path, "Send answer"), "version": "0", "comment": text}
+        etag = client.get(f"/tickets/{ticket}", headers=key).headers["ETag"]
+        headers = {"If-Match": etag, **key}
+        assert client.patch(f"/tickets/{ticket}", json=change, headers=headers).status_code == 200
+    outdated = {**anna.form(path, "Send answer"), "version": "0", "comment": text}
     too_long = text + "x" * 1001
-    shown = {
+    pages = {
         path: anna.get(path),
         "queue": anna.client.get("/desk", query_string={"assignee": f"b{short}"[:100]}),
         "find": anna.client.get("/desk/find", query_string={"q": caller}),
         "new": anna.client.get(
             "/desk/new", query_string={"caller_id": short, "issue_description": text}
         ),
-        "refused": anna.post(path, refused),
+        "outdated": anna.post(path, outdated),
         "close": anna.post(path, {"status": "closed", "version": text, "idempotency_key": text}),
         "done": anna.client.get(path, query_string={"done": text}),
         "next": desk_app.test_client().get("/desk/sign-in", query_string={"next": text}),
-        "refused new": anna.post("/desk/new", {"caller_id": short, "issue_description": too_long}),
+        "rejected new": anna.post("/desk/new", {"caller_id": short, "issue_description": too_long}),
         "status": anna.client.get("/desk", query_string={"status": short}),
     }
-    for where, response in shown.items():
+    for where, response in pages.items():
         page = response.text
         assert response.status_code in (200, 400, 412), where
         assert "<script>" not in page, where
@@ -69,20 +70,20 @@ def test_hostile_text_is_text_in_every_field_of_every_page(
         assert not re.search(r"<[^>]*\sonfocus=", re.sub(r'"[^"]*"', '""', page)), where
         assert "111111111" not in page, where
         assert len(response.data) < 50_000, where
-        # What turns the direction of a text ends with it.
-        for place in re.findall(r"[^\n]*\u202e[^\n]*", page):
-            assert re.search(r'<bdi[^>]*>[^<]*\u202e|dir="auto"|value="', place), (where, place)
-    assert text.partition("\0")[0] in unescape(shown[path].text)
+        # A control character for the text direction must not affect the text after its element.
+        for line in re.findall(r"[^\n]*\u202e[^\n]*", page):
+            assert re.search(r'<bdi[^>]*>[^<]*\u202e|dir="auto"|value="', line), (where, line)
+    assert text.partition("\0")[0] in unescape(pages[path].text)
 
 
-def test_a_full_page_of_the_longest_is_under_50_kb(
+def test_full_list_pages_of_the_longest_texts_are_under_50_kb(
     anna: Desk, file_ticket: Callable[..., str], caller: str, desk_app: Flask
 ) -> None:
     caller = (caller + '"' * 100)[:100]
     ids = [file_ticket('"' * 1000, caller) for _ in range(25)]
     client, key = desk_app.test_client(), {"x-api-key": ANNA}
-    for each in ids:
-        client.patch(f"/tickets/{each}", json={"assignee": '"' * 100}, headers=key)
+    for ticket_id in ids:
+        client.patch(f"/tickets/{ticket_id}", json={"assignee": '"' * 100}, headers=key)
     queue = anna.client.get("/desk", query_string={"order": "newest"})
     assert queue.text.count("/desk/tickets/") == 25
     found = anna.client.get("/desk/find", query_string={"q": caller})
@@ -91,7 +92,7 @@ def test_a_full_page_of_the_longest_is_under_50_kb(
         assert len(page.data) < 50_000
 
 
-def test_a_long_conversation_shows_its_end_and_all_when_asked(
+def test_long_conversation_shows_the_latest_entries_and_all_on_request(
     anna: Desk, desk_app: Flask, ticket: str
 ) -> None:
     client, key = desk_app.test_client(), {"x-api-key": AGENT}

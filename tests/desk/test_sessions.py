@@ -1,4 +1,4 @@
-"""Who is let in to the desk, and for how long."""
+"""Tests of sign-in, sessions and cross-site protection of the desk."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from ..support.desk import (
     ANNA_ENTRY,
     BOB,
     BOB_ENTRY,
-    ELSEWHERE,
     HTML,
+    REMOTE_CLIENT,
     SECRET,
     STAGE,
     Desk,
@@ -40,63 +40,66 @@ def ticket(file_ticket: Callable[..., str]) -> str:
     return file_ticket()
 
 
-def test_who_is_not_signed_in_is_led_to_it_and_then_on(desk_app: Flask, ticket: str) -> None:
+def test_redirects_to_sign_in_and_then_to_the_requested_page(desk_app: Flask, ticket: str) -> None:
     desk = Desk(desk_app)
-    sent = desk.get(f"/desk/tickets/{ticket}?entries=all")
-    assert (sent.status_code, sent.data) != (200, b"")
-    assert sent.status_code == 303
-    assert desk.get(sent.location).status_code == 200
-    _, _, query = sent.location.partition("?")
-    there = desk.sign_in(ANNA, f"?{query}")
-    assert (there.status_code, there.location) == (303, f"/desk/tickets/{ticket}?entries=all")
-    assert desk.get(there.location).status_code == 200
+    redirect = desk.get(f"/desk/tickets/{ticket}?entries=all")
+    assert redirect.status_code == 303
+    assert desk.get(redirect.location).status_code == 200
+    _, _, query = redirect.location.partition("?")
+    signed_in = desk.sign_in(ANNA, f"?{query}")
+    assert (signed_in.status_code, signed_in.location) == (
+        303,
+        f"/desk/tickets/{ticket}?entries=all",
+    )
+    assert desk.get(signed_in.location).status_code == 200
 
 
-def test_who_follows_a_link_from_elsewhere_comes_back_with_their_cookie(
+def test_link_from_another_site_opens_the_ticket_despite_the_strict_cookie(
     desk_app: Flask, anna: Desk, ticket: str
 ) -> None:
-    """Browsers send no strict cookie with it, but from a page of the desk they do."""
+    """Browsers send a SameSite=Strict cookie with requests from desk pages only."""
     path = f"/desk/tickets/{ticket}?entries=all"
     page = Desk(desk_app).get(path, **{"Sec-Fetch-Site": "cross-site"})
     assert page.status_code == 200
-    (following,) = re.findall(r'content="0; url=([^"]*)"', page.text)
-    assert unescape(following) == f"{path}&from=link"
-    assert anna.get(unescape(following)).status_code == 200
-    # Who has none is not led in a circle.
-    again = Desk(desk_app).get(unescape(following), **{"Sec-Fetch-Site": "cross-site"})
-    assert again.status_code == 303
+    (refresh_url,) = re.findall(r'content="0; url=([^"]*)"', page.text)
+    assert unescape(refresh_url) == f"{path}&from=link"
+    assert anna.get(unescape(refresh_url)).status_code == 200
+    # Without a cookie the second request goes to the sign-in page, not to the first page again.
+    second = Desk(desk_app).get(unescape(refresh_url), **{"Sec-Fetch-Site": "cross-site"})
+    assert second.status_code == 303
     hostile = Desk(desk_app).get('/desk/tickets/"><b>', **{"Sec-Fetch-Site": "cross-site"})
     assert "<b>" not in hostile.text
 
 
-def test_a_query_that_is_not_ascii_leads_to_sign_in_too(desk_app: Flask) -> None:
+def test_redirects_to_sign_in_with_a_non_ascii_query(desk_app: Flask) -> None:
     raw = {"QUERY_STRING": "status=open&x=\xff"}
     response = desk_app.test_client().get("/desk/", environ_overrides=raw)
     assert response.status_code == 303
-    there = Desk(desk_app).sign_in(ANNA, f"?{response.location.partition('?')[2]}")
-    assert (there.status_code, there.location) == (303, "/desk/?status=open&x=%FF")
+    signed_in = Desk(desk_app).sign_in(ANNA, f"?{response.location.partition('?')[2]}")
+    assert (signed_in.status_code, signed_in.location) == (303, "/desk/?status=open&x=%FF")
 
 
 @pytest.mark.parametrize(
-    "below", ["https://evil.example", "//evil.example/", "@evil.example", ".evil.example", "/a\nb"]
+    "next_path",
+    ["https://evil.example", "//evil.example/", "@evil.example", ".evil.example", "/a\nb"],
 )
-def test_signing_in_leads_nowhere_else(desk_app: Flask, below: str) -> None:
+def test_sign_in_redirects_to_desk_pages_only(desk_app: Flask, next_path: str) -> None:
     response = Desk(desk_app).post("/desk/sign-in", {"key": ANNA})
     assert response.location == "/desk"
     client = desk_app.test_client()
     response = client.post(
         "/desk/sign-in",
-        query_string={"next": below},
+        query_string={"next": next_path},
         data={"key": ANNA},
         headers={"Sec-Fetch-Site": "same-origin"},
     )
     assert response.location.startswith("/desk")
-    assert response.location in ("/desk", f"/desk{below}")
+    assert response.location in ("/desk", f"/desk{next_path}")
     assert not re.match(r"/desk[^/?]", response.location)
 
 
 @pytest.mark.parametrize(
-    ("key", "status", "said"),
+    ("key", "status", "message"),
     [
         ("", 401, "not a key of this desk"),
         (f"{ANNA}x", 401, "not a key of this desk"),
@@ -104,26 +107,26 @@ def test_signing_in_leads_nowhere_else(desk_app: Flask, below: str) -> None:
         (AGENT, 403, "This key is an agent"),
     ],
 )
-def test_any_other_key_is_refused_with_what_to_do(
-    desk_app: Flask, key: str, status: int, said: str
+def test_rejects_other_keys_with_advice(
+    desk_app: Flask, key: str, status: int, message: str
 ) -> None:
     desk = Desk(desk_app)
     response = desk.sign_in(key, "?next=/new")
     assert response.status_code == status
     assert response.content_type == HTML
-    assert said in response.text
+    assert message in response.text
     assert "Set-Cookie" not in response.headers
     assert 'action="/desk/sign-in?next=/new"' in response.text
     assert not key or key not in response.text
     assert desk.get("/desk").status_code == 303
 
 
-def test_a_key_may_be_pasted_with_white_space(desk_app: Flask) -> None:
+def test_accepts_a_key_with_white_space_around_it(desk_app: Flask) -> None:
     assert Desk(desk_app).sign_in(f" {ANNA}\n").status_code == 303
 
 
 @pytest.mark.parametrize(
-    ("base", "environ", "secure", "path"),
+    ("base_url", "environ", "secure", "path"),
     [
         ("http://localhost:5000", {}, False, "/desk"),
         ("http://127.0.0.1:5000", {}, False, "/desk"),
@@ -133,16 +136,16 @@ def test_a_key_may_be_pasted_with_white_space(desk_app: Flask) -> None:
         ("https://abc.execute-api.us-east-1.amazonaws.com", STAGE, True, "/poc/desk"),
     ],
 )
-def test_the_cookie_goes_no_further_than_it_must(
-    desk_app: Flask, base: str, environ: dict[str, str], secure: bool, path: str
+def test_cookie_has_the_strictest_possible_attributes(
+    desk_app: Flask, base_url: str, environ: dict[str, str], secure: bool, path: str
 ) -> None:
     client = desk_app.test_client()
     for url, form in [("/desk/sign-in", {"key": ANNA}), ("/desk/sign-out", {})]:
         response = client.post(
             url,
-            base_url=base + environ.get("SCRIPT_NAME", ""),
+            base_url=base_url + environ.get("SCRIPT_NAME", ""),
             data=form,
-            headers={"Origin": base},
+            headers={"Origin": base_url},
         )
         assert response.status_code == 303
         cookie = response.headers["Set-Cookie"]
@@ -156,45 +159,45 @@ def test_the_cookie_goes_no_further_than_it_must(
         assert auth.parse(ANNA_ENTRY)[0].digest not in cookie
 
 
-def cookie_of(payload: object, secret: str = SECRET, salt: str = sessions.COOKIE) -> str:
-    made = URLSafeTimedSerializer(secret, salt=salt).dumps(payload)
-    return made if isinstance(made, str) else made.decode()
+def make_cookie(payload: object, secret: str = SECRET, salt: str = sessions.COOKIE) -> str:
+    cookie = URLSafeTimedSerializer(secret, salt=salt).dumps(payload)
+    return cookie if isinstance(cookie, str) else cookie.decode()
 
 
-def mark(entry: str) -> str:
+def key_fingerprint(entry: str) -> str:
     return hashlib.sha256(auth.parse(entry)[0].digest.encode()).hexdigest()
 
 
 @pytest.mark.parametrize(
     ("cookie", "status"),
     [
-        (cookie_of(["anna.b", mark(ANNA_ENTRY)]), 200),
-        (cookie_of(["anna.b", mark(ANNA_ENTRY)], "t" * 32), 303),
-        (cookie_of(["anna.b", mark(ANNA_ENTRY)], salt="cookie-session"), 303),
-        (cookie_of(["anna.b", mark(BOB_ENTRY)]), 303),
-        (cookie_of(["bob", mark(ANNA_ENTRY)]), 303),
-        (cookie_of(["voice", mark(AGENT_ENTRY)]), 303),
-        (cookie_of(["anna.b", auth.parse(ANNA_ENTRY)[0].digest]), 303),
-        (cookie_of(["anna.b", mark(ANNA_ENTRY)]).partition(".")[2], 303),
-        (cookie_of(["anna.b", mark(ANNA_ENTRY)])[:-1], 303),
+        (make_cookie(["anna.b", key_fingerprint(ANNA_ENTRY)]), 200),
+        (make_cookie(["anna.b", key_fingerprint(ANNA_ENTRY)], "t" * 32), 303),
+        (make_cookie(["anna.b", key_fingerprint(ANNA_ENTRY)], salt="cookie-session"), 303),
+        (make_cookie(["anna.b", key_fingerprint(BOB_ENTRY)]), 303),
+        (make_cookie(["bob", key_fingerprint(ANNA_ENTRY)]), 303),
+        (make_cookie(["voice", key_fingerprint(AGENT_ENTRY)]), 303),
+        (make_cookie(["anna.b", auth.parse(ANNA_ENTRY)[0].digest]), 303),
+        (make_cookie(["anna.b", key_fingerprint(ANNA_ENTRY)]).partition(".")[2], 303),
+        (make_cookie(["anna.b", key_fingerprint(ANNA_ENTRY)])[:-1], 303),
         (ANNA, 303),
         ("", 303),
     ],
 )
-def test_a_forged_cookie_opens_nothing(desk_app: Flask, cookie: str, status: int) -> None:
+def test_rejects_forged_cookies(desk_app: Flask, cookie: str, status: int) -> None:
     client = desk_app.test_client()
     client.set_cookie("desk", cookie, path="/desk")
     assert client.get("/desk").status_code == status
 
 
-def test_a_session_ends_after_twelve_hours(anna: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_session_expires_after_twelve_hours(anna: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert anna.get("/desk").status_code == 200
     cookie = anna.client.get_cookie("desk", path="/desk").value
     now = int(time.time())
     for seconds, status in [(12 * 3600 - 5, 200), (12 * 3600 + 5, 303)]:
-        late = now + seconds
+        later = now + seconds
         with monkeypatch.context() as patch:
-            patch.setattr("itsdangerous.timed.TimestampSigner.get_timestamp", lambda _, t=late: t)
+            patch.setattr("itsdangerous.timed.TimestampSigner.get_timestamp", lambda _, t=later: t)
             anna.client.set_cookie("desk", cookie, path="/desk")
             assert anna.get("/desk").status_code == status
 
@@ -209,7 +212,7 @@ def test_a_session_ends_after_twelve_hours(anna: Desk, monkeypatch: pytest.Monke
         (ANNA_ENTRY.replace("anna.b:", "anna:"), 303),
     ],
 )
-def test_a_session_ends_with_its_key(
+def test_session_requires_its_key_in_api_keys(
     anna: Desk, monkeypatch: pytest.MonkeyPatch, entries: str, status: int
 ) -> None:
     cookie = anna.client.get_cookie("desk", path="/desk").value
@@ -219,7 +222,7 @@ def test_a_session_ends_with_its_key(
     assert client.get("/desk").status_code == status
 
 
-def test_a_cookie_from_before_signing_in_is_worth_nothing(desk_app: Flask) -> None:
+def test_sign_in_replaces_a_planted_cookie(desk_app: Flask) -> None:
     desk = Desk(desk_app)
     desk.client.set_cookie("desk", "planted", path="/desk")
     desk.sign_in(ANNA)
@@ -229,20 +232,20 @@ def test_a_cookie_from_before_signing_in_is_worth_nothing(desk_app: Flask) -> No
     assert other.get("/desk").status_code == 303
 
 
-def test_signing_out_ends_it(anna: Desk) -> None:
+def test_signing_out_ends_the_session(anna: Desk) -> None:
     response = anna.post("/desk/sign-out", {})
     assert "You are signed out" in anna.get(response.location).text
     assert anna.get("/desk").status_code == 303
 
 
-def test_a_key_in_a_header_is_no_session(desk_app: Flask) -> None:
+def test_desk_ignores_keys_in_headers(desk_app: Flask) -> None:
     client = desk_app.test_client()
     for headers in ({"x-api-key": ANNA}, {"Authorization": f"Bearer {ANNA}"}):
         assert client.get("/desk", headers=headers).status_code == 303
 
 
 @pytest.mark.parametrize("cookie", [True, False])
-def test_a_session_is_no_key(anna: Desk, cookie: bool) -> None:
+def test_api_rejects_session_cookies(anna: Desk, cookie: bool) -> None:
     value = anna.client.get_cookie("desk", path="/desk").value
     headers = {"Cookie": f"desk={value}"} if cookie else {"x-api-key": value}
     assert anna.client.get("/tickets?status=open", headers=headers).status_code == 401
@@ -267,7 +270,7 @@ def test_a_session_is_no_key(anna: Desk, cookie: bool) -> None:
         ({}, 403),
     ],
 )
-def test_a_form_of_another_site_does_nothing(
+def test_rejects_cross_site_forms(
     anna: Desk, ticket: str, stored: Callable[[str], Any], headers: dict[str, str], status: int
 ) -> None:
     form = anna.form(f"/desk/tickets/{ticket}", "Assign to me")
@@ -281,22 +284,22 @@ def test_a_form_of_another_site_does_nothing(
     assert ("assignee" in stored(ticket)) == (status == 303)
 
 
-def test_a_page_asked_for_from_elsewhere_is_only_shown(anna: Desk) -> None:
+def test_shows_pages_to_cross_site_requests(anna: Desk) -> None:
     assert anna.client.get("/desk", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
 
 
-def test_a_form_sent_after_the_session_is_told_how_to_send_it_again(
+def test_form_sent_without_a_session_can_be_sent_again_after_sign_in(
     desk_app: Flask, anna: Desk, ticket: str, stored: Callable[[str], Any]
 ) -> None:
     form = {**anna.form(f"/desk/tickets/{ticket}", "Send answer"), "comment": "Try again"}
-    stranger = Desk(desk_app)
-    response = stranger.post(f"/desk/tickets/{ticket}", form)
+    signed_out = Desk(desk_app)
+    response = signed_out.post(f"/desk/tickets/{ticket}", form)
     assert response.status_code == 401
     assert "WWW-Authenticate" in response.headers
     assert "reload this page" in response.text
     assert stored(ticket)["comments"] == []
-    stranger.sign_in(BOB)
-    assert stranger.post(f"/desk/tickets/{ticket}", form).status_code == 303
+    signed_out.sign_in(BOB)
+    assert signed_out.post(f"/desk/tickets/{ticket}", form).status_code == 303
     assert stored(ticket)["comments"][0]["author"] == "bob"
 
 
@@ -310,7 +313,7 @@ def test_a_form_sent_after_the_session_is_told_how_to_send_it_again(
         (SECRET, True, 200),
     ],
 )
-def test_without_a_secret_to_sign_with_the_desk_is_shut(
+def test_desk_returns_503_without_a_valid_secret_key(
     desk_app: Flask, monkeypatch: pytest.MonkeyPatch, secret: str, in_lambda: bool, status: int
 ) -> None:
     monkeypatch.setattr(config, "SECRET_KEY", secret)
@@ -323,12 +326,12 @@ def test_without_a_secret_to_sign_with_the_desk_is_shut(
             assert response.status_code == 503
             assert "SECRET_KEY" in response.text
     assert desk.get("/desk").status_code == status
-    # What the page that says so is drawn with.
+    # The error page needs its stylesheet.
     assert desk.get("/desk/static/desk.css").status_code == 200
     assert desk.client.get("/tickets/x", headers={"x-api-key": ANNA}).status_code == 404
 
 
-def test_without_keys_the_desk_is_open_to_this_machine_only(
+def test_desk_without_keys_is_open_to_local_requests_only(
     desk_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(config, "API_KEYS", "")
@@ -338,7 +341,11 @@ def test_without_keys_the_desk_is_open_to_this_machine_only(
     assert "local" in page.text
     assert "Sign out" not in page.text
     assert Desk(desk_app).get("/desk/sign-in").location == "/desk"
-    for environ in (ELSEWHERE, {"HTTP_X_FORWARDED_FOR": "127.0.0.1"}, {"HTTP_HOST": "a.example"}):
+    for environ in (
+        REMOTE_CLIENT,
+        {"HTTP_X_FORWARDED_FOR": "127.0.0.1"},
+        {"HTTP_HOST": "a.example"},
+    ):
         for path in ("/desk", "/desk/sign-in", "/desk/new"):
             response = Desk(desk_app, environ).get(path)
             assert response.status_code == 503

@@ -41,7 +41,7 @@ def test_a_write_whose_app_was_killed_is_there_once(
     with flask_run(AWS_ENDPOINT_URL_DYNAMODB=proxy.url) as app, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(app.request, "POST", write.path, json=write.body("k"))
         assert held.wait(timeout=10)
-        app.end(signal.SIGKILL)
+        app.stop(signal.SIGKILL)
         with pytest.raises(requests.ConnectionError):
             answer.result()
     proxy.rule = never

@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> str:
 
 def test_it_says_where_things_are_and_its_curl_command_works(folder: str) -> None:
     with flask_run(LOCAL_DYNAMODB=folder) as server:
-        said = "".join(server.said)
+        said = "".join(server.output)
         assert f"API at {server.url}/tickets" in said
         assert f"Data in {folder}" in said
         (curl,) = re.findall(r"Try: (curl .*)", said)
@@ -79,7 +79,7 @@ def test_what_was_acknowledged_survives(
         with ThreadPoolExecutor(8) as pool:
             tickets = list(pool.map(lambda _: server.create("a", TEXTS), range(40)))
         server.request("POST", f"/tickets/{tickets[0]}/comments", json={"comment": TEXTS})
-        server.end(how)
+        server.stop(how)
     with flask_run(LOCAL_DYNAMODB=folder) as server:
         for ticket in tickets:
             found = server.request("GET", f"/tickets/{ticket}").json()
@@ -102,7 +102,7 @@ def test_kill_9_under_load_loses_nothing_acknowledged(folder: str) -> None:
         writers = [pool.submit(write, server) for _ in range(4)]
         for _ in range(20):
             server.request("GET", "/tickets?caller=a")
-        server.end(signal.SIGKILL)
+        server.stop(signal.SIGKILL)
         for writer in writers:
             writer.result()
     assert len(acknowledged) > 4
@@ -134,7 +134,7 @@ def test_a_crash_of_the_engine_is_reported_and_answers_stay_clean(folder: str) -
         response = server.request("GET", "/tickets/x")
         assert response.status_code == 500
         assert response.json()["code"] == "storage_unavailable"
-        server.end()
+        server.stop()
 
 
 def test_an_engine_that_ends_well_by_itself_is_reported_as_such(folder: str) -> None:
@@ -142,7 +142,7 @@ def test_an_engine_that_ends_well_by_itself_is_reported_as_such(folder: str) -> 
         ticket = server.create()
         server.engines()[0].terminate()
         assert "(exit status 0). It saved first." in server.wait_for("has ended by itself")
-        server.end()
+        server.stop()
     with flask_run(LOCAL_DYNAMODB=folder) as server:
         assert server.request("GET", f"/tickets/{ticket}").status_code == 200
 
@@ -150,7 +150,7 @@ def test_an_engine_that_ends_well_by_itself_is_reported_as_such(folder: str) -> 
 def test_a_save_that_fails_is_said_although_flask_has_ended(folder: str) -> None:
     with flask_run(LOCAL_DYNAMODB=folder) as server:
         (Path(folder) / "dynamodb.json.tmp").mkdir()
-        server.end()
+        server.stop()
         assert "failed to save dynamodb" in server.wait_for("Persistence")
 
 
@@ -179,7 +179,7 @@ def test_a_damaged_state_is_set_aside(folder: str) -> None:
     damaged = state.read_bytes()[:-100]
     state.write_bytes(damaged)
     with flask_run(LOCAL_DYNAMODB=folder) as server:
-        assert f"{state} is damaged: set aside as {state}.damaged-" in "".join(server.said)
+        assert f"{state} is damaged: set aside as {state}.damaged-" in "".join(server.output)
         assert server.request("GET", "/tickets?caller=a").json() == {"tickets": []}
         ticket = server.create()
     (aside,) = state.parent.glob("dynamodb.json.damaged-*")
@@ -226,7 +226,7 @@ def test_it_is_not_started_where_it_is_not_wanted(folder: str, environment: dict
     with flask_run(**{"LOCAL_DYNAMODB": folder, **environment}) as server:
         assert len(server.processes()) == 1
         assert not Path(folder).exists()
-        server.end()
+        server.stop()
 
 
 def test_other_commands_do_not_start_it(folder: str) -> None:
@@ -261,7 +261,7 @@ def test_settings_of_ministacks_own_do_not_matter(folder: str) -> None:
     with flask_run(LOCAL_DYNAMODB=folder, PERSIST_STATE="0", LOG_LEVEL="DEBUG", **own) as server:
         ticket = server.create()
         assert server.request("GET", f"/tickets/{ticket}").status_code == 200
-        assert "DEBUG" not in "".join(server.said)
+        assert "DEBUG" not in "".join(server.output)
 
 
 def test_400_concurrent_comments_are_all_kept(folder: str) -> None:
@@ -276,7 +276,7 @@ def test_400_concurrent_comments_are_all_kept(folder: str) -> None:
             assert set(pool.map(comment, range(400))) == {200}
         comments = server.request("GET", path).json()["comments"]
     assert len({each["comment_text"] for each in comments}) == len(comments) == 400
-    assert "Connection pool is full" not in "".join(server.said)
+    assert "Connection pool is full" not in "".join(server.output)
 
 
 def test_nothing_of_a_requests_line_is_logged(folder: str) -> None:
@@ -286,7 +286,7 @@ def test_nothing_of_a_requests_line_is_logged(folder: str) -> None:
             assert b"400" in connection.recv(100)
         server.request("GET", "/tickets/secret")
         server.wait_for('"get_ticket_status"')
-        assert "secret" not in "".join(server.said)
+        assert "secret" not in "".join(server.output)
 
 
 def test_a_body_that_is_too_large_is_refused_over_a_real_connection(folder: str) -> None:
@@ -303,7 +303,7 @@ def test_a_body_that_is_too_large_is_refused_over_a_real_connection(folder: str)
 def test_with_keys_it_is_open_to_who_has_one_and_says_how_to_send_it(folder: str) -> None:
     key, entry = auth.make("voice", "agent")
     with flask_run(LOCAL_DYNAMODB=folder, API_KEYS=entry) as server:
-        said = "".join(server.said)
+        said = "".join(server.output)
         assert "No API_KEYS" not in said
         assert "Try: curl -H 'x-api-key: KEY' -d" in said
         assert f"desk at http://127.0.0.1:{server.port}/desk" in said

@@ -1,4 +1,4 @@
-"""Whatever is sent to /mcp is answered by a message, or taken without a word."""
+"""Fuzz tests of /mcp: every request gets a JSON-RPC message or an empty 202 response."""
 
 from __future__ import annotations
 
@@ -56,28 +56,29 @@ bodies = (
         lambda body: json.dumps(body).encode()
     )
     | st.builds(
-        lambda body, at, some: body[:at] + some + body[at:],
+        lambda body, index, inserted: body[:index] + inserted + body[index:],
         messages.map(lambda body: json.dumps(body).encode()),
         st.integers(0, 200),
         st.binary(max_size=3),
     )
 )
-# What a server hands on of a header: no control characters, and each byte as one character.
-words = st.text(st.characters(max_codepoint=255, exclude_categories=["Cc"]), max_size=20)
+# A WSGI server passes header values without control characters, each byte as one character.
+header_values = st.text(st.characters(max_codepoint=255, exclude_categories=["Cc"]), max_size=20)
 sent_headers = st.fixed_dictionaries(
     {},
     optional={
-        "MCP-Protocol-Version": st.sampled_from(REVISIONS) | words,
-        "Mcp-Method": st.sampled_from(METHODS) | words,
-        "Mcp-Name": st.sampled_from(TOOLS) | words.map(lambda word: f"=?base64?{word}?="),
-        "X-Caller-Id": words,
-        "Accept": words | words.map(lambda word: f"application/json;{word}"),
-        "Content-Type": words | words.map(lambda word: f"application/json;{word}"),
-        "Origin": words | words.map(lambda word: f"http://localhost{word}"),
-        "Host": words | words.map(lambda word: f"localhost{word}"),
+        "MCP-Protocol-Version": st.sampled_from(REVISIONS) | header_values,
+        "Mcp-Method": st.sampled_from(METHODS) | header_values,
+        "Mcp-Name": st.sampled_from(TOOLS) | header_values.map(lambda value: f"=?base64?{value}?="),
+        "X-Caller-Id": header_values,
+        "Accept": header_values | header_values.map(lambda value: f"application/json;{value}"),
+        "Content-Type": header_values
+        | header_values.map(lambda value: f"application/json;{value}"),
+        "Origin": header_values | header_values.map(lambda value: f"http://localhost{value}"),
+        "Host": header_values | header_values.map(lambda value: f"localhost{value}"),
     },
 )
-many = settings(
+fuzz_settings = settings(
     max_examples=200,
     deadline=None,
     derandomize=True,
@@ -86,9 +87,9 @@ many = settings(
 )
 
 
-def check(response: TestResponse) -> None:
+def check_response(response: TestResponse) -> None:
     assert response.status_code < 500
-    # Nor a failure of ours within a 200.
+    # A tool result with status 200 can hide an internal error.
     assert "internal_error" not in response.text
     if response.status_code == 202:
         assert response.data == b""
@@ -102,40 +103,41 @@ def check(response: TestResponse) -> None:
             assert answer.keys() - {"jsonrpc", "id"} in ({"result"}, {"error"})
 
 
-def test_whatever_the_body_and_the_headers(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Without keys, an Origin of elsewhere would be all that is looked at.
+def test_handles_any_body_and_headers(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without API keys, `auth` rejects foreign origins before the MCP code reads the request.
     key, entry = auth.make("voice", "agent")
     monkeypatch.setattr(config, "API_KEYS", entry)
     client = create_app().test_client()
     client.environ_base["HTTP_X_API_KEY"] = key
 
     @given(body=bodies, sent=sent_headers)
-    @many
+    @fuzz_settings
     def run(body: bytes, sent: dict[str, Any]) -> None:
-        check(send(client, body, sent))
+        check_response(send(client, body, sent))
 
     run()
 
 
-def test_whatever_the_parameters_of_a_request_that_is_one(client: FlaskClient) -> None:
+def test_handles_any_parameters_of_a_valid_request(client: FlaskClient) -> None:
     @given(st.sampled_from(REVISIONS), st.sampled_from(METHODS), params)
-    @many
+    @fuzz_settings
     def run(revision: str, method: str, params: dict[str, Any]) -> None:
         name = params.get("name")
-        named = name if name in TOOLS else None
-        check(send(client, request(revision, method, params), headers(revision, method, named)))
+        name_header = name if name in TOOLS else None
+        sent = headers(revision, method, name_header)
+        check_response(send(client, request(revision, method, params), sent))
 
     run()
 
 
-def test_whatever_the_arguments_of_a_call_that_is_one(client: FlaskClient) -> None:
+def test_handles_any_arguments_of_a_valid_tool_call(client: FlaskClient) -> None:
     @given(st.sampled_from(REVISIONS), st.sampled_from(TOOLS), arguments)
-    @many
+    @fuzz_settings
     def run(revision: str, tool: str, arguments: dict[str, Any]) -> None:
         body = request(revision, "tools/call", {"name": tool, "arguments": arguments})
         response = send(client, body, headers(revision, "tools/call", tool))
-        check(response)
-        # `json.dumps` writes what JSON does not know.
+        check_response(response)
+        # `json.dumps` writes NaN and Infinity, which are not valid JSON.
         assert "result" in response.json or response.json["error"]["code"] == -32700
 
     run()

@@ -1,4 +1,4 @@
-"""The four operations as tools: what a model is told of them, and what it gets."""
+"""Tests of the MCP tools: the tool list, tool results, errors, caller binding and batches."""
 
 from __future__ import annotations
 
@@ -22,75 +22,77 @@ from ..support.mcp_messages import MODERN, REVISIONS, ask, call, send
 pytestmark = ON_MOTO
 
 TOOLS = ["create_ticket", "list_recent_tickets", "get_ticket_status", "add_ticket_comment"]
-NEVER = "00000000-0000-4000-8000-000000000000"
+UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 EVERY_REVISION = pytest.mark.parametrize("revision", REVISIONS)
 
 
-def bound(caller: str) -> dict[str, str]:
+def bound_to(caller: str) -> dict[str, str]:
     return {"X-Caller-Id": quote(caller)}
 
 
-def listed(
+def list_tools(
     client: FlaskClient, revision: str = MODERN, extra: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return the tools by their names."""
+    """Return the listed tools by name."""
     tools = ask(client, revision, "tools/list", extra=extra).json["result"]["tools"]
     return {tool["name"]: tool for tool in tools}
 
 
-def said(result: dict[str, Any]) -> Any:
-    """Return what the one block of text of a result holds."""
+def text_content(result: dict[str, Any]) -> Any:
+    """Return the parsed JSON of the single text block of a tool result."""
     (block,) = result["content"]
     assert (set(block), block["type"]) == ({"type", "text"}, "text")
     return json.loads(block["text"])
 
 
-def failure(result: dict[str, Any]) -> Any:
-    """Return what a model is told of a failure."""
+def error_of(result: dict[str, Any]) -> Any:
+    """Return the error object of a failed tool call."""
     assert result["isError"] is True
     assert "structuredContent" not in result
-    told = said(result)
-    assert set(told) == {"error", "code", "retryable", "request_id"}
-    return told
+    error = text_content(result)
+    assert set(error) == {"error", "code", "retryable", "request_id"}
+    return error
 
 
-# What a model is told.
+# The tool list.
 
 
 @EVERY_REVISION
-@pytest.mark.parametrize("extra", [{}, bound("x")])
-def test_the_list_is_the_same_each_time_and_small(
+@pytest.mark.parametrize("extra", [{}, bound_to("x")])
+def test_tool_list_is_stable_and_small(
     client: FlaskClient, revision: str, extra: dict[str, str]
 ) -> None:
     first, second = (ask(client, revision, "tools/list", extra=extra) for _ in range(2))
     assert first.data == second.data
     assert len(first.data) < 6_000
-    assert [*listed(client, revision, extra)] == TOOLS
+    assert [*list_tools(client, revision, extra)] == TOOLS
 
 
 @EVERY_REVISION
-def test_a_tool_has_what_its_revision_knows(client: FlaskClient, revision: str) -> None:
+def test_tools_have_the_fields_and_annotations_of_the_revision(
+    client: FlaskClient, revision: str
+) -> None:
     fields = {"name", "description", "inputSchema", "annotations"}
     hints = {"readOnlyHint", "idempotentHint", "openWorldHint"}
-    for name, tool in listed(client, revision).items():
-        reads = name in ("get_ticket_status", "list_recent_tickets")
-        notes = tool["annotations"]
-        assert notes["readOnlyHint"] is notes["idempotentHint"] is reads
-        assert notes["openWorldHint"] is notes.get("destructiveHint", False) is False
+    for name, tool in list_tools(client, revision).items():
+        read_only = name in ("get_ticket_status", "list_recent_tickets")
+        annotations = tool["annotations"]
+        assert annotations["readOnlyHint"] is annotations["idempotentHint"] is read_only
+        assert annotations["openWorldHint"] is annotations.get("destructiveHint", False) is False
         if revision == "2025-03-26":
             assert set(tool) == fields
-            assert set(notes) - {"destructiveHint"} == {*hints, "title"}
+            assert set(annotations) - {"destructiveHint"} == {*hints, "title"}
         else:
             assert set(tool) == {*fields, "title", "outputSchema"}
-            assert set(notes) - {"destructiveHint"} == hints
+            assert set(annotations) - {"destructiveHint"} == hints
 
 
 @EVERY_REVISION
-@pytest.mark.parametrize("extra", [{}, bound("x")])
-def test_schemas_are_those_of_2020_12_and_refer_to_nothing(
+@pytest.mark.parametrize("extra", [{}, bound_to("x")])
+def test_schemas_are_valid_json_schema_2020_12_without_references(
     client: FlaskClient, revision: str, extra: dict[str, str]
 ) -> None:
-    for tool in listed(client, revision, extra).values():
+    for tool in list_tools(client, revision, extra).values():
         for schema in (tool["inputSchema"], tool.get("outputSchema", {"type": "object"})):
             jsonschema_rs.Draft202012Validator(schema)
             assert jsonschema_rs.meta.is_valid(schema)
@@ -98,8 +100,8 @@ def test_schemas_are_those_of_2020_12_and_refer_to_nothing(
             assert "$ref" not in json.dumps(schema)
 
 
-@pytest.mark.parametrize("extra", [{}, bound("x")])
-def test_a_list_for_one_caller_is_not_kept_for_others(
+@pytest.mark.parametrize("extra", [{}, bound_to("x")])
+def test_tool_list_of_a_bound_request_has_private_cache_scope(
     client: FlaskClient, extra: dict[str, str]
 ) -> None:
     scope = ask(client, MODERN, "tools/list", extra=extra).json["result"]["cacheScope"]
@@ -107,32 +109,32 @@ def test_a_list_for_one_caller_is_not_kept_for_others(
 
 
 @EVERY_REVISION
-def test_a_model_that_is_bound_is_not_asked_for_the_caller(
+def test_tools_of_a_bound_request_omit_the_caller_argument(
     client: FlaskClient, revision: str
 ) -> None:
-    unbound, own = listed(client, revision), listed(client, revision, bound("x"))
+    unbound, bound = list_tools(client, revision), list_tools(client, revision, bound_to("x"))
     for name in TOOLS:
-        asked, left = (each[name]["inputSchema"] for each in (unbound, own))
-        gone = asked["properties"].keys() - left["properties"].keys()
-        assert gone == {"caller_id" if name == "create_ticket" else "caller"}
-        assert left["required"] == [each for each in asked["required"] if each not in gone]
-        del asked["properties"], left["properties"], asked["required"], left["required"]
-        assert unbound[name] == own[name]
+        full, reduced = (tools[name]["inputSchema"] for tools in (unbound, bound))
+        removed = full["properties"].keys() - reduced["properties"].keys()
+        assert removed == {"caller_id" if name == "create_ticket" else "caller"}
+        assert reduced["required"] == [field for field in full["required"] if field not in removed]
+        del full["properties"], reduced["properties"], full["required"], reduced["required"]
+        assert unbound[name] == bound[name]
 
 
-def test_the_arguments_are_those_that_a_tool_reads(client: FlaskClient) -> None:
-    for name, tool in listed(client).items():
+def test_input_schemas_list_the_arguments_that_the_tools_read(client: FlaskClient) -> None:
+    for name, tool in list_tools(client).items():
         arguments = tools.TOOLS[name].arguments
         properties = tool["inputSchema"]["properties"]
         assert properties.keys() == {*arguments.__struct_encode_fields__}
-        assert all(each["description"] for each in properties.values())
+        assert all(schema["description"] for schema in properties.values())
     assert issubclass(tools.OneTicket, request_schemas.OneTicketQuery)
     assert issubclass(tools.NewComment, request_schemas.NewComment)
     assert tools.TOOLS["create_ticket"].arguments is request_schemas.NewTicket
     assert tools.TOOLS["list_recent_tickets"].arguments is request_schemas.TicketQuery
 
 
-GOOD: dict[str, dict[str, Any]] = {
+VALID_ARGUMENTS: dict[str, dict[str, Any]] = {
     "create_ticket": {"caller_id": "a", "issue_description": "b", "idempotency_key": None},
     "list_recent_tickets": {
         "caller": "a",
@@ -172,73 +174,72 @@ VALUES: list[Any] = [
 
 
 @pytest.mark.parametrize("name", TOOLS)
-def test_a_schema_refuses_what_the_tool_refuses_and_nothing_else(
-    client: FlaskClient, name: str
-) -> None:
-    schema = listed(client)[name]["inputSchema"]
-    good = {field: value for field, value in GOOD[name].items() if value is not None}
+def test_input_schema_and_tool_reject_the_same_arguments(client: FlaskClient, name: str) -> None:
+    schema = list_tools(client)[name]["inputSchema"]
+    complete = {key: value for key, value in VALID_ARGUMENTS[name].items() if value is not None}
     for field in schema["properties"]:
-        without = {each: value for each, value in good.items() if each != field}
-        for arguments in [without, *({**good, field: value} for value in VALUES)]:
+        without = {key: value for key, value in complete.items() if key != field}
+        for arguments in [without, *({**complete, field: value} for value in VALUES)]:
             valid = jsonschema_rs.Draft202012Validator(schema).is_valid(arguments)
             result = call(client, name, arguments)
-            refused = result["isError"] and said(result)["code"] == "invalid_field"
-            # That it is no cursor of ours, no schema can say.
+            rejected = result["isError"] and text_content(result)["code"] == "invalid_field"
+            # A schema cannot tell a valid cursor from another string.
             if field != "cursor" or not isinstance(arguments.get(field), str):
-                assert valid is not refused, (arguments, result)
+                assert valid is not rejected, (arguments, result)
 
 
-# What it gets.
+# Tool results.
 
 
 @EVERY_REVISION
-def test_the_four_tools_do_what_the_routes_do(
+def test_tools_return_the_same_data_as_the_http_routes(
     client: FlaskClient, caller: str, revision: str
 ) -> None:
     new = {"caller_id": caller, "issue_description": "Ω 😀", "idempotency_key": "k"}
     created = call(client, "create_ticket", new, revision)
-    again = call(client, "create_ticket", new, revision)
-    assert again == created
-    ticket = said(created)["ticket_id"]
-    number = said(created)["ticket_number"]
+    replayed = call(client, "create_ticket", new, revision)
+    assert replayed == created
+    ticket = text_content(created)["ticket_id"]
+    number = text_content(created)["ticket_number"]
     add = {"ticket_id": number, "comment": "It is out now", "idempotency_key": "k"}
     added = call(client, "add_ticket_comment", add, revision)
     assert call(client, "add_ticket_comment", add, revision) == added
     shown = call(client, "get_ticket_status", {"ticket_id": ticket}, revision)
-    assert said(shown) == client.get(f"/tickets/{ticket}").json
-    assert [each["comment_text"] for each in said(shown)["comments"]] == ["It is out now"]
+    assert text_content(shown) == client.get(f"/tickets/{ticket}").json
+    comments = text_content(shown)["comments"]
+    assert [comment["comment_text"] for comment in comments] == ["It is out now"]
     query = {"caller": caller, "comments": "none", "limit": 1, "status": "open"}
     found = call(client, "list_recent_tickets", query, revision)
-    assert said(found) == client.get("/tickets", query_string=query).json
+    assert text_content(found) == client.get("/tickets", query_string=query).json
     results = [created, found, shown, added]
-    tools = listed(client, revision)
+    tools = list_tools(client, revision)
     for name, result in zip(TOOLS, results, strict=True):
         assert result["isError"] is False
         if revision == "2025-03-26":
             assert "structuredContent" not in result
         else:
-            assert result["structuredContent"] == said(result)
+            assert result["structuredContent"] == text_content(result)
             schema = jsonschema_rs.Draft202012Validator(tools[name]["outputSchema"])
             assert schema.is_valid(result["structuredContent"])
             assert not schema.is_valid({})
 
 
-def test_a_list_goes_on_at_its_cursor(client: FlaskClient, caller: str) -> None:
-    for words in ("one", "two"):
-        call(client, "create_ticket", {"caller_id": caller, "issue_description": words})
-    first = said(call(client, "list_recent_tickets", {"caller": caller, "limit": 1}))
+def test_list_continues_at_its_cursor(client: FlaskClient, caller: str) -> None:
+    for text in ("one", "two"):
+        call(client, "create_ticket", {"caller_id": caller, "issue_description": text})
+    first = text_content(call(client, "list_recent_tickets", {"caller": caller, "limit": 1}))
     rest = {"caller": caller, "cursor": first["next_cursor"]}
-    second = said(call(client, "list_recent_tickets", rest))
+    second = text_content(call(client, "list_recent_tickets", rest))
     found = [*first["tickets"], *second["tickets"]]
-    assert [each["issue_description"] for each in found] == ["two", "one"]
+    assert [ticket["issue_description"] for ticket in found] == ["two", "one"]
 
 
-def test_a_page_is_shorter_than_that_of_the_route(
+def test_page_of_the_list_tool_is_shorter_than_a_page_of_the_route(
     client: FlaskClient, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its answer is in it twice; a page of the route would be more than a Lambda can answer."""
+    """A tool result holds the data twice, so a page of the route would exceed Lambda's limit."""
     new = {"caller_id": caller, "issue_description": "\u0000" * 1000}
-    tickets = [said(call(client, "create_ticket", new))["ticket_id"] for _ in range(2)]
+    tickets = [text_content(call(client, "create_ticket", new))["ticket_id"] for _ in range(2)]
     text = {"comment": '"' * 1000}
     for ticket in tickets:
         for _ in range(75):
@@ -253,46 +254,52 @@ def test_a_page_is_shorter_than_that_of_the_route(
     page = response.json["result"]["structuredContent"]
     assert len(page["tickets"]) == 1
     assert "next_cursor" in page
-    # As a Lambda hands it on.
+    # A Lambda returns the response body as a JSON string.
     assert len(json.dumps(response.text)) < 3_000_000
 
 
 @pytest.mark.parametrize("arguments", ["left out", {}])
-def test_a_tool_may_be_called_without_arguments(
-    client: FlaskClient, caller: str, arguments: Any
-) -> None:
+def test_accepts_calls_without_arguments(client: FlaskClient, caller: str, arguments: Any) -> None:
     params = {"name": "list_recent_tickets", "arguments": arguments}
     if arguments == "left out":
         del params["arguments"]
-    response = ask(client, MODERN, "tools/call", params, bound(caller))
-    assert said(response.json["result"]) == {"tickets": []}
+    response = ask(client, MODERN, "tools/call", params, bound_to(caller))
+    assert text_content(response.json["result"]) == {"tickets": []}
 
 
-def test_arguments_that_nobody_knows_are_ignored(client: FlaskClient, caller: str) -> None:
-    more = {"x": {"y": 1}, "ticket": 5, "Caller": "b", "idempotencyKey": "k"}
-    arguments = {"caller_id": caller, "issue_description": "b", **more}
+def test_ignores_unknown_arguments(client: FlaskClient, caller: str) -> None:
+    unknown = {"x": {"y": 1}, "ticket": 5, "Caller": "b", "idempotencyKey": "k"}
+    arguments = {"caller_id": caller, "issue_description": "b", **unknown}
     assert call(client, "create_ticket", arguments)["isError"] is False
 
 
-def test_a_header_of_http_is_no_argument(client: FlaskClient, caller: str) -> None:
+def test_ignores_the_idempotency_key_header(client: FlaskClient, caller: str) -> None:
     new = {"caller_id": caller, "issue_description": "b"}
     ids = {
-        said(call(client, "create_ticket", new, extra={"Idempotency-Key": "k"}))["ticket_id"]
+        text_content(call(client, "create_ticket", new, extra={"Idempotency-Key": "k"}))[
+            "ticket_id"
+        ]
         for _ in range(2)
     }
     assert len(ids) == 2
 
 
-# What it is told of a failure.
+# Errors.
 
 
 @EVERY_REVISION
 @pytest.mark.parametrize(
-    ("tool", "arguments", "status", "code", "words"),
+    ("tool", "arguments", "status", "code", "message"),
     [
         ("get_ticket_status", {"ticket_id": "123456789012"}, 400, "misheard_number", "12 digits"),
         ("add_ticket_comment", {"ticket_id": "1", "comment": "c"}, 400, "misheard_number", "again"),
-        ("get_ticket_status", {"ticket_id": NEVER}, 404, "ticket_not_found", "list their tickets"),
+        (
+            "get_ticket_status",
+            {"ticket_id": UNKNOWN_ID},
+            404,
+            "ticket_not_found",
+            "list their tickets",
+        ),
         ("get_ticket_status", {"ticket_id": ""}, 400, "invalid_field", "`ticket_id` is missing"),
         ("get_ticket_status", {}, 400, "invalid_field", "`ticket_id` is missing"),
         ("get_ticket_status", {"ticket_id": 5}, 400, "invalid_field", "but it is a number"),
@@ -310,11 +317,23 @@ def test_a_header_of_http_is_no_argument(client: FlaskClient, caller: str) -> No
         ("list_recent_tickets", {"caller": "a", "limit": 9e99}, 400, "invalid_field", "`limit` m"),
         ("list_recent_tickets", {"caller": "a", "cursor": "x"}, 400, "invalid_field", "`cursor`"),
         ("list_recent_tickets", {"caller": "a", "status": None}, 200, "", ""),
-        ("add_ticket_comment", {"ticket_id": NEVER, "comment": "c"}, 404, "ticket_not_found", "No"),
-        ("add_ticket_comment", {"ticket_id": NEVER, "comment": " "}, 400, "invalid_field", "white"),
+        (
+            "add_ticket_comment",
+            {"ticket_id": UNKNOWN_ID, "comment": "c"},
+            404,
+            "ticket_not_found",
+            "No",
+        ),
+        (
+            "add_ticket_comment",
+            {"ticket_id": UNKNOWN_ID, "comment": " "},
+            400,
+            "invalid_field",
+            "white",
+        ),
     ],
 )
-def test_a_failure_is_a_result_that_says_what_to_do(
+def test_failed_call_returns_an_error_result_with_advice(
     client: FlaskClient,
     log: Log,
     revision: str,
@@ -322,7 +341,7 @@ def test_a_failure_is_a_result_that_says_what_to_do(
     arguments: dict[str, Any],
     status: int,
     code: str,
-    words: str,
+    message: str,
 ) -> None:
     result = call(client, tool, arguments, revision)
     (line,) = log.lines("request")
@@ -330,33 +349,35 @@ def test_a_failure_is_a_result_that_says_what_to_do(
     if status == 200:
         assert result["isError"] is False
     else:
-        told = failure(result)
-        assert (told["code"], told["retryable"]) == (code, False)
-        assert words in told["error"]
-        assert told["request_id"] == line["request_id"]
+        error = error_of(result)
+        assert (error["code"], error["retryable"]) == (code, False)
+        assert message in error["error"]
+        assert error["request_id"] == line["request_id"]
 
 
-def test_an_argument_that_is_there_twice_is_named(client: FlaskClient) -> None:
+def test_rejects_duplicate_arguments_and_names_the_field(client: FlaskClient) -> None:
     body = (
         b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "create_ticket",'
         b' "arguments": {"caller_id": "a", "issue_description": "b", "caller\\u005fid": "c"}}}'
     )
-    told = failure(send(client, body, {}).json["result"])
-    assert (told["code"], told["error"]) == (
+    error = error_of(send(client, body, {}).json["result"])
+    assert (error["code"], error["error"]) == (
         "invalid_field",
         "`caller_id` is there twice. Send it once.",
     )
 
 
-def test_other_words_under_the_same_key_are_refused(client: FlaskClient, caller: str) -> None:
+def test_rejects_a_reused_idempotency_key_with_different_text(
+    client: FlaskClient, caller: str
+) -> None:
     new = {"caller_id": caller, "issue_description": "b", "idempotency_key": "k"}
     call(client, "create_ticket", new)
-    told = failure(call(client, "create_ticket", {**new, "issue_description": "c"}))
-    assert told["code"] == "idempotency_key_reused"
+    error = error_of(call(client, "create_ticket", {**new, "issue_description": "c"}))
+    assert error["code"] == "idempotency_key_reused"
 
 
 @EVERY_REVISION
-def test_a_failure_of_storage_may_be_retried_and_is_counted_under_the_tool(
+def test_storage_failure_is_retryable_and_counted_under_the_tool(
     client: FlaskClient,
     faults: FaultyDynamoDB,
     log: Log,
@@ -366,9 +387,9 @@ def test_a_failure_of_storage_may_be_retried_and_is_counted_under_the_tool(
     monkeypatch.setattr(config, "STAGE", "poc")
     faults.faults.extend([refuse("ThrottlingException")] * 3)
     arguments = {"caller_id": "caller-x", "issue_description": "word-y"}
-    told = failure(call(client, "create_ticket", arguments, revision))
-    assert (told["code"], told["retryable"]) == ("storage_unavailable", True)
-    assert "same idempotency_key" in told["error"]
+    error = error_of(call(client, "create_ticket", arguments, revision))
+    assert (error["code"], error["retryable"]) == ("storage_unavailable", True)
+    assert "same idempotency_key" in error["error"]
     (line,) = log.lines("request")
     metrics = {"Operation": "create_ticket", "Count": 1, "Errors": 1, "Throttles": 3}
     assert (line["status"], line["retries"]) == (500, 2)
@@ -378,85 +399,87 @@ def test_a_failure_of_storage_may_be_retried_and_is_counted_under_the_tool(
     assert "word-y" not in log.text
 
 
-def test_what_was_not_foreseen_is_a_result_too_and_logged_with_its_stack(
+def test_unexpected_exception_returns_an_error_result_and_logs_the_stack(
     client: FlaskClient, log: Log
 ) -> None:
-    """An item that somebody else wrote, with a number where the comments should be."""
+    # An item written by another program: `comments` is a number instead of a list.
     key = {"ticket_id": {"S": "odd"}, "comments": {"N": "5"}, "caller_id": {"S": "secret"}}
     Ticket.connection().connection.client.put_item(TableName="poc-itsm-tickets", Item=key)
-    told = failure(call(client, "get_ticket_status", {"ticket_id": "odd"}))
-    assert (told["code"], told["retryable"]) == ("internal_error", True)
+    error = error_of(call(client, "get_ticket_status", {"ticket_id": "odd"}))
+    assert (error["code"], error["retryable"]) == ("internal_error", True)
     (line,) = log.lines("internal_error")
-    assert line["request_id"] == told["request_id"]
+    assert line["request_id"] == error["request_id"]
     assert any("tickets/get.py" in entry for entry in line["stack"])
     (line,) = log.lines("request")
     assert (line["operation"], line["status"]) == ("get_ticket_status", 500)
     assert "secret" not in log.text
 
 
-# Bound to the caller.
+# Caller binding.
 
 
 @EVERY_REVISION
-def test_a_bound_call_is_its_callers(client: FlaskClient, caller: str, revision: str) -> None:
-    own, other = bound(caller), bound(f"{caller}9")
+def test_bound_calls_see_only_tickets_of_their_caller(
+    client: FlaskClient, caller: str, revision: str
+) -> None:
+    own, other = bound_to(caller), bound_to(f"{caller}9")
     new = {"issue_description": "b"}
-    ticket = said(call(client, "create_ticket", new, revision, own))["ticket_id"]
+    ticket = text_content(call(client, "create_ticket", new, revision, own))["ticket_id"]
     assert client.get(f"/tickets/{ticket}").json["caller_id"] == caller
-    found = said(call(client, "list_recent_tickets", {}, revision, own))["tickets"]
-    assert [each["ticket_id"] for each in found] == [ticket]
-    assert said(call(client, "list_recent_tickets", {}, revision, other)) == {"tickets": []}
+    found = text_content(call(client, "list_recent_tickets", {}, revision, own))["tickets"]
+    assert [item["ticket_id"] for item in found] == [ticket]
+    assert text_content(call(client, "list_recent_tickets", {}, revision, other)) == {"tickets": []}
     for tool, more in (("get_ticket_status", {}), ("add_ticket_comment", {"comment": "c"})):
-        told = []
-        for each in (ticket, NEVER):
-            result = call(client, tool, {"ticket_id": each, **more}, revision, other)
-            told.append({**failure(result), "request_id": None})
-        assert told[0] == told[1]
-        assert told[0]["code"] == "ticket_not_found"
+        errors = []
+        for ticket_id in (ticket, UNKNOWN_ID):
+            result = call(client, tool, {"ticket_id": ticket_id, **more}, revision, other)
+            errors.append({**error_of(result), "request_id": None})
+        assert errors[0] == errors[1]
+        assert errors[0]["code"] == "ticket_not_found"
         arguments = {"ticket_id": ticket, **more}
         assert call(client, tool, arguments, revision, own)["isError"] is False
 
 
 @EVERY_REVISION
 @pytest.mark.parametrize("tool", TOOLS)
-def test_a_bound_call_for_another_is_refused(
+def test_rejects_a_bound_call_that_names_another_caller(
     client: FlaskClient, caller: str, ticket: str, revision: str, tool: str
 ) -> None:
-    named = "caller_id" if tool == "create_ticket" else "caller"
-    arguments = {**GOOD[tool], named: caller}
+    field = "caller_id" if tool == "create_ticket" else "caller"
+    arguments = {**VALID_ARGUMENTS[tool], field: caller}
     if "ticket_id" in arguments:
         arguments["ticket_id"] = ticket
     arguments.pop("status", None)
-    told = failure(call(client, tool, arguments, revision, bound(f"{caller}9")))
-    assert told["code"] == "caller_mismatch"
-    assert call(client, tool, arguments, revision, bound(caller))["isError"] is False
+    error = error_of(call(client, tool, arguments, revision, bound_to(f"{caller}9")))
+    assert error["code"] == "caller_mismatch"
+    assert call(client, tool, arguments, revision, bound_to(caller))["isError"] is False
 
 
 @pytest.mark.parametrize("header", ["", "%", "a,b", "x" * 101])
-def test_a_header_that_is_no_callers_id_binds_to_nobody(
-    client: FlaskClient, ticket: str, header: str
-) -> None:
+def test_rejects_an_invalid_caller_id_header(client: FlaskClient, ticket: str, header: str) -> None:
     arguments = {"ticket_id": ticket}
-    told = failure(call(client, "get_ticket_status", arguments, extra={"X-Caller-Id": header}))
-    assert told["error"].startswith("`X-Caller-Id` must be")
+    error = error_of(call(client, "get_ticket_status", arguments, extra={"X-Caller-Id": header}))
+    assert error["error"].startswith("`X-Caller-Id` must be")
 
 
-# In a batch.
+# Batches.
 
 
 def batch(*calls: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
             "jsonrpc": "2.0",
-            "id": at,
+            "id": index,
             "method": "tools/call",
             "params": {"name": tool, "arguments": arguments},
         }
-        for at, (tool, arguments) in enumerate(calls)
+        for index, (tool, arguments) in enumerate(calls)
     ]
 
 
-def test_each_call_of_a_batch_is_bound(client: FlaskClient, caller: str, ticket: str) -> None:
+def test_binds_every_call_of_a_batch_to_the_caller(
+    client: FlaskClient, caller: str, ticket: str
+) -> None:
     calls = batch(
         ("get_ticket_status", {"ticket_id": ticket}),
         ("list_recent_tickets", {}),
@@ -464,19 +487,19 @@ def test_each_call_of_a_batch_is_bound(client: FlaskClient, caller: str, ticket:
     )
     answers = send(client, calls, {"X-Caller-Id": quote(f"{caller}9")}).json
     first, second, third = (answer["result"] for answer in answers)
-    assert failure(first)["code"] == "ticket_not_found"
-    assert said(second) == {"tickets": []}
-    assert failure(third)["code"] == "caller_mismatch"
+    assert error_of(first)["code"] == "ticket_not_found"
+    assert text_content(second) == {"tickets": []}
+    assert error_of(third)["code"] == "caller_mismatch"
 
 
-def test_a_batch_has_the_retries_of_one_request_and_is_logged_as_its_worst(
+def test_batch_shares_the_retries_of_one_request_and_logs_the_worst_status(
     client: FlaskClient, faults: FaultyDynamoDB, log: Log, ticket: str
 ) -> None:
     faults.operations.clear()
     faults.faults.extend([refuse("ThrottlingException")] * 4)
     get = ("get_ticket_status", {"ticket_id": ticket})
     answers = send(
-        client, batch(get, get, get, ("get_ticket_status", {"ticket_id": NEVER})), {}
+        client, batch(get, get, get, ("get_ticket_status", {"ticket_id": UNKNOWN_ID})), {}
     ).json
     failed = [answer["result"]["isError"] for answer in answers]
     assert failed == [True, True, False, True]
@@ -485,8 +508,8 @@ def test_a_batch_has_the_retries_of_one_request_and_is_logged_as_its_worst(
     assert (line["operation"], line["status"], line["retries"]) == ("serve_mcp", 500, 2)
 
 
-def late(answers: list[dict[str, Any]]) -> list[bool]:
-    """Return which calls of a batch were not begun."""
+def not_started(answers: list[dict[str, Any]]) -> list[bool]:
+    """Return, for each call of a batch, whether the server did not start the call."""
     for answer in answers:
         if "error" in answer:
             assert answer["error"]["code"] == -32603
@@ -494,22 +517,22 @@ def late(answers: list[dict[str, Any]]) -> list[bool]:
     return ["error" in answer for answer in answers]
 
 
-def test_no_call_of_a_batch_begins_when_there_is_no_time_for_it(
+def test_does_not_start_further_batch_calls_after_the_time_limit(
     client: FlaskClient, faults: FaultyDynamoDB, log: Log, caller: str
 ) -> None:
     faults.faults.append(hang)
     new = {"caller_id": caller, "issue_description": "b"}
     answers = send(client, batch(*[("create_ticket", new)] * 3), {}).json
-    assert late(answers) == [False, True, True]
+    assert not_started(answers) == [False, True, True]
     assert faults.operations == ["PutItem"] * 2
     assert log.lines("request")[-1]["status"] == 503
 
 
-def test_no_call_of_a_batch_begins_when_there_is_no_room_for_it(
+def test_does_not_start_further_batch_calls_after_the_size_limit(
     client: FlaskClient, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "BATCH_BYTES", 200)
     new = {"caller_id": caller, "issue_description": "b"}
     answers = send(client, batch(*[("create_ticket", new)] * 3), {}).json
-    assert late(answers) == [False, True, True]
+    assert not_started(answers) == [False, True, True]
     assert len(client.get("/tickets", query_string={"caller": caller}).json["tickets"]) == 1

@@ -1,4 +1,7 @@
-"""The Model Context Protocol over streamable HTTP, by the text of each revision."""
+"""Tests of the Model Context Protocol over streamable HTTP, per protocol revision.
+
+The section comments name the pages and sections of the MCP specification.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +38,11 @@ pytestmark = ON_MOTO
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 RESPONSE = {"jsonrpc": "2.0", "id": 1, "result": {}}
-HELLO = {"capabilities": {}, "clientInfo": {"name": "ExampleClient", "version": "1.0.0"}}
+CLIENT_PARAMS = {"capabilities": {}, "clientInfo": {"name": "ExampleClient", "version": "1.0.0"}}
 
 
-def code(response: Any) -> int:
-    """Return the code of an error that is all it should be."""
+def error_code(response: Any) -> int:
+    """Return the code of a well-formed JSON-RPC error response."""
     assert response.content_type == "application/json"
     error = response.json["error"]
     assert set(error) <= {"code", "message", "data"}
@@ -49,18 +52,19 @@ def code(response: Any) -> int:
 
 # Envelopes: JSON-RPC 2.0, and "Requests" in `basic`.
 
-
 IDS = [0, 1, -1, 2**53 + 1, 2**63 - 1, -(2**63), "", "1", "Ω", "x" * 999]
 
 
-@pytest.mark.parametrize("own", IDS)
+@pytest.mark.parametrize("request_id", IDS)
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_an_answer_has_the_id_of_its_request(client: FlaskClient, revision: str, own: Any) -> None:
+def test_response_repeats_the_id_of_its_request(
+    client: FlaskClient, revision: str, request_id: Any
+) -> None:
     for method in ("tools/list", "no/such"):
-        body = {**request(revision, method), "id": own}
+        body = {**request(revision, method), "id": request_id}
         answer = send(client, body, headers(revision, method)).json
-        assert (answer["jsonrpc"], answer["id"]) == ("2.0", own)
-        assert type(answer["id"]) is type(own)
+        assert (answer["jsonrpc"], answer["id"]) == ("2.0", request_id)
+        assert type(answer["id"]) is type(request_id)
         assert ("result" in answer) == (method == "tools/list")
 
 
@@ -100,21 +104,21 @@ def test_an_answer_has_the_id_of_its_request(client: FlaskClient, revision: str,
     ids=lambda value: repr(value)[:60],
 )
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_what_is_no_message_is_refused(
+def test_rejects_invalid_jsonrpc_messages(
     client: FlaskClient, revision: str, body: bytes, expected: int
 ) -> None:
     if body.startswith(b"[") and revision != "2025-03-26":
         expected = -32600
     response = send(client, body, headers(revision, "ping"))
-    assert (response.status_code, code(response)) == (400, expected)
+    assert (response.status_code, error_code(response)) == (400, expected)
     assert response.json["id"] is None
 
 
 @pytest.mark.parametrize("size", [MAX_BODY_BYTES + 1, 10 * MAX_BODY_BYTES])
 @pytest.mark.parametrize("start", [b"{", b"["])
-def test_an_oversized_body_is_refused(client: FlaskClient, start: bytes, size: int) -> None:
+def test_rejects_oversized_bodies(client: FlaskClient, start: bytes, size: int) -> None:
     response = send(client, start.ljust(size), {})
-    assert (response.status_code, code(response)) == (413, -32600)
+    assert (response.status_code, error_code(response)) == (413, -32600)
     assert "65536 bytes" in response.json["error"]["message"]
     assert response.json["id"] is None
     chunked = client.post(
@@ -130,7 +134,7 @@ def test_an_oversized_body_is_refused(client: FlaskClient, start: bytes, size: i
 
 
 @pytest.mark.parametrize(
-    ("wanted", "agreed"),
+    ("requested", "agreed"),
     [
         *((revision, revision) for revision in LEGACY),
         (MODERN, "2025-11-25"),
@@ -140,10 +144,10 @@ def test_an_oversized_body_is_refused(client: FlaskClient, start: bytes, size: i
     ],
 )
 @pytest.mark.parametrize("header", [None, "2025-06-18", "2099-01-01"])
-def test_a_revision_is_agreed_on(
-    client: FlaskClient, wanted: str, agreed: str, header: str | None
+def test_initialize_negotiates_the_revision(
+    client: FlaskClient, requested: str, agreed: str, header: str | None
 ) -> None:
-    body = request(LEGACY[0], "initialize", {"protocolVersion": wanted, **HELLO})
+    body = request(LEGACY[0], "initialize", {"protocolVersion": requested, **CLIENT_PARAMS})
     response = send(client, body, {"MCP-Protocol-Version": header})
     assert response.status_code == 200
     assert "Mcp-Session-Id" not in response.headers
@@ -157,20 +161,20 @@ def test_a_revision_is_agreed_on(
 
 
 @pytest.mark.parametrize("missing", ["protocolVersion", "capabilities", "clientInfo"])
-@pytest.mark.parametrize("instead", [[], 5, None, "left out"])
-def test_an_initialize_that_is_not_complete_is_refused(
-    client: FlaskClient, missing: str, instead: Any
+@pytest.mark.parametrize("value", [[], 5, None, "left out"])
+def test_rejects_incomplete_initialize_requests(
+    client: FlaskClient, missing: str, value: Any
 ) -> None:
-    params = {"protocolVersion": "2025-06-18", **HELLO, missing: instead}
-    if instead == "left out":
+    params = {"protocolVersion": "2025-06-18", **CLIENT_PARAMS, missing: value}
+    if value == "left out":
         del params[missing]
     response = ask(client, "2025-06-18", "initialize", params)
-    assert (response.status_code, code(response)) == (200, -32602)
+    assert (response.status_code, error_code(response)) == (200, -32602)
     assert f"`{missing}`" in response.json["error"]["message"]
 
 
 @pytest.mark.parametrize("revision", LEGACY)
-def test_a_ping_is_answered_with_nothing(client: FlaskClient, revision: str) -> None:
+def test_ping_returns_an_empty_result(client: FlaskClient, revision: str) -> None:
     response = ask(client, revision, "ping")
     assert (response.status_code, response.json) == (200, {"jsonrpc": "2.0", "id": 1, "result": {}})
 
@@ -181,7 +185,7 @@ def test_a_ping_is_answered_with_nothing(client: FlaskClient, revision: str) -> 
 @pytest.mark.parametrize("method", ["notifications/initialized", "notifications/cancelled", "x"])
 @pytest.mark.parametrize("params", [{}, {"requestId": 1}, [], None, 5])
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_a_notification_is_taken_and_not_answered(
+def test_accepts_notifications_with_an_empty_202(
     client: FlaskClient, revision: str, method: str, params: Any
 ) -> None:
     body = {"jsonrpc": "2.0", "method": method, "params": params}
@@ -189,14 +193,14 @@ def test_a_notification_is_taken_and_not_answered(
     assert (response.status_code, response.data) == (202, b"")
 
 
-@pytest.mark.parametrize("said", [{"result": {}}, {"error": {"code": 1, "message": "x"}}])
+@pytest.mark.parametrize("outcome", [{"result": {}}, {"error": {"code": 1, "message": "x"}}])
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_a_response_is_taken_in_the_legacy_revisions_only(
-    client: FlaskClient, revision: str, said: dict[str, Any]
+def test_accepts_responses_in_legacy_revisions_only(
+    client: FlaskClient, revision: str, outcome: dict[str, Any]
 ) -> None:
-    response = send(client, {"jsonrpc": "2.0", "id": 1, **said}, headers(revision, ""))
+    response = send(client, {"jsonrpc": "2.0", "id": 1, **outcome}, headers(revision, ""))
     if revision == MODERN:
-        assert (response.status_code, code(response)) == (400, -32600)
+        assert (response.status_code, error_code(response)) == (400, -32600)
     else:
         assert (response.status_code, response.data) == (202, b"")
 
@@ -219,38 +223,38 @@ def test_a_response_is_taken_in_the_legacy_revisions_only(
         ("tools/call", {"name": "create_ticket", "arguments": None}, -32602),
     ],
 )
-def test_a_legacy_request_that_cannot_be_served_is_an_error_within_a_200(
+def test_invalid_legacy_request_returns_200_with_an_error(
     client: FlaskClient, revision: str, method: str, params: Any, expected: int, log: Log
 ) -> None:
     body = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
     response = send(client, body, headers(revision, method))
-    assert (response.status_code, code(response), response.json["id"]) == (200, expected, 7)
+    assert (response.status_code, error_code(response), response.json["id"]) == (200, expected, 7)
     (line,) = log.lines("request")
-    logged = {-32601: 404, -32602: 400}[expected]
-    assert (line["operation"], line["status"]) == ("serve_mcp", logged)
+    logged_status = {-32601: 404, -32602: 400}[expected]
+    assert (line["operation"], line["status"]) == ("serve_mcp", logged_status)
 
 
-def test_a_name_that_is_there_twice_is_refused(client: FlaskClient) -> None:
+def test_rejects_duplicate_parameter_names(client: FlaskClient) -> None:
     body = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","name":"y"}}'
     response = send(client, body, {})
-    assert (response.status_code, code(response)) == (200, -32602)
+    assert (response.status_code, error_code(response)) == (200, -32602)
     assert "`name` is there twice" in response.json["error"]["message"]
 
 
 @pytest.mark.parametrize("version", ["2024-11-05", "2099-01-01", "x", "", "2025-06-18,2025-06-18"])
 @pytest.mark.parametrize("body", [PING, INITIALIZED, RESPONSE])
-def test_a_revision_that_we_do_not_speak_is_refused(
+def test_rejects_unsupported_revisions(
     client: FlaskClient, version: str, body: dict[str, Any]
 ) -> None:
     response = send(client, body, {"MCP-Protocol-Version": version})
-    assert (response.status_code, code(response)) == (400, -32022)
+    assert (response.status_code, error_code(response)) == (400, -32022)
     data = {"supported": [*REVISIONS], "requested": version}
     assert response.json["error"]["data"] == data
     assert response.json["id"] == (1 if body is PING else None)
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "HEAD"])
-def test_there_is_no_stream_and_no_session(client: FlaskClient, method: str) -> None:
+def test_get_head_and_delete_return_405(client: FlaskClient, method: str) -> None:
     response = client.open("/mcp", method=method, headers={"Accept": "text/event-stream"})
     assert (response.status_code, response.headers["Allow"]) == (405, "POST")
     assert response.content_type == "application/json"
@@ -260,20 +264,20 @@ def test_there_is_no_stream_and_no_session(client: FlaskClient, method: str) -> 
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS"])
-def test_any_other_method_is_no_operation(client: FlaskClient, method: str) -> None:
+def test_put_patch_and_options_return_404(client: FlaskClient, method: str) -> None:
     response = client.open("/mcp", method=method)
     assert (response.status_code, response.json["code"]) == (404, "no_such_operation")
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_a_session_is_neither_needed_nor_made(client: FlaskClient, revision: str) -> None:
+def test_ignores_and_never_starts_a_session(client: FlaskClient, revision: str) -> None:
     extra = {"Mcp-Session-Id": "x", "Last-Event-ID": "5", "Mcp-Param-Region": "us"}
     response = ask(client, revision, "tools/list", extra=extra)
     assert response.status_code == 200
     assert not {"Mcp-Session-Id", "Set-Cookie"} & {*response.headers.keys()}
 
 
-# Negotiation: RFC 9110, sections 8.3 and 12.5.1.
+# Content negotiation: RFC 9110, sections 8.3 and 12.5.1.
 
 
 @pytest.mark.parametrize(
@@ -297,11 +301,13 @@ def test_a_session_is_neither_needed_nor_made(client: FlaskClient, revision: str
         ("json", 406),
     ],
 )
-def test_an_accept_must_admit_json(client: FlaskClient, accept: str | None, status: int) -> None:
+def test_requires_an_accept_header_that_allows_json(
+    client: FlaskClient, accept: str | None, status: int
+) -> None:
     response = send(client, PING, {"Accept": accept})
     assert response.status_code == status
     if status == 406:
-        assert code(response) == -32600
+        assert error_code(response) == -32600
         assert response.json["id"] is None
 
 
@@ -320,23 +326,23 @@ def test_an_accept_must_admit_json(client: FlaskClient, accept: str | None, stat
         ("application/json, text/plain", 415),
     ],
 )
-def test_a_body_must_be_sent_as_json(
+def test_requires_the_json_content_type(
     client: FlaskClient, content_type: str | None, status: int
 ) -> None:
     response = send(client, PING, {"Content-Type": content_type})
     assert response.status_code == status
     if status == 415:
-        assert code(response) == -32600
+        assert error_code(response) == -32600
         assert response.json["id"] is None
 
 
-# "Security & Endpoint": DNS rebinding.
+# "Security & Endpoint": protection against DNS rebinding.
 
 API = "https://abc123.execute-api.us-east-1.amazonaws.com"
 
 
 @pytest.mark.parametrize(
-    ("here", "origin", "allowed"),
+    ("base_url", "origin", "allowed"),
     [
         ("http://localhost:5000", None, True),
         ("http://localhost:5000", "http://localhost:5000", True),
@@ -355,7 +361,7 @@ API = "https://abc123.execute-api.us-east-1.amazonaws.com"
         ("http://localhost:5000", "", False),
         ("http://localhost:5000", "file://", False),
         ("http://localhost:5000", "http://localhost:5000, http://evil.example", False),
-        # The page of a name that was made to lead here.
+        # DNS rebinding: a foreign host name that resolves to this server.
         ("http://evil.example:5000", "http://evil.example:5000", False),
         ("http://192.168.0.5:5000", "http://192.168.0.5:5000", False),
         (API, API.replace("https", "http"), False),
@@ -365,87 +371,92 @@ API = "https://abc123.execute-api.us-east-1.amazonaws.com"
     ],
 )
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_a_page_of_another_origin_may_not_call(
+def test_rejects_requests_from_foreign_origins(
     engine: str,
     monkeypatch: pytest.MonkeyPatch,
     revision: str,
-    here: str,
+    base_url: str,
     origin: str | None,
     allowed: bool,
 ) -> None:
-    # Without keys such a page is refused by `keys` already.
+    # Without API keys, `auth` rejects foreign origins before the MCP code reads the request.
     key, entry = auth.make("voice", "agent")
     monkeypatch.setattr(config, "API_KEYS", entry)
     client = create_app().test_client()
     sent = {**headers(revision, "tools/list"), "Origin": origin, "x-api-key": key}
     sent = {name: value for name, value in sent.items() if value is not None}
     response = client.post(
-        "/mcp", json=request(revision, "tools/list"), headers=sent, base_url=here
+        "/mcp", json=request(revision, "tools/list"), headers=sent, base_url=base_url
     )
     assert response.status_code == (200 if allowed else 403)
     if not allowed:
-        assert code(response) == -32600
+        assert error_code(response) == -32600
         assert response.json["id"] is None
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
-# Batches, of 2025-03-26 only: "Batching" in `basic`, and JSON-RPC 2.0, section 6.
+# Batches exist in 2025-03-26 only: "Batching" in `basic`, and JSON-RPC 2.0, section 6.
 
-UNNAMED: dict[str, str | None] = {}
 LIST = {"jsonrpc": "2.0", "id": "list", "method": "tools/list"}
 
 
 @pytest.mark.parametrize("version", [None, "2025-03-26"])
-def test_each_request_of_a_batch_is_answered(client: FlaskClient, version: str | None) -> None:
+def test_answers_every_request_of_a_batch(client: FlaskClient, version: str | None) -> None:
     batch = [INITIALIZED, PING, LIST, {"jsonrpc": "2.0", "id": 3, "method": "x"}, RESPONSE]
     response = send(client, batch, {"MCP-Protocol-Version": version})
     assert response.status_code == 200
-    ids = {answer["id"]: answer for answer in response.json}
-    assert len(response.json) == len(ids) == 3
-    assert ids[1]["result"] == {}
-    assert len(ids["list"]["result"]["tools"]) == 4
-    assert ids[3]["error"]["code"] == -32601
+    by_id = {answer["id"]: answer for answer in response.json}
+    assert len(response.json) == len(by_id) == 3
+    assert by_id[1]["result"] == {}
+    assert len(by_id["list"]["result"]["tools"]) == 4
+    assert by_id[3]["error"]["code"] == -32601
 
 
-def test_a_batch_of_one_is_answered_as_a_batch(client: FlaskClient) -> None:
+def test_batch_of_one_request_returns_a_list(client: FlaskClient) -> None:
     response = send(client, b" \t\r\n" + json.dumps([PING]).encode(), {})
     assert response.json == [{"jsonrpc": "2.0", "id": 1, "result": {}}]
 
 
 @pytest.mark.parametrize("batch", [[INITIALIZED], [INITIALIZED, INITIALIZED], [RESPONSE]])
-def test_a_batch_without_requests_is_not_answered(client: FlaskClient, batch: list[Any]) -> None:
+def test_batch_without_requests_returns_an_empty_202(client: FlaskClient, batch: list[Any]) -> None:
     response = send(client, batch, {})
     assert (response.status_code, response.data) == (202, b"")
 
 
 @pytest.mark.parametrize("batch", [[], [PING] * (transport.MAX_BATCH + 1)])
-def test_a_batch_has_a_message_and_not_too_many(client: FlaskClient, batch: list[Any]) -> None:
+def test_rejects_empty_and_oversized_batches(client: FlaskClient, batch: list[Any]) -> None:
     response = send(client, batch, {})
-    assert (response.status_code, code(response), response.json["id"]) == (400, -32600, None)
+    assert (response.status_code, error_code(response), response.json["id"]) == (400, -32600, None)
     assert "1 to 10 messages" in response.json["error"]["message"]
     assert len(send(client, [PING] * 10, {}).json) == 10
 
 
 @pytest.mark.parametrize(
-    ("element", "own"),
+    ("element", "request_id"),
     [
         (5, None),
         ([], None),
         ([PING], None),
         ({"jsonrpc": "2.0", "id": None, "method": "ping"}, None),
         ({"jsonrpc": "2.0", "method": 5, "id": 2}, None),
-        ({**request("", "initialize", {"protocolVersion": "2025-03-26", **HELLO}), "id": 2}, 2),
+        (
+            {
+                **request("", "initialize", {"protocolVersion": "2025-03-26", **CLIENT_PARAMS}),
+                "id": 2,
+            },
+            2,
+        ),
         ({**request(MODERN, "tools/list"), "id": 2}, 2),
         ({**request(MODERN, "server/discover"), "id": "a"}, "a"),
     ],
 )
-def test_what_cannot_be_in_a_batch_is_refused_beside_the_rest(
-    client: FlaskClient, element: Any, own: Any, log: Log
+def test_rejects_invalid_batch_elements_and_answers_the_others(
+    client: FlaskClient, element: Any, request_id: Any, log: Log
 ) -> None:
     response = send(client, [element, PING], {})
     assert response.status_code == 200
-    refused, answered = response.json
-    assert (refused["id"], refused["error"]["code"]) == (own, -32600)
+    rejected, answered = response.json
+    assert (rejected["id"], rejected["error"]["code"]) == (request_id, -32600)
     assert answered["result"] == {}
     (line,) = log.lines("request")
     assert (line["operation"], line["status"]) == ("serve_mcp", 400)
@@ -453,14 +464,14 @@ def test_what_cannot_be_in_a_batch_is_refused_beside_the_rest(
 
 @pytest.mark.parametrize("revision", ["2025-06-18", "2025-11-25", MODERN])
 @pytest.mark.parametrize("batch", [[], [PING], [INITIALIZED]])
-def test_other_revisions_have_no_batches(
+def test_rejects_batches_in_other_revisions(
     client: FlaskClient, revision: str, batch: list[Any]
 ) -> None:
     response = send(client, batch, headers(revision, "ping"))
-    assert (response.status_code, code(response), response.json["id"]) == (400, -32600, None)
+    assert (response.status_code, error_code(response), response.json["id"]) == (400, -32600, None)
 
 
-# 2026-07-28: the checks of a request, the first that fails being told.
+# 2026-07-28: the checks of a request. The server reports the first check that fails.
 
 
 @pytest.mark.parametrize("method", ["server/discover", "tools/list", "no/such"])
@@ -481,17 +492,19 @@ def test_other_revisions_have_no_batches(
         {"_meta": {**META, CAPABILITIES: None}},
     ],
 )
-def test_a_modern_request_says_what_it_is(client: FlaskClient, method: str, params: Any) -> None:
+def test_modern_request_requires_version_and_capabilities(
+    client: FlaskClient, method: str, params: Any
+) -> None:
     body = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
     response = send(client, body, headers(MODERN, method))
-    assert (response.status_code, code(response), response.json["id"]) == (400, -32602, 7)
+    assert (response.status_code, error_code(response), response.json["id"]) == (400, -32602, 7)
     assert CAPABILITIES in response.json["error"]["message"]
 
 
 CALL = {"name": "get_ticket_status", "arguments": {"ticket_id": "x"}}
 
 
-def encoded(text: str) -> str:
+def base64_header(text: str) -> str:
     return f"=?base64?{b64encode(text.encode()).decode()}?="
 
 
@@ -507,42 +520,42 @@ def encoded(text: str) -> str:
         ("Mcp-Method", "tools/list"),
         ("Mcp-Method", "TOOLS/CALL"),
         ("Mcp-Method", "tools/call,tools/call"),
-        ("Mcp-Method", encoded("tools/call")),
+        ("Mcp-Method", base64_header("tools/call")),
         ("Mcp-Name", None),
         ("Mcp-Name", ""),
         ("Mcp-Name", "create_ticket"),
         ("Mcp-Name", "GET_TICKET_STATUS"),
-        ("Mcp-Name", encoded("create_ticket")),
-        ("Mcp-Name", encoded("get_ticket_status").replace("base64", "BASE64")),
-        ("Mcp-Name", encoded("get_ticket_status")[:-2] + "??"),
-        ("Mcp-Name", encoded("get_ticket_status").replace("?Z", "?!Z")),
+        ("Mcp-Name", base64_header("create_ticket")),
+        ("Mcp-Name", base64_header("get_ticket_status").replace("base64", "BASE64")),
+        ("Mcp-Name", base64_header("get_ticket_status")[:-2] + "??"),
+        ("Mcp-Name", base64_header("get_ticket_status").replace("?Z", "?!Z")),
         ("Mcp-Name", "=?base64?!?="),
         ("Mcp-Name", "=?base64?Z2V0?"),
         ("Mcp-Name", "=?base64?/w==?="),
         ("Mcp-Name", "=?base64?="),
     ],
 )
-def test_a_header_that_differs_from_the_body_is_refused(
+def test_rejects_headers_that_differ_from_the_body(
     client: FlaskClient, header: str, value: str | None
 ) -> None:
     sent = {**headers(MODERN, "tools/call", "get_ticket_status"), header: value}
     response = send(client, request(MODERN, "tools/call", CALL), sent)
-    assert (response.status_code, code(response), response.json["id"]) == (400, -32020, 1)
+    assert (response.status_code, error_code(response), response.json["id"]) == (400, -32020, 1)
     assert header in response.json["error"]["message"]
 
 
-@pytest.mark.parametrize("name", ["get_ticket_status", encoded("get_ticket_status")])
-@pytest.mark.parametrize("around", ["", " ", " \t "])
-def test_a_name_may_be_encoded_and_white_space_does_not_matter(
-    client: FlaskClient, name: str, around: str
+@pytest.mark.parametrize("name", ["get_ticket_status", base64_header("get_ticket_status")])
+@pytest.mark.parametrize("padding", ["", " ", " \t "])
+def test_accepts_encoded_names_and_white_space_around_headers(
+    client: FlaskClient, name: str, padding: str
 ) -> None:
     sent = headers(MODERN, "tools/call", name).items()
-    padded = {header: f"{around}{value}{around}" for header, value in sent}
+    padded = {header: f"{padding}{value}{padding}" for header, value in sent}
     response = send(client, request(MODERN, "tools/call", CALL), {**padded})
     assert (response.status_code, response.json["result"]["isError"]) == (200, True)
 
 
-def test_only_a_call_has_its_name_in_a_header(client: FlaskClient) -> None:
+def test_name_header_is_required_for_tool_calls_only(client: FlaskClient) -> None:
     body = request(MODERN, "tools/list", {"name": "x"})
     assert send(client, body, headers(MODERN, "tools/list")).status_code == 200
 
@@ -551,13 +564,13 @@ def test_only_a_call_has_its_name_in_a_header(client: FlaskClient) -> None:
     "version", ["2025-11-25", "2025-03-26", "2024-11-05", "2099-01-01", "", "x"]
 )
 @pytest.mark.parametrize("method", ["tools/list", "no/such"])
-def test_a_modern_request_of_a_revision_that_we_do_not_speak_is_refused(
+def test_rejects_modern_requests_with_an_unsupported_revision(
     client: FlaskClient, version: str, method: str
 ) -> None:
     body = request(MODERN, method, {"_meta": {**META, VERSION: version}})
     sent = {**headers(MODERN, method), "MCP-Protocol-Version": version}
     response = send(client, body, sent)
-    assert (response.status_code, code(response), response.json["id"]) == (400, -32022, 1)
+    assert (response.status_code, error_code(response), response.json["id"]) == (400, -32022, 1)
     data = {"supported": [*REVISIONS], "requested": version}
     assert response.json["error"]["data"] == data
 
@@ -565,9 +578,9 @@ def test_a_modern_request_of_a_revision_that_we_do_not_speak_is_refused(
 @pytest.mark.parametrize(
     "method", ["initialize", "ping", "logging/setLevel", "resources/list", "prompts/get", "x", ""]
 )
-def test_a_method_that_is_unknown_or_gone_is_a_404(client: FlaskClient, method: str) -> None:
-    response = ask(client, MODERN, method, {"protocolVersion": MODERN, **HELLO})
-    assert (response.status_code, code(response), response.json["id"]) == (404, -32601, 1)
+def test_unknown_and_removed_methods_return_404(client: FlaskClient, method: str) -> None:
+    response = ask(client, MODERN, method, {"protocolVersion": MODERN, **CLIENT_PARAMS})
+    assert (response.status_code, error_code(response), response.json["id"]) == (404, -32601, 1)
     assert "server/discover, tools/list, tools/call" in response.json["error"]["message"]
 
 
@@ -583,23 +596,23 @@ def test_a_method_that_is_unknown_or_gone_is_a_404(client: FlaskClient, method: 
         ("tools/call", {"name": "create_ticket", "arguments": None}),
     ],
 )
-def test_bad_parameters_of_a_modern_request_are_a_400(
+def test_modern_request_with_invalid_parameters_returns_400(
     client: FlaskClient, method: str, params: dict[str, Any]
 ) -> None:
     name = params.get("name")
     sent = headers(MODERN, method, name if isinstance(name, str) else None)
     response = send(client, request(MODERN, method, params), sent)
-    assert (response.status_code, code(response), response.json["id"]) == (400, -32602, 1)
+    assert (response.status_code, error_code(response), response.json["id"]) == (400, -32602, 1)
 
 
-def test_an_initialize_with_the_modern_header_is_no_handshake(client: FlaskClient) -> None:
-    body = request(LEGACY[0], "initialize", {"protocolVersion": MODERN, **HELLO})
+def test_rejects_initialize_with_the_modern_version_header(client: FlaskClient) -> None:
+    body = request(LEGACY[0], "initialize", {"protocolVersion": MODERN, **CLIENT_PARAMS})
     response = send(client, body, {"MCP-Protocol-Version": MODERN})
-    assert (response.status_code, code(response)) == (400, -32602)
+    assert (response.status_code, error_code(response)) == (400, -32602)
 
 
-def test_a_server_tells_what_it_can(client: FlaskClient) -> None:
-    """ "DiscoverResult" in `server/discover`."""
+def test_discover_returns_versions_capabilities_and_instructions(client: FlaskClient) -> None:
+    """The schema is "DiscoverResult" in `server/discover`."""
     response = ask(client, MODERN, "server/discover")
     assert response.status_code == 200
     result = response.json["result"]
@@ -617,7 +630,7 @@ def test_a_server_tells_what_it_can(client: FlaskClient) -> None:
     }
 
 
-def test_each_modern_result_is_complete_and_names_the_server(client: FlaskClient) -> None:
+def test_modern_results_are_complete_and_name_the_server(client: FlaskClient) -> None:
     listed = ask(client, MODERN, "tools/list").json["result"]
     called = call(client, "get_ticket_status", {"ticket_id": "x"}, MODERN)
     assert set(listed) == {"resultType", "tools", "ttlMs", "cacheScope", "_meta"}
@@ -628,15 +641,13 @@ def test_each_modern_result_is_complete_and_names_the_server(client: FlaskClient
 
 
 @pytest.mark.parametrize("revision", LEGACY)
-def test_no_legacy_result_has_what_only_modern_ones_have(
-    client: FlaskClient, revision: str
-) -> None:
+def test_legacy_results_have_no_modern_fields(client: FlaskClient, revision: str) -> None:
     assert set(ask(client, revision, "tools/list").json["result"]) == {"tools"}
     called = call(client, "get_ticket_status", {"ticket_id": "x"}, revision)
     assert set(called) == {"content", "isError"}
 
 
-def test_a_progress_token_does_not_make_a_request_modern(client: FlaskClient) -> None:
+def test_progress_token_does_not_make_a_request_modern(client: FlaskClient) -> None:
     params = {"_meta": {"progressToken": 1, CAPABILITIES: {}}, **CALL}
     result = ask(client, "2025-06-18", "tools/call", params).json["result"]
     assert "resultType" not in result

@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, and one truth with the code, both ways."""
+"""Tests that the OpenAPI document is valid and matches the code in both directions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VALIDATORS = {"3.0.0": OpenAPIV30SpecValidator, "3.1.0": OpenAPIV31SpecValidator
 
 
 def served(version: str = "3.0.0", base_url: str = "https://tickets.example.com") -> Any:
-    """Return the document as a client gets it."""
+    """Return the document that a client receives."""
     client = create_app().test_client()
     return client.get(f"/openapi.json?version={version}", base_url=base_url).json
 
@@ -38,30 +38,31 @@ OPERATIONS = {
     for path, item in DOCUMENT["paths"].items()
     for method, operation in item.items()
 }
-ANSWERS = [
-    (name, status, answer["content"]["application/json"]["schema"])
+RESPONSES = [
+    (name, status, response["content"]["application/json"]["schema"])
     for name, (_, _, operation) in OPERATIONS.items()
-    for status, answer in operation["responses"].items()
+    for status, response in operation["responses"].items()
 ]
-# What only a bound request may leave out, and a model cannot bind itself.
-NEEDED = {("create_ticket", "caller_id"), ("list_recent_tickets", "caller")}
+# Required in the document, although a bound request may omit them: a model cannot set the binding
+# header.
+BOUND_ONLY = {("create_ticket", "caller_id"), ("list_recent_tickets", "caller")}
 
 
 @pytest.mark.parametrize("version", VALIDATORS)
-def test_the_document_is_valid(version: str) -> None:
+def test_document_is_valid_in_both_versions(version: str) -> None:
     document = served(version)
     VALIDATORS[version](document).validate()
     assert document["openapi"] == version
     assert document == {**DOCUMENT, "openapi": version}
 
 
-def test_it_is_3_0_0_unless_asked_otherwise(client: FlaskClient) -> None:
+def test_returns_version_3_0_0_by_default(client: FlaskClient) -> None:
     response = client.get("/openapi.json")
     assert (response.json["openapi"], response.content_type) == ("3.0.0", "application/json")
 
 
 @pytest.mark.parametrize("version", ["", "2.0", "3", "3.0.3", "3.1", "3.1.1", "3.2.0", "3.1.0 "])
-def test_there_is_no_other_version(client: FlaskClient, version: str) -> None:
+def test_rejects_other_versions(client: FlaskClient, version: str) -> None:
     response = client.get("/openapi.json", query_string={"version": version})
     assert (response.status_code, response.json["code"]) == (400, "invalid_field")
     assert "`version` must be the version of OpenAPI, 3.0.0 or 3.1.0" in response.json["error"]
@@ -77,33 +78,33 @@ def test_there_is_no_other_version(client: FlaskClient, version: str) -> None:
         "https://tickets.example.com/service/desk",
     ],
 )
-def test_its_server_is_where_it_was_asked_at(url: str) -> None:
+def test_server_url_is_the_requested_url(url: str) -> None:
     assert served(base_url=url)["servers"] == [{"url": url}]
-    # What one was told, the next is not.
+    # The next client gets its own URL.
     assert served()["servers"] == [{"url": "https://tickets.example.com"}]
 
 
 @pytest.mark.parametrize("host", ["", "a b", "a_b", "{host}", "a/b", "a@b", "a,b", '"', "Ω", "a:0"])
-def test_a_host_that_is_none_is_no_server(client: FlaskClient, host: str) -> None:
+def test_rejects_invalid_host_headers(client: FlaskClient, host: str) -> None:
     response = client.get("/openapi.json", environ_overrides={"HTTP_HOST": host})
     assert (response.status_code, response.json["code"]) == (400, "invalid_field")
     assert "`Host` must be a host name" in response.json["error"]
 
 
 @ON_MOTO
-def test_it_costs_no_request_to_dynamodb(client: FlaskClient, faults: FaultyDynamoDB) -> None:
+def test_document_needs_no_dynamodb_request(client: FlaskClient, faults: FaultyDynamoDB) -> None:
     assert client.get("/openapi.json").status_code == 200
     assert faults.operations == []
 
 
-OF_THE_DESK = {"update_ticket", "list_queue"}
+DESK_OPERATIONS = {"update_ticket", "list_queue"}
 
 
-def test_its_operations_are_those_of_the_routes_and_of_the_module() -> None:
+def test_document_has_the_operations_of_the_routes_and_of_the_module() -> None:
     rules = [
         rule
         for rule in create_app().url_map.iter_rules()
-        # With defaults: a path that answers what is missing in it.
+        # A rule with defaults only returns the error for a path with an empty ticket id.
         if rule.endpoint.startswith("tickets.") and not rule.defaults
     ]
     routes = {
@@ -112,30 +113,31 @@ def test_its_operations_are_those_of_the_routes_and_of_the_module() -> None:
         for method in (rule.methods or set()) - {"HEAD"}
     }
     assert routes == {(path, method, name) for name, (path, method, _) in OPERATIONS.items()}
-    functions = {name for name, each in vars(operations).items() if isfunction(each)}
-    assert set(OPERATIONS) == {name for name in functions if not name.startswith("_")} - OF_THE_DESK
+    functions = {name for name, value in vars(operations).items() if isfunction(value)}
+    public = {name for name in functions if not name.startswith("_")}
+    assert set(OPERATIONS) == public - DESK_OPERATIONS
 
 
-def of(struct: type[msgspec.Struct]) -> Any:
-    """Return the JSON schema of a struct, inline and comparable."""
+def schema_of(struct: type[msgspec.Struct]) -> Any:
+    """Return the JSON schema of a struct, without references and in comparable form."""
     _, components = msgspec.json.schema_components([struct], ref_template="{name}")
     return comparable(components[struct.__name__], components)
 
 
 def comparable(schema: Any, components: Any) -> Any:
-    """Return what of a schema is compared: neither words, nor how it is written down."""
+    """Return a schema reduced to what the tests compare: no texts and one notation per meaning."""
     if "$ref" in schema:
         return comparable(components[schema["$ref"]], components)
     if "anyOf" in schema:
-        # What may be left out is never null in a request, and left out of an answer.
-        (schema,) = (each for each in schema["anyOf"] if each != {"type": "null"})
+        # The document has no null: optional fields are omitted from requests and responses.
+        (schema,) = (option for option in schema["anyOf"] if option != {"type": "null"})
     kept = {
         name: value
         for name, value in schema.items()
         if name not in ("description", "format", "title") and value is not None
     }
     if "enum" in kept:
-        # `enum` is beyond some importers.
+        # The document uses `pattern`, because some importers do not support `enum`.
         kept |= {"type": "string", "pattern": sorted(kept.pop("enum"))}
     elif found := re.fullmatch(r"\^\((.*)\)\$", kept.get("pattern", "")):
         kept["pattern"] = sorted(found[1].split("|"))
@@ -143,70 +145,69 @@ def comparable(schema: Any, components: Any) -> Any:
         kept["items"] = comparable(kept["items"], components)
     if "properties" in kept:
         properties = kept["properties"].items()
-        kept["properties"] = {name: comparable(each, components) for name, each in properties}
+        kept["properties"] = {name: comparable(value, components) for name, value in properties}
         kept["required"] = sorted(kept.get("required", ()))
     return kept
 
 
-def asked_for(name: str) -> Any:
-    """Return the schema of what an operation takes, by the document, but for the path."""
+def request_schema(name: str) -> Any:
+    """Return the documented schema of an operation's body or query, in comparable form."""
     _, _, operation = OPERATIONS[name]
     if "requestBody" in operation:
-        assert {each["in"] for each in operation.get("parameters", ())} <= {"path"}
+        assert {item["in"] for item in operation.get("parameters", ())} <= {"path"}
         return comparable(operation["requestBody"]["content"]["application/json"]["schema"], {})
-    query = [each for each in operation["parameters"] if each["in"] == "query"]
-    required = [each["name"] for each in query if each.get("required")]
-    properties = {each["name"]: each["schema"] for each in query}
+    query = [parameter for parameter in operation["parameters"] if parameter["in"] == "query"]
+    required = [parameter["name"] for parameter in query if parameter.get("required")]
+    properties = {parameter["name"]: parameter["schema"] for parameter in query}
     return comparable({"type": "object", "properties": properties, "required": required}, {})
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_an_operation_takes_what_the_document_says(name: str) -> None:
+def test_operation_accepts_the_documented_fields(name: str) -> None:
     (struct,) = (
         hint
         for parameter, hint in get_type_hints(getattr(operations, name)).items()
         if parameter in ("new", "query")
     )
-    taken = of(struct)
-    taken["required"] = sorted({*taken["required"], *(field for op, field in NEEDED if op == name)})
-    assert asked_for(name) == taken
+    accepted = schema_of(struct)
+    required_unbound = {field for operation, field in BOUND_ONLY if operation == name}
+    accepted["required"] = sorted({*accepted["required"], *required_unbound})
+    assert request_schema(name) == accepted
 
 
-@pytest.mark.parametrize(("name", "status", "schema"), ANSWERS)
-def test_an_operation_answers_what_the_document_says(name: str, status: str, schema: Any) -> None:
-    answer = get_type_hints(getattr(operations, name))["return"]
-    struct = response_schemas.Error if status >= "400" else [*get_args(answer), answer][0]
-    assert comparable(schema, {}) == of(struct)
+@pytest.mark.parametrize(("name", "status", "schema"), RESPONSES)
+def test_operation_returns_the_documented_fields(name: str, status: str, schema: Any) -> None:
+    returned = get_type_hints(getattr(operations, name))["return"]
+    struct = response_schemas.Error if status >= "400" else [*get_args(returned), returned][0]
+    assert comparable(schema, {}) == schema_of(struct)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_what_is_in_the_path_is_a_text_that_is_not_empty(name: str) -> None:
+def test_path_parameters_are_required_non_empty_strings(name: str) -> None:
     path, _, operation = OPERATIONS[name]
-    found = [each for each in operation.get("parameters", ()) if each["in"] == "path"]
-    assert [each["name"] for each in found] == re.findall("{(.*?)}", path)
-    for each in found:
-        assert each["required"] is True
-        assert each["schema"] == {"type": "string", "minLength": 1}
+    found = [item for item in operation.get("parameters", ()) if item["in"] == "path"]
+    assert [parameter["name"] for parameter in found] == re.findall("{(.*?)}", path)
+    for parameter in found:
+        assert parameter["required"] is True
+        assert parameter["schema"] == {"type": "string", "minLength": 1}
 
 
 def properties(schema: Any) -> Iterator[tuple[str, Any]]:
-    """Give each property in a schema, at any depth."""
-    for name, each in schema.get("properties", {}).items():
-        yield name, each
-        yield from properties(each)
+    """Yield each property of a schema at any depth."""
+    for name, value in schema.get("properties", {}).items():
+        yield name, value
+        yield from properties(value)
     if "items" in schema:
         yield from properties(schema["items"])
 
 
-@pytest.mark.parametrize(("name", "status", "schema"), ANSWERS)
-def test_the_times_and_nothing_else_are_said_to_be_times(
-    name: str, status: str, schema: Any
-) -> None:
-    for field, each in properties(schema):
-        assert (each.get("format") == "date-time") is field.endswith("_at")
+@pytest.mark.parametrize(("name", "status", "schema"), RESPONSES)
+def test_exactly_the_times_have_the_date_time_format(name: str, status: str, schema: Any) -> None:
+    for field, value in properties(schema):
+        assert (value.get("format") == "date-time") is field.endswith("_at")
 
 
-# Of each field that a request can have, a value; of a ticket, that of the fixture.
+# A value for each request field. The `agent` fixture replaces the caller and the ticket.
 EXAMPLE = {
     "caller": None,
     "caller_id": None,
@@ -222,7 +223,7 @@ EXAMPLE = {
 
 
 class Agent:
-    """A client that knows the document, and nothing else."""
+    """A client that builds its requests from the document alone."""
 
     def __init__(self, client: FlaskClient, caller: str, ticket: str) -> None:
         self._client = client
@@ -231,10 +232,10 @@ class Agent:
     def call(
         self, name: str, data: str | None = None, headers: Any = None, **changes: Any
     ) -> TestResponse:
-        """Call an operation with all that it takes; what `changes` to None is left out."""
+        """Call an operation with all its fields. A field that `changes` sets to None is omitted."""
         path, method, operation = OPERATIONS[name]
         values = {**self.values, **changes}
-        sent = {field: values[field] for field in asked_for(name)["properties"]}
+        sent = {field: values[field] for field in request_schema(name)["properties"]}
         sent = {field: value for field, value in sent.items() if value is not None}
         place = "json" if "requestBody" in operation else "query_string"
         options: Any = {place: sent} if data is None else {"data": data}
@@ -250,54 +251,52 @@ def agent(client: FlaskClient, caller: str, ticket: str, monkeypatch: pytest.Mon
     return Agent(own, caller, ticket)
 
 
-def check(name: str, response: TestResponse) -> None:
-    """Check an answer against the document."""
-    answer = OPERATIONS[name][2]["responses"][str(response.status_code)]
-    schema = answer["content"][response.content_type]["schema"]
+def check_response(name: str, response: TestResponse) -> None:
+    """Validate a response against its documented schema."""
+    documented = OPERATIONS[name][2]["responses"][str(response.status_code)]
+    schema = documented["content"][response.content_type]["schema"]
     jsonschema_rs.validate(schema, response.json, validate_formats=True)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_a_request_by_the_document_succeeds_as_it_says(agent: Agent, name: str) -> None:
+def test_documented_request_returns_the_documented_success(agent: Agent, name: str) -> None:
     agent.call("add_ticket_comment")
     agent.call("create_ticket")
     agent.values["cursor"] = agent.call("list_recent_tickets", limit=1).json["next_cursor"]
     response = agent.call(name)
     (success,) = (status for status in OPERATIONS[name][2]["responses"] if status < "400")
     assert str(response.status_code) == success
-    check(name, response)
+    check_response(name, response)
 
 
-FIELDS = [(name, field) for name in OPERATIONS for field in asked_for(name)["properties"]]
+FIELDS = [(name, field) for name in OPERATIONS for field in request_schema(name)["properties"]]
 
 
 @pytest.mark.parametrize(("name", "field"), FIELDS)
-def test_what_is_required_is_asked_for_and_the_rest_is_not(
-    agent: Agent, name: str, field: str
-) -> None:
+def test_exactly_the_required_fields_are_required(agent: Agent, name: str, field: str) -> None:
     response = agent.call(name, **{field: None})
-    if field in asked_for(name)["required"]:
+    if field in request_schema(name)["required"]:
         assert (response.status_code, response.json["code"]) == (400, "invalid_field")
         assert f"`{field}` is missing" in response.json["error"]
     else:
         assert response.status_code < 400
-    check(name, response)
+    check_response(name, response)
 
 
-ALL = {"caller_mismatch", "invalid_field", "key_refused", "storage_unavailable"}
-OF_A_TICKET = {"misheard_number", "ticket_not_found"}
-OF_A_BODY = {"body_too_large", "idempotency_key_reused", "invalid_body"}
-# The errors of each operation, but for what may befall any request.
+COMMON_ERRORS = {"caller_mismatch", "invalid_field", "key_refused", "storage_unavailable"}
+TICKET_ERRORS = {"misheard_number", "ticket_not_found"}
+BODY_ERRORS = {"body_too_large", "idempotency_key_reused", "invalid_body"}
+# The error codes of each operation, without `OTHER_ERRORS`.
 ERRORS = {
-    "create_ticket": ALL | OF_A_BODY,
-    "get_ticket_status": ALL | OF_A_TICKET,
-    "add_ticket_comment": ALL
-    | OF_A_TICKET
-    | OF_A_BODY
+    "create_ticket": COMMON_ERRORS | BODY_ERRORS,
+    "get_ticket_status": COMMON_ERRORS | TICKET_ERRORS,
+    "add_ticket_comment": COMMON_ERRORS
+    | TICKET_ERRORS
+    | BODY_ERRORS
     | {"caller_erased", "ticket_closed", "ticket_full"},
-    "list_recent_tickets": ALL,
+    "list_recent_tickets": COMMON_ERRORS,
 }
-OF_NO_OPERATION = {
+OTHER_ERRORS = {
     "already_assigned",
     "bad_request",
     "changed_meanwhile",
@@ -311,10 +310,10 @@ OF_NO_OPERATION = {
     "post_only",
     "role_refused",
 }
-STATUSES = {failure.code: str(failure.status) for failure in FAILURES.values()}
-CASES = [(name, code) for name, codes in ERRORS.items() for code in sorted(codes)]
-# How to come by each.
-WRONG: dict[str, dict[str, Any]] = {
+STATUS_BY_CODE = {failure.code: str(failure.status) for failure in FAILURES.values()}
+ERROR_CASES = [(name, code) for name, codes in ERRORS.items() for code in sorted(codes)]
+# The request changes that trigger each error.
+TRIGGERS: dict[str, dict[str, Any]] = {
     "body_too_large": {"data": "x" * (MAX_BODY_BYTES + 1)},
     "caller_mismatch": {"headers": {"X-Caller-Id": "somebody-else"}},
     "idempotency_key_reused": {"comment": "Other words", "issue_description": "Other words"},
@@ -330,19 +329,19 @@ WRONG: dict[str, dict[str, Any]] = {
 }
 
 
-def test_an_error_of_an_operation_is_in_the_table_of_errors_and_the_other_way_round() -> None:
-    assert set().union(*ERRORS.values()) == set(STATUSES) - OF_NO_OPERATION == set(WRONG)
+def test_tables_of_this_module_cover_every_error_code() -> None:
+    assert set().union(*ERRORS.values()) == set(STATUS_BY_CODE) - OTHER_ERRORS == set(TRIGGERS)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_the_errors_that_are_documented_are_those_that_come(name: str) -> None:
+def test_documents_exactly_the_statuses_of_the_possible_errors(name: str) -> None:
     documented = {status for status in OPERATIONS[name][2]["responses"] if status >= "400"}
-    assert documented == {STATUSES[code] for code in ERRORS[name]}
+    assert documented == {STATUS_BY_CODE[code] for code in ERRORS[name]}
 
 
 @ON_MOTO
-@pytest.mark.parametrize(("name", "code"), CASES)
-def test_an_error_is_answered_as_the_document_says(
+@pytest.mark.parametrize(("name", "code"), ERROR_CASES)
+def test_returns_errors_as_documented(
     client: FlaskClient,
     agent: Agent,
     faults: FaultyDynamoDB,
@@ -361,6 +360,6 @@ def test_an_error_is_answered_as_the_document_says(
     if code == "ticket_closed":
         path = f"/tickets/{agent.values['ticket_id']}"
         assert client.patch(path, json={"status": "closed"}).status_code == 200
-    response = agent.call(name, **WRONG[code])
-    assert (str(response.status_code), response.json["code"]) == (STATUSES[code], code)
-    check(name, response)
+    response = agent.call(name, **TRIGGERS[code])
+    assert (str(response.status_code), response.json["code"]) == (STATUS_BY_CODE[code], code)
+    check_response(name, response)

@@ -1,4 +1,4 @@
-"""The document passes every rule of those who import it, and each rule bites."""
+"""Tests that the OpenAPI document obeys the rules of every importer, and that each rule works."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from ..support.importer_rules import AGENTCORE, BEDROCK_AGENTS, CDK, OPENAI_ACTIONS
-from ..support.openapi_rules import JSON, OURS, Rule, refusals
+from ..support.openapi_rules import JSON, OURS, Rule, broken_rules
 from .test_document import served
 
-# A gateway calls the API where API Gateway has it.
+# A gateway calls the API at the URL of API Gateway.
 URL = "https://abc123.execute-api.us-east-1.amazonaws.com/poc"
 VERSIONS = {version: served(version, URL) for version in ("3.0.0", "3.1.0")}
 RULES: dict[str, list[Rule]] = {
@@ -38,10 +38,10 @@ PLAIN = {"schema": TEXT}
 OPERATION = {"operationId": "show_health", "description": "Is it up?", "responses": {}}
 HEADER = {"name": "X-Caller-Id", "in": "header", "description": "Who calls.", "schema": TEXT}
 ADDED = "-"
-"""Where a list is added to, as in a JSON Patch (RFC 6902)."""
+"""The path element that appends to a list, as in a JSON Patch (RFC 6902)."""
 REMOVED = object()
 
-# By importer and rule: where the document is changed, and to what.
+# By importer and rule: the paths in the document, each with the new value, that break the rule.
 MUTATIONS: dict[str, dict[str, list[tuple[tuple[Any, ...], Any]]]] = {
     "ours": {
         "no $ref": [((*CONTENT, "application/json", "schema", "$ref"), "#/components/x")],
@@ -62,7 +62,7 @@ MUTATIONS: dict[str, dict[str, list[tuple[tuple[Any, ...], Any]]]] = {
         ],
         "no webhooks": [(("webhooks",), {})],
         "OpenAPI 3.0.0 or 3.1.0": [(("openapi",), "3.0.3"), (("openapi",), "2.0")],
-        "exactly the four operations, by the contract's names": [
+        "exactly the four operations of the contract": [
             (GET, REMOVED),
             ((*GET, "operationId"), "get"),
             ((*GET, "operationId"), REMOVED),
@@ -83,7 +83,7 @@ MUTATIONS: dict[str, dict[str, list[tuple[tuple[Any, ...], Any]]]] = {
             ((*LIST, "parameters", ADDED), HEADER),
             ((*LIST, "parameters", 0, "in"), "cookie"),
         ],
-        "every parameter described": [
+        "a description for every parameter": [
             ((*LIST, "parameters", 0, "description"), REMOVED),
             ((*GET, "parameters", 0, "description"), ""),
         ],
@@ -93,16 +93,16 @@ MUTATIONS: dict[str, dict[str, list[tuple[tuple[Any, ...], Any]]]] = {
             ((*LIST, "parameters", 1, "schema", "type"), "array"),
             ((*LIST, "parameters", 0, "schema"), REMOVED),
         ],
-        "every operation described in at most 300 characters": [
+        "a description of at most 300 characters for every operation": [
             ((*GET, "description"), REMOVED),
             ((*GET, "description"), "x" * 301),
         ],
-        "every answer with an inline schema": [
+        "an inline schema for every response": [
             (CONTENT, REMOVED),
             ((*CREATE, "responses", "400", "content"), {}),
             ((*CONTENT, "application/json"), {}),
         ],
-        "components for the key and for nothing else": [
+        "components for the API key only": [
             (("components",), REMOVED),
             (KEY, REMOVED),
             ((*KEY, "type"), REMOVED),
@@ -111,51 +111,51 @@ MUTATIONS: dict[str, dict[str, list[tuple[tuple[Any, ...], Any]]]] = {
         ],
     },
     "CDK": {
-        "2: a version 3.0 or 3.1": [
+        "2: version 3.0 or 3.1": [
             (("openapi",), "3.2.0"),
             (("openapi",), 3.1),
             (("openapi",), REMOVED),
         ],
-        "3: servers, each with a URL": [
+        "3: servers with URLs": [
             (("servers",), []),
             (("servers",), REMOVED),
             (SERVER, REMOVED),
             (SERVER, ""),
         ],
         "4: HTTP or HTTPS": [(SERVER, "/poc"), (SERVER, "ftp://tickets.example.com")],
-        "5: paths, without complex serialisation": [
+        "5: paths without complex serialisation": [
             (("paths",), REMOVED),
             (("paths", "/tickets/{;id}"), {}),
             (("paths", "/tickets{?caller}"), {}),
             (("paths", "/tickets/{*}"), {}),
         ],
-        "6: an operationId each": [
+        "6: an operationId for every operation": [
             ((*CREATE, "operationId"), REMOVED),
             (("paths", "/health"), {"head": {"responses": {}}}),
         ],
-        "7: media types of bodies and answers": [
+        "7: supported media types": [
             ((*BODY, "text/plain"), PLAIN),
             ((*CONTENT, "application/json; charset=utf-8"), PLAIN),
             ((*CONTENT, "multipart/form-data"), PLAIN),
         ],
-        "8: no complex style of a parameter": [((*LIST, "parameters", 0, "style"), "deepObject")],
+        "8: no complex parameter styles": [((*LIST, "parameters", 0, "style"), "deepObject")],
         "9: no composition": [
             ((*FIELD, "oneOf"), [TEXT]),
             ((*BODY, "application/json", "example"), {"anyOf": 1}),
             (("components", "schemas"), {"Ticket": {"allOf": []}}),
             (("definitions",), {"Ticket": {"allOf": []}}),
         ],
-        "10: no security of the document": [(("security",), [{"api_key": []}])],
-        "11: no callbacks, no webhooks": [((*CREATE, "callbacks"), {}), (("webhooks",), {})],
+        "10: no security at document level": [(("security",), [{"api_key": []}])],
+        "11: no callbacks and no webhooks": [((*CREATE, "callbacks"), {}), (("webhooks",), {})],
     },
     "AgentCore": {
         "OpenAPI 3.0 or 3.1": [(("openapi",), "2.0"), (("openapi",), "3.2.0")],
-        "the actual endpoint's URL, without variables": [
+        "absolute server URLs without variables": [
             (("servers",), []),
             (SERVER, "/poc"),
             (SERVER, "https://{host}/poc"),
         ],
-        "no private address": [
+        "no private addresses": [
             (SERVER, "https://10.0.0.1/poc"),
             (SERVER, "https://[::1]/poc"),
             (SERVER, "https://localhost"),
@@ -169,53 +169,53 @@ MUTATIONS: dict[str, dict[str, list[tuple[tuple[Any, ...], Any]]]] = {
         ],
         "no composition": [((*FIELD, "anyOf"), [TEXT])],
         "supported methods": [(("paths", "/health"), {"trace": {}})],
-        "simple parameters in a path": [(("paths", "/tickets/{;id*}{?x}"), {})],
-        "simple parameters in a query": [
+        "simple path parameters": [(("paths", "/tickets/{;id*}{?x}"), {})],
+        "simple query parameters": [
             ((*LIST, "parameters", 1, "schema"), {"type": "array", "items": TEXT})
         ],
         "no parameters in headers and cookies": [((*LIST, "parameters", ADDED), HEADER)],
-        "no callbacks, webhooks, links": [
+        "no callbacks, webhooks or links": [
             ((*CREATE, "callbacks"), {}),
             (("webhooks",), {}),
             ((*CREATED, "links"), {}),
         ],
-        "no security of the document": [(("security",), [])],
-        "plain names of properties": [
+        "no security at document level": [(("security",), [])],
+        "plain property names": [
             ((*FIELD[:-1], "caller id"), TEXT),
             ((*FIELD[:-1], "x" * 65), TEXT),
         ],
         "complete security schemes": [((*KEY, "type"), REMOVED)],
-        "at most 1 MB inline": [(("info", "description"), "x" * 1_000_000)],
-        "names of tools that a model can call, the target's and three underscores included": [
+        "at most 1 MB": [(("info", "description"), "x" * 1_000_000)],
+        "tool names that a model can call, with the target's prefix": [
             ((*GET, "operationId"), "x" * 55),
             ((*GET, "operationId"), "get.ticket"),
         ],
-        "an operationId each": [((*GET, "operationId"), REMOVED)],
+        "an operationId for every operation": [((*GET, "operationId"), REMOVED)],
     },
     "Bedrock Agents": {
         "exactly 3.0.0": [(("openapi",), "3.0.1")],
         "no enum": [((*LIST, "parameters", 1, "schema", "enum"), ["open"])],
-        "paths from the root": [(("paths", "health"), {})],
-        "every operation described": [((*GET, "description"), REMOVED)],
-        "operationIds unique, of letters, digits, - and _": [
+        "paths that start with a slash": [(("paths", "health"), {})],
+        "a description for every operation": [((*GET, "description"), REMOVED)],
+        "unique operationIds of letters, digits, - and _": [
             ((*GET, "operationId"), "create_ticket"),
             ((*GET, "operationId"), "get.ticket"),
             ((*GET, "operationId"), REMOVED),
         ],
-        "content of every answer, with a schema": [
+        "content with a schema for every response": [
             (CONTENT, REMOVED),
             ((*CREATE, "responses", "204"), {"description": "Done."}),
             ((*CONTENT, "application/json"), {}),
         ],
-        "a type of every property": [((*FIELD, "type"), REMOVED)],
-        "every parameter with a name and described": [
+        "a type for every property": [((*FIELD, "type"), REMOVED)],
+        "a name and a description for every parameter": [
             ((*LIST, "parameters", 0, "description"), REMOVED),
             ((*LIST, "parameters", 0, "name"), ""),
         ],
-        "no body of GET and DELETE": [
+        "no request body for GET and DELETE": [
             ((*GET, "requestBody"), {"content": {"application/json": PLAIN}})
         ],
-        "what is in every object and array": [
+        "properties of every object and items of every array": [
             ((*BODY, "application/json", "schema", "properties"), REMOVED),
             ((*ANSWER, "properties", "tickets", "items"), REMOVED),
         ],
@@ -225,26 +225,26 @@ MUTATIONS: dict[str, dict[str, list[tuple[tuple[Any, ...], Any]]]] = {
             ((*GET, "description"), "x" * 301),
             ((*GET, "summary"), "x" * 301),
         ],
-        "descriptions of parameters of at most 700 characters": [
+        "parameter descriptions of at most 700 characters": [
             ((*LIST, "parameters", 0, "description"), "x" * 701)
         ],
         "no parameters in headers and cookies": [((*LIST, "parameters", ADDED), HEADER)],
     },
 }
 CASES = [
-    (importer, rule, where, value)
+    (importer, rule, path, value)
     for importer, rules in MUTATIONS.items()
     for rule, mutations in rules.items()
-    for where, value in mutations
+    for path, value in mutations
 ]
 
 
-def changed(document: Any, where: tuple[Any, ...], value: Any) -> Any:
-    """Return a copy of a document with one value set, added or removed."""
+def mutate(document: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """Return a copy of a document with one value set, appended or removed."""
     copy = deepcopy(document)
-    *above, last = where
+    *parents, last = path
     node = copy
-    for step in above:
+    for step in parents:
         node = node[step]
     if last == ADDED:
         node.append(value)
@@ -255,8 +255,8 @@ def changed(document: Any, where: tuple[Any, ...], value: Any) -> Any:
     return copy
 
 
-# Bedrock Agents take 3.0.0 alone, which is why that is what is served by itself.
-SERVED = [
+# Bedrock Agents accept 3.0.0 only, so 3.0.0 is the default version of the document.
+ACCEPTED = [
     (importer, version)
     for importer in RULES
     for version in VERSIONS
@@ -264,30 +264,30 @@ SERVED = [
 ]
 
 
-@pytest.mark.parametrize(("importer", "version"), SERVED)
-def test_the_document_is_taken(importer: str, version: str) -> None:
-    assert refusals(RULES[importer], json.dumps(VERSIONS[version])) == set()
+@pytest.mark.parametrize(("importer", "version"), ACCEPTED)
+def test_importer_accepts_the_document(importer: str, version: str) -> None:
+    assert broken_rules(RULES[importer], json.dumps(VERSIONS[version])) == set()
 
 
-@pytest.mark.parametrize(("importer", "rule", "where", "value"), CASES)
-def test_a_document_that_breaks_a_rule_is_refused_by_it_alone(
-    importer: str, rule: str, where: tuple[Any, ...], value: Any
+@pytest.mark.parametrize(("importer", "rule", "path", "value"), CASES)
+def test_mutated_document_breaks_exactly_one_rule(
+    importer: str, rule: str, path: tuple[Any, ...], value: Any
 ) -> None:
-    document = changed(VERSIONS["3.0.0"], where, value)
-    assert refusals(RULES[importer], json.dumps(document)) == {rule}
+    document = mutate(VERSIONS["3.0.0"], path, value)
+    assert broken_rules(RULES[importer], json.dumps(document)) == {rule}
 
 
 @pytest.mark.parametrize("importer", RULES)
-def test_what_is_not_json_is_refused(importer: str) -> None:
-    assert refusals(RULES[importer], "openapi: 3.0.0") == {JSON}
+def test_rejects_documents_that_are_not_json(importer: str) -> None:
+    assert broken_rules(RULES[importer], "openapi: 3.0.0") == {JSON}
 
 
 @pytest.mark.parametrize("importer", RULES)
-def test_every_rule_is_broken_once_at_least(importer: str) -> None:
+def test_every_rule_has_a_mutation_that_breaks_it(importer: str) -> None:
     assert sorted(rule.name for rule in RULES[importer]) == sorted(MUTATIONS[importer])
     assert all(MUTATIONS[importer].values())
 
 
-def test_every_published_rule_has_its_page() -> None:
+def test_every_published_rule_has_a_source_url() -> None:
     published = [rule for importer, rules in RULES.items() for rule in rules if importer != "ours"]
     assert all(rule.source.startswith("https://") for rule in published)

@@ -1,4 +1,4 @@
-"""The page at /docs: whole by itself, strict, and Swagger UI as it was published."""
+"""Tests of the page at /docs: its files, its Content-Security-Policy and the Swagger UI version."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from itsm_app.openapi.viewer_files import FILES, FOLDER
 from ..conftest import ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB
 
-ORIGINALS = re.findall(
+PUBLISHED_FILES = re.findall(
     r"^\| `(\S+)` \| `([0-9a-f]{64})` \|$", (FOLDER / "README.md").read_text(), re.MULTILINE
 )
 TYPES = {
@@ -27,7 +27,7 @@ TYPES = {
 
 
 class Page(HTMLParser):
-    """What a page loads, and what of its own it would run or draw with."""
+    """The URLs that a page loads, and its inline scripts and styles."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Page(HTMLParser):
 
 @ON_MOTO
 @pytest.mark.parametrize(("path", "content_type"), TYPES.items())
-def test_the_page_and_its_files_are_there(
+def test_serves_the_page_and_its_files_without_dynamodb(
     client: FlaskClient, faults: FaultyDynamoDB, path: str, content_type: str
 ) -> None:
     response = client.get(path)
@@ -60,15 +60,15 @@ def test_the_page_and_its_files_are_there(
     assert faults.operations == []
 
 
-def test_every_file_is_among_them() -> None:
+def test_types_lists_every_file_of_the_viewer() -> None:
     assert {f"/docs/{name}".removesuffix("/") for name in FILES} == set(TYPES)
 
 
-def test_the_policy_allows_nothing_inline_nothing_evaluated_and_nobody_else(
+def test_content_security_policy_allows_only_files_of_this_origin(
     client: FlaskClient,
 ) -> None:
     header = client.get("/docs").headers["Content-Security-Policy"]
-    directives = dict(each.strip().split(" ", 1) for each in header.split(";"))
+    directives = dict(part.strip().split(" ", 1) for part in header.split(";"))
     assert directives == {
         "default-src": "'none'",
         "script-src": "'self'",
@@ -82,7 +82,9 @@ def test_the_policy_allows_nothing_inline_nothing_evaluated_and_nobody_else(
 
 
 @pytest.mark.parametrize("stage", ["", "/poc"])
-def test_the_page_loads_what_is_there_and_nothing_inline(client: FlaskClient, stage: str) -> None:
+def test_page_loads_exactly_the_served_files_and_has_no_inline_code(
+    client: FlaskClient, stage: str
+) -> None:
     base = f"https://abc123.execute-api.us-east-1.amazonaws.com{stage}"
     page = Page(client.get("/docs", base_url=base).text)
     assert page.inline == []
@@ -90,7 +92,7 @@ def test_the_page_loads_what_is_there_and_nothing_inline(client: FlaskClient, st
     assert set(urls) == {f"{base}{path}" for path in {*TYPES, "/openapi.json"} - {"/docs"}}
 
 
-def test_the_script_asks_for_the_document_beside_the_page_and_keeps_no_key(
+def test_script_fetches_the_document_by_relative_url_and_stores_no_key(
     client: FlaskClient,
 ) -> None:
     script = client.get("/docs/init.js").text
@@ -100,32 +102,34 @@ def test_the_script_asks_for_the_document_beside_the_page_and_keeps_no_key(
     assert not re.search(r"Storage|cookie|https?:", script)
 
 
-@pytest.mark.parametrize(("name", "sha256"), ORIGINALS)
-def test_the_viewer_is_that_of_npm(client: FlaskClient, name: str, sha256: str) -> None:
+@pytest.mark.parametrize(("name", "sha256"), PUBLISHED_FILES)
+def test_viewer_files_have_the_published_checksums(
+    client: FlaskClient, name: str, sha256: str
+) -> None:
     assert hashlib.sha256(client.get(f"/docs/{name}").data).hexdigest() == sha256
 
 
-def test_both_files_of_the_viewer_are_checked() -> None:
-    compressed = {file.name.removesuffix(".xz") for file in (FOLDER).glob("*.xz")}
-    assert {name for name, _ in ORIGINALS} == compressed
+def test_readme_lists_both_files_of_the_viewer() -> None:
+    compressed = {file.name.removesuffix(".xz") for file in FOLDER.glob("*.xz")}
+    assert {name for name, _ in PUBLISHED_FILES} == compressed
     assert len(compressed) == 2
 
 
 @pytest.mark.parametrize("path", TYPES)
-def test_a_browser_that_has_a_file_is_not_sent_it_again(client: FlaskClient, path: str) -> None:
+def test_returns_304_for_a_matching_etag(client: FlaskClient, path: str) -> None:
     first = client.get(path)
     assert first.headers["Cache-Control"] == "no-cache"
-    again = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
-    assert (again.status_code, again.data) == (304, b"")
-    other = client.get(path, headers={"If-None-Match": '"other"'})
-    assert (other.status_code, other.data) == (200, first.data)
+    unchanged = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
+    assert (unchanged.status_code, unchanged.data) == (304, b"")
+    changed = client.get(path, headers={"If-None-Match": '"other"'})
+    assert (changed.status_code, changed.data) == (200, first.data)
 
 
 @pytest.mark.parametrize(
     "name",
     ["", "index.html", "README.md", "swagger-ui.css.xz", "..%2Fopenapi.json", "../openapi.json"],
 )
-def test_no_other_file_is_served(client: FlaskClient, name: str) -> None:
+def test_serves_no_other_file(client: FlaskClient, name: str) -> None:
     response = client.get(f"/docs/{name}")
     assert (response.status_code, response.json["code"]) == (404, "no_such_operation")
     assert "Content-Security-Policy" not in response.headers

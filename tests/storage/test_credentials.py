@@ -1,3 +1,5 @@
+"""Tests of the AWS credentials lookup."""
+
 from __future__ import annotations
 
 import pytest
@@ -12,7 +14,7 @@ pytestmark = ON_MOTO
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
-def test_a_client_that_was_made_early_uses_the_credentials_that_there_are_later(
+def test_client_created_without_credentials_uses_credentials_set_later(
     client: FlaskClient, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Ticket, "_connection", None)

@@ -1,4 +1,4 @@
-"""Tickets that are full, old or unchanged."""
+"""Tests of the byte count of tickets, and of `ETag` and `If-None-Match`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOW = "2026-02-09T12:20:25.343883Z"
 
 
 def store(ticket_id: str, text: str, count: int, counted: bool) -> None:
-    """Store a ticket with comments, as the app or as the one before it did."""
+    """Store a ticket with comments, with a byte count or, like older versions, without one."""
     comments: list[Comment] = [{"comment_text": text, "added_at": NOW}] * count
     times: dict[str, Any] = {"created_at": NOW, "updated_at": NOW}
     ticket = Ticket(
@@ -35,31 +35,31 @@ def add(client: FlaskClient, ticket: str, text: str = "Hello?") -> Any:
     return client.post(f"/tickets/{ticket}/comments", json={"comment": text})
 
 
-# moto counts a list twice when it grows.
+# moto counts a list twice when it grows, so it rejects these tickets before they have 300 KB.
 @ON_DYNAMODB_LOCAL
 @pytest.mark.parametrize("text", ["x" * 1000, "\U0001f600" * 1000, "\u0001" * 1000, "x"])
 @pytest.mark.parametrize("counted", [True, False])
-def test_a_ticket_takes_300_kb_and_stays_readable(
+def test_ticket_accepts_comments_up_to_300_kb_and_stays_readable(
     client: FlaskClient, caller: str, text: str, counted: bool
 ) -> None:
-    each = sizes.of_comments([{"comment_text": text, "added_at": NOW}])
-    most = (limits.MAX_BYTES_AFTER_COMMENT - sizes.TICKET_BYTES) // each
-    store(caller, text, most - 2, counted)
+    comment_bytes = sizes.of_comments([{"comment_text": text, "added_at": NOW}])
+    max_comments = (limits.MAX_BYTES_AFTER_COMMENT - sizes.TICKET_BYTES) // comment_bytes
+    store(caller, text, max_comments - 2, counted)
     statuses = [add(client, caller, text).status_code for _ in range(4)]
     assert statuses == [200, 200, 409, 409]
-    refused = add(client, caller, text)
-    assert refused.json["code"] == "ticket_full"
-    assert "follow-up ticket" in refused.json["error"]
+    response = add(client, caller, text)
+    assert response.json["code"] == "ticket_full"
+    assert "follow-up ticket" in response.json["error"]
     found = client.get(f"/tickets/{caller}")
-    assert len(found.json["comments"]) == most
+    assert len(found.json["comments"]) == max_comments
     assert len(found.data) < limits.MAX_BYTES_AFTER_COMMENT
 
 
-def test_a_full_ticket_still_answers_a_repeat(
+def test_full_ticket_still_replays_a_stored_comment(
     client: FlaskClient, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = "x" * 1000
-    # Of 300 KB, less than moto would take.
+    # Lower than 300 KB: moto would reject the ticket before that.
     monkeypatch.setattr(limits, "MAX_BYTES_AFTER_COMMENT", 20_000)
     store(caller, text, 15, counted=True)
     sent = {"comment": text, "idempotency_key": "k"}
@@ -70,7 +70,7 @@ def test_a_full_ticket_still_answers_a_repeat(
 
 
 @ON_MOTO
-def test_an_old_ticket_is_counted_with_its_first_comment(
+def test_first_comment_adds_a_byte_count_to_an_old_ticket(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str
 ) -> None:
     store(caller, "x", 3, counted=False)
@@ -89,44 +89,43 @@ def test_an_old_ticket_is_counted_with_its_first_comment(
 
 @ON_MOTO
 @pytest.mark.parametrize(("times", "status"), [(1, 200), (2, 500)])
-def test_an_old_ticket_that_changes_while_it_is_counted_loses_nothing(
+def test_concurrent_comment_is_kept_while_an_old_ticket_is_counted(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str, times: int, status: int
 ) -> None:
     store(caller, "x", 1, counted=False)
 
-    def comes_between(engine: FaultyDynamoDB) -> Any:
+    def add_comment_first(engine: FaultyDynamoDB) -> Any:
         ticket = Ticket.get(caller)
         ticket.comments.append({"comment_text": "between", "added_at": NOW})
         ticket.save()
         return apply(engine)
 
-    # The first write and read, then a write that another comes before in two requests, and a read.
-    faults.faults.extend([apply, apply, *[comes_between, apply, apply, apply] * times])
+    # The app's first write and read. Then, each time, the app's write, the two requests of
+    # `add_comment_first` within it, and the app's read.
+    faults.faults.extend([apply, apply, *[add_comment_first, apply, apply, apply] * times])
     assert add(client, caller).status_code == status
     found = client.get(f"/tickets/{caller}").json["comments"]
-    texts = [each["comment_text"] for each in found]
+    texts = [comment["comment_text"] for comment in found]
     assert sorted(texts) == ["Hello?"] * (status == 200) + ["between"] * times + ["x"]
 
 
-def test_the_etag_changes_with_every_change_and_only_then(client: FlaskClient, ticket: str) -> None:
+def test_etag_changes_exactly_when_the_ticket_changes(client: FlaskClient, ticket: str) -> None:
     path = f"/tickets/{ticket}"
-    tags = []
+    etags = []
     for _ in range(3):
-        tags.append(client.get(path).headers["ETag"])
-        assert client.get(path).headers["ETag"] == tags[-1]
+        etags.append(client.get(path).headers["ETag"])
+        assert client.get(path).headers["ETag"] == etags[-1]
         add(client, ticket)
-    assert len(set(tags)) == 3
+    assert len(set(etags)) == 3
 
 
-def test_a_ticket_that_has_not_changed_is_a_304_without_a_body(
-    client: FlaskClient, ticket: str
-) -> None:
+def test_unchanged_ticket_returns_304_without_a_body(client: FlaskClient, ticket: str) -> None:
     path = f"/tickets/{ticket}"
-    tag = client.get(path).headers["ETag"]
-    for sent in (tag, f'"other", {tag}', f"W/{tag}", "*"):
+    etag = client.get(path).headers["ETag"]
+    for sent in (etag, f'"other", {etag}', f"W/{etag}", "*"):
         response = client.get(path, headers={"If-None-Match": sent})
         assert (response.status_code, response.data) == (304, b"")
-        assert response.headers["ETag"] == tag
+        assert response.headers["ETag"] == etag
     add(client, ticket)
-    assert client.get(path, headers={"If-None-Match": tag}).status_code == 200
+    assert client.get(path, headers={"If-None-Match": etag}).status_code == 200
     assert client.get("/tickets/x", headers={"If-None-Match": "*"}).status_code == 404

@@ -1,4 +1,4 @@
-"""The stored shape, read and written beside the app, as the contract has it."""
+"""Tests of the stored item format, read and written directly in DynamoDB."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ def dynamodb() -> Any:
     return Ticket.connection().connection.client
 
 
-def stored_comment(text: str, added_at: str, **more: str) -> dict[str, Any]:
-    fields = {"comment_text": text, "added_at": added_at, **more}
+def stored_comment(text: str, added_at: str, **other_fields: str) -> dict[str, Any]:
+    fields = {"comment_text": text, "added_at": added_at, **other_fields}
     return {"M": {name: {"S": value} for name, value in fields.items()}}
 
 
-def test_a_ticket_is_stored_under_the_names_of_its_fields(client: FlaskClient, ticket: str) -> None:
+def test_item_attributes_have_the_names_of_the_ticket_fields(
+    client: FlaskClient, ticket: str
+) -> None:
     client.post(f"/tickets/{ticket}/comments", json={"comment": "Hello?"})
     shown = client.get(f"/tickets/{ticket}").json
     item = dynamodb().get_item(TableName=TABLE, Key={"ticket_id": {"S": ticket}})["Item"]
@@ -35,9 +37,7 @@ def test_a_ticket_is_stored_under_the_names_of_its_fields(client: FlaskClient, t
     assert item == {name: {"S": text} for name, text in shown.items()}
 
 
-def test_a_ticket_that_was_there_before_the_app_is_read_and_commented(
-    client: FlaskClient, caller: str
-) -> None:
+def test_reads_and_comments_on_a_ticket_of_an_older_app(client: FlaskClient, caller: str) -> None:
     old = {
         "ticket_id": f"old-{caller}",
         "caller_id": caller,
@@ -53,13 +53,13 @@ def test_a_ticket_that_was_there_before_the_app_is_read_and_commented(
         "priority": "normal",
         "comments": [],
     }
-    sent = client.post(f"/tickets/old-{caller}/comments", json={"comment": "Still?"})
-    assert sent.status_code == 200
+    response = client.post(f"/tickets/old-{caller}/comments", json={"comment": "Still?"})
+    assert response.status_code == 200
     (found,) = client.get("/tickets", query_string={"caller": caller}).json["tickets"]
     assert [comment["comment_text"] for comment in found["comments"]] == ["Still?"]
 
 
-def test_comments_come_oldest_first_and_by_arrival_within_a_microsecond(
+def test_comments_are_sorted_by_time_and_keep_their_order_if_times_are_equal(
     client: FlaskClient, ticket: str
 ) -> None:
     times = ["2026-02-09T12:00:00.000002Z", "2026-02-09T12:00:00.000001Z"]
@@ -68,7 +68,9 @@ def test_comments_come_oldest_first_and_by_arrival_within_a_microsecond(
         TableName=TABLE,
         Key={"ticket_id": {"S": ticket}},
         UpdateExpression="SET comments = :comments",
-        ExpressionAttributeValues={":comments": {"L": [stored_comment(*each) for each in order]}},
+        ExpressionAttributeValues={
+            ":comments": {"L": [stored_comment(*comment) for comment in order]}
+        },
     )
     found = client.get(f"/tickets/{ticket}").json["comments"]
     assert [comment["comment_text"] for comment in found] == ["a", "b", "c", "d"]

@@ -1,4 +1,4 @@
-"""Faults on the wire between the app and DynamoDB."""
+"""Tests of retries after faults between the app and DynamoDB."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ TRANSIENT: list[tuple[Fault, str]] = [
     (reset, "ConnectionClosedError"),
     (cut_short, "ConnectionClosedError"),
 ]
-# What to call for each request to DynamoDB.
+# For each DynamoDB operation: the API request that sends it.
 CALLS: dict[str, tuple[str, str, Any]] = {
     "PutItem": ("POST", "/tickets", NEW),
     "GetItem": ("GET", "/tickets/{}", None),
     "UpdateItem": ("POST", "/tickets/{}/comments", {"comment": "c"}),
     "Query": ("GET", "/tickets?caller=a", None),
 }
-FINAL = [
+NOT_TRANSIENT = [
     "AccessDeniedException",
     "ResourceNotFoundException",
     "UnrecognizedClientException",
@@ -87,7 +87,7 @@ def test_retry_max_attempts_exceeded(client: FlaskClient, faults: FaultyDynamoDB
 
 
 @pytest.mark.parametrize(("fault", "cause"), TRANSIENT)
-def test_a_transient_fault_is_retried(
+def test_retries_a_transient_fault(
     client: FlaskClient, faults: FaultyDynamoDB, log: Log, fault: Fault, cause: str
 ) -> None:
     faults.faults.append(fault)
@@ -96,8 +96,10 @@ def test_a_transient_fault_is_retried(
     assert [line["cause"] for line in log.lines("retry")] == [cause]
 
 
-@pytest.mark.parametrize("code", FINAL)
-def test_any_other_is_not(client: FlaskClient, faults: FaultyDynamoDB, code: str) -> None:
+@pytest.mark.parametrize("code", NOT_TRANSIENT)
+def test_does_not_retry_other_errors(
+    client: FlaskClient, faults: FaultyDynamoDB, code: str
+) -> None:
     faults.faults.append(refuse(code))
     response = client.get("/tickets/x")
     assert response.status_code == 500
@@ -106,7 +108,7 @@ def test_any_other_is_not(client: FlaskClient, faults: FaultyDynamoDB, code: str
 
 
 @pytest.mark.parametrize("operation", CALLS)
-def test_a_200_of_something_else_than_dynamodb_is_no_answer(
+def test_200_response_that_is_not_from_dynamodb_is_an_error(
     client: FlaskClient, faults: FaultyDynamoDB, operation: str
 ) -> None:
     faults.faults.append(answer(b"<html>Welcome to our wireless network</html>"))
@@ -114,20 +116,20 @@ def test_a_200_of_something_else_than_dynamodb_is_no_answer(
     assert faults.operations == [operation]
 
 
-def test_a_ticket_is_read_as_it_is_now(client: FlaskClient, faults: FaultyDynamoDB) -> None:
+def test_reads_a_ticket_with_a_consistent_read(client: FlaskClient, faults: FaultyDynamoDB) -> None:
     client.get("/tickets/x")
     assert faults.bodies[0]["ConsistentRead"] is True
 
 
-def test_a_failed_condition_is_not_retried(client: FlaskClient, faults: FaultyDynamoDB) -> None:
+def test_does_not_retry_a_failed_condition(client: FlaskClient, faults: FaultyDynamoDB) -> None:
     response = client.post("/tickets/unknown/comments", json={"comment": "Hello?"})
     assert response.status_code == 404
-    # The read tells what the condition failed for.
+    # The read finds out why the condition failed.
     assert faults.operations == ["UpdateItem", "GetItem"]
 
 
 @pytest.mark.parametrize("operation", CALLS)
-def test_one_request_an_operation_and_every_one_is_retried(
+def test_operation_sends_one_request_and_retries_the_request(
     client: FlaskClient, faults: FaultyDynamoDB, ticket: str, operation: str
 ) -> None:
     faults.operations.clear()
@@ -138,7 +140,7 @@ def test_one_request_an_operation_and_every_one_is_retried(
     assert faults.operations == [operation] * 4
 
 
-def test_a_refused_connection_is_retried(
+def test_retries_a_refused_connection(
     client: FlaskClient, engine: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Ticket, "_connection", None)
@@ -150,7 +152,7 @@ def test_a_refused_connection_is_retried(
     assert [line["cause"] for line in log.lines("retry")] == ["EndpointConnectionError"] * 2
 
 
-def test_no_credentials_are_not_retried(
+def test_does_not_retry_missing_credentials(
     client: FlaskClient, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Ticket, "_connection", None)
@@ -163,24 +165,24 @@ def test_no_credentials_are_not_retried(
     assert log.lines("storage_unavailable")[0]["cause"] == "NoCredentialsError"
 
 
-def test_a_connection_that_is_never_made_is_retried(
+def test_retries_a_connection_timeout(
     client: FlaskClient, engine: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Ticket, "_connection", None)
     with ExitStack() as stack:
-        # A listener whose queue is full answers nobody.
+        # A listener with a full backlog accepts no further connection.
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(2):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(listener.getsockname())
+            pending = stack.enter_context(socket.socket())
+            pending.setblocking(False)
+            pending.connect_ex(listener.getsockname())
         stack.callback(config.use_local_dynamodb, engine)
         config.use_local_dynamodb(f"http://127.0.0.1:{listener.getsockname()[1]}")
         assert client.get("/tickets/x").status_code == 500
     assert [line["cause"] for line in log.lines("retry")] == ["ConnectTimeoutError"] * 2
 
 
-def test_three_hung_attempts_end_within_seven_seconds(
+def test_three_hung_attempts_end_within_7_seconds(
     client: FlaskClient, faults: FaultyDynamoDB, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("itsm_app.storage.retry.waits", True)

@@ -1,4 +1,4 @@
-"""`flask init-db`, as whoever deploys runs it."""
+"""Tests of `flask init-db`."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def name() -> str:
     return f"table-{uuid4()}"
 
 
-def make(name: str, **change: Any) -> None:
-    """Make a table beside the app, of another shape."""
-    shape = {**DEFINITION, **change}
-    owners = [shape, *shape["GlobalSecondaryIndexes"]]
-    used = {key["AttributeName"] for owner in owners for key in owner["KeySchema"]}
-    types = [{"AttributeName": each, "AttributeType": "S"} for each in sorted(used)]
-    dynamodb().create_table(TableName=name, **{**shape, "AttributeDefinitions": types})
+def create_table(name: str, **change: Any) -> None:
+    """Create a table directly in DynamoDB, with changes to the app's definition."""
+    definition = {**DEFINITION, **change}
+    schemas = [definition, *definition["GlobalSecondaryIndexes"]]
+    key_names = {key["AttributeName"] for schema in schemas for key in schema["KeySchema"]}
+    types = [{"AttributeName": key, "AttributeType": "S"} for key in sorted(key_names)]
+    dynamodb().create_table(TableName=name, **{**definition, "AttributeDefinitions": types})
 
 
 @pytest.fixture
 def init_db(
     faults: FaultyDynamoDB, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Result]:
-    """Run the command in this process, with a table's name of its own and other settings."""
+    """Return a function that runs the command in this process for the table of this test."""
 
     def run(**environment: str | None) -> Result:
         monkeypatch.setattr("itsm_app.storage.table.TABLE_NAME", name)
@@ -60,13 +60,13 @@ def init_db(
     return run
 
 
-def test_it_is_a_command_of_flask(faults: FaultyDynamoDB, name: str) -> None:
+def test_init_db_is_a_flask_command(faults: FaultyDynamoDB, name: str) -> None:
     result = command("init-db", AWS_ENDPOINT_URL_DYNAMODB=faults.url, TABLE_NAME=name)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == f"The table {name} in us-east-1 is made.\n"
 
 
-def test_it_makes_the_table_as_the_contract_has_it(
+def test_creates_the_table_as_the_contract_requires(
     init_db: Callable[..., Result], name: str
 ) -> None:
     result = init_db()
@@ -74,22 +74,22 @@ def test_it_makes_the_table_as_the_contract_has_it(
     assert result.stdout == f"The table {name} in us-east-1 is made.\n"
     table = dynamodb().describe_table(TableName=name)["Table"]
     assert table["KeySchema"] == [{"AttributeName": "ticket_id", "KeyType": "HASH"}]
-    index, queue = table["GlobalSecondaryIndexes"]
-    assert index["IndexName"] == "CallerIdIndex"
-    assert index["KeySchema"] == [
+    caller_index, status_index = table["GlobalSecondaryIndexes"]
+    assert caller_index["IndexName"] == "CallerIdIndex"
+    assert caller_index["KeySchema"] == [
         {"AttributeName": "caller_id", "KeyType": "HASH"},
         {"AttributeName": "created_at", "KeyType": "RANGE"},
     ]
-    assert index["Projection"] == {"ProjectionType": "ALL"}
-    assert queue["IndexName"] == "StatusIndex"
-    assert queue["KeySchema"] == [
+    assert caller_index["Projection"] == {"ProjectionType": "ALL"}
+    assert status_index["IndexName"] == "StatusIndex"
+    assert status_index["KeySchema"] == [
         {"AttributeName": "status", "KeyType": "HASH"},
         {"AttributeName": "created_at", "KeyType": "RANGE"},
     ]
-    shown = {"ticket_number", "caller_id", "issue_description", "priority", "assignee"}
-    assert queue["Projection"]["ProjectionType"] == "INCLUDE"
+    fields = {"ticket_number", "caller_id", "issue_description", "priority", "assignee"}
+    assert status_index["Projection"]["ProjectionType"] == "INCLUDE"
     times = {"updated_at", "answered_at", "resolved_at", "expires_at"}
-    assert set(queue["Projection"]["NonKeyAttributes"]) == shown | times
+    assert set(status_index["Projection"]["NonKeyAttributes"]) == fields | times
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     assert table["DeletionProtectionEnabled"] is True
     backups = dynamodb().describe_continuous_backups(TableName=name)
@@ -101,7 +101,7 @@ def test_it_makes_the_table_as_the_contract_has_it(
     assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
 
 
-def test_a_second_time_it_does_nothing_but_say_so(
+def test_second_run_reports_the_existing_table_and_changes_nothing(
     init_db: Callable[..., Result], faults: FaultyDynamoDB, name: str
 ) -> None:
     init_db()
@@ -112,10 +112,10 @@ def test_a_second_time_it_does_nothing_but_say_so(
     assert set(faults.operations) == {"DescribeTable", "DescribeTimeToLive"}
 
 
-def test_a_table_from_before_there_was_a_queue_gets_its_index_and_keeps_what_it_holds(
+def test_adds_the_status_index_to_an_older_table_and_keeps_its_items(
     init_db: Callable[..., Result], name: str
 ) -> None:
-    make(name, GlobalSecondaryIndexes=DEFINITION["GlobalSecondaryIndexes"][:1])
+    create_table(name, GlobalSecondaryIndexes=DEFINITION["GlobalSecondaryIndexes"][:1])
     item = {"ticket_id": {"S": "old"}, "status": {"S": "open"}, "created_at": {"S": "2025"}}
     dynamodb().put_item(TableName=name, Item=item)
     result = init_db()
@@ -131,45 +131,46 @@ def test_a_table_from_before_there_was_a_queue_gets_its_index_and_keeps_what_it_
     assert found["Items"] == [item]
 
 
-BEFORE_THE_QUEUE = DEFINITION["GlobalSecondaryIndexes"][:1]
+WITHOUT_STATUS_INDEX = DEFINITION["GlobalSecondaryIndexes"][:1]
 
 
-def test_an_index_whose_answer_was_lost_is_made(
+def test_creates_an_index_after_a_lost_response(
     init_db: Callable[..., Result], faults: FaultyDynamoDB, name: str
 ) -> None:
-    make(name, GlobalSecondaryIndexes=BEFORE_THE_QUEUE)
+    create_table(name, GlobalSecondaryIndexes=WITHOUT_STATUS_INDEX)
     faults.operations.clear()
-    # What is there, the wait, what it lacks; then the repeat meets the index that is being made.
+    # DescribeTable, the wait, DescribeTable, and UpdateTable with a lost response. The retry of
+    # UpdateTable then fails, because DynamoDB already creates the index.
     faults.faults.extend([apply, apply, apply, apply_and_drop, refuse("ResourceInUseException")])
     assert init_db().exit_code == 0
     assert faults.operations.count("UpdateTable") == 2
     assert len(dynamodb().describe_table(TableName=name)["Table"]["GlobalSecondaryIndexes"]) == 2
 
 
-def test_an_index_that_cannot_be_made_is_an_error(
+def test_reports_an_index_that_cannot_be_created(
     init_db: Callable[..., Result], faults: FaultyDynamoDB, name: str
 ) -> None:
-    make(name, GlobalSecondaryIndexes=BEFORE_THE_QUEUE)
+    create_table(name, GlobalSecondaryIndexes=WITHOUT_STATUS_INDEX)
     faults.faults.extend([apply, apply, apply, refuse("ResourceInUseException")])
     result = init_db()
     assert result.exit_code == 1
     assert "was not made: DynamoDB refused or did not answer (ResourceInUse" in result.stderr
 
 
-def test_an_index_that_is_being_made_is_awaited(
+def test_waits_until_an_index_is_active(
     init_db: Callable[..., Result],
     faults: FaultyDynamoDB,
     name: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("itsm_app.storage.table.INDEX_WAIT_SECONDS", 0)
-    make(name)
+    create_table(name)
     table = dynamodb().describe_table(TableName=name)["Table"]
-    shown = {part: table[part] for part in ("KeySchema", "AttributeDefinitions", "TableStatus")}
-    shown["BillingModeSummary"] = {"BillingMode": "PAY_PER_REQUEST"}
-    caller, queue = table["GlobalSecondaryIndexes"]
-    queue["IndexStatus"] = "CREATING"
-    creating = {"Table": {**shown, "GlobalSecondaryIndexes": [caller, queue]}}
+    parts = {part: table[part] for part in ("KeySchema", "AttributeDefinitions", "TableStatus")}
+    parts["BillingModeSummary"] = {"BillingMode": "PAY_PER_REQUEST"}
+    caller_index, status_index = table["GlobalSecondaryIndexes"]
+    status_index["IndexStatus"] = "CREATING"
+    creating = {"Table": {**parts, "GlobalSecondaryIndexes": [caller_index, status_index]}}
     faults.operations.clear()
     faults.faults.extend([apply, apply, *[answer(json.dumps(creating).encode())] * 2])
     result = init_db()
@@ -177,7 +178,7 @@ def test_an_index_that_is_being_made_is_awaited(
     assert faults.operations == [*["DescribeTable"] * 5, "DescribeTimeToLive", "UpdateTimeToLive"]
 
 
-OTHER_SHAPES: list[tuple[dict[str, Any], str]] = [
+MISMATCHES: list[tuple[dict[str, Any], str]] = [
     (
         {
             "KeySchema": [
@@ -222,14 +223,14 @@ OTHER_SHAPES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "difference"), OTHER_SHAPES)
-def test_a_table_of_another_shape_is_an_error_that_says_what_differs(
+@pytest.mark.parametrize(("change", "difference"), MISMATCHES)
+def test_reports_how_an_existing_table_differs_from_the_definition(
     init_db: Callable[..., Result],
     name: str,
     change: dict[str, Any],
     difference: str,
 ) -> None:
-    make(name, **change)
+    create_table(name, **change)
     result = init_db()
     assert result.exit_code == 1
     assert result.stdout == ""
@@ -237,7 +238,7 @@ def test_a_table_of_another_shape_is_an_error_that_says_what_differs(
     assert "Traceback" not in result.stderr
 
 
-def test_without_credentials_it_says_so(init_db: Callable[..., Result]) -> None:
+def test_reports_missing_credentials(init_db: Callable[..., Result]) -> None:
     result = init_db(
         AWS_ACCESS_KEY_ID=None,
         AWS_SECRET_ACCESS_KEY=None,
@@ -250,7 +251,7 @@ def test_without_credentials_it_says_so(init_db: Callable[..., Result]) -> None:
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_with_a_profile_that_is_not_there_it_says_so(
+def test_reports_an_unknown_aws_profile(
     init_db: Callable[..., Result],
 ) -> None:
     result = init_db(AWS_PROFILE="no-such-profile")
@@ -259,7 +260,7 @@ def test_with_a_profile_that_is_not_there_it_says_so(
 
 
 @pytest.mark.parametrize("code", [code for code in REMEDIES if code.endswith("Exception")])
-def test_a_refusal_is_a_sentence_that_says_what_to_do(
+def test_reports_a_dynamodb_error_with_its_remedy(
     init_db: Callable[..., Result], faults: FaultyDynamoDB, code: str
 ) -> None:
     faults.faults.append(refuse(code))
@@ -269,7 +270,7 @@ def test_a_refusal_is_a_sentence_that_says_what_to_do(
     assert faults.operations == ["DescribeTable"]
 
 
-def test_it_waits_until_the_table_is_active(
+def test_waits_until_the_table_is_active(
     init_db: Callable[..., Result], faults: FaultyDynamoDB
 ) -> None:
     creating = answer(b'{"Table": {"TableStatus": "CREATING"}}')
@@ -278,7 +279,7 @@ def test_it_waits_until_the_table_is_active(
     assert faults.operations[:4] == ["DescribeTable", "CreateTable", *["DescribeTable"] * 2]
 
 
-def test_a_table_whose_answer_was_lost_is_made(
+def test_creates_the_table_after_a_lost_response(
     init_db: Callable[..., Result], faults: FaultyDynamoDB
 ) -> None:
     faults.faults.extend([apply, apply_and_drop])
@@ -289,7 +290,7 @@ def test_a_table_whose_answer_was_lost_is_made(
     assert faults.operations[-3:] == ["UpdateContinuousBackups", *TURN_ON_EXPIRY]
 
 
-def test_a_table_that_cannot_be_made_is_an_error(
+def test_reports_a_table_that_cannot_be_created(
     init_db: Callable[..., Result], faults: FaultyDynamoDB
 ) -> None:
     faults.faults.extend([apply, refuse("LimitExceededException")])
@@ -298,13 +299,13 @@ def test_a_table_that_cannot_be_made_is_an_error(
     assert "was not made: DynamoDB refused or did not answer (LimitExceeded" in result.stderr
 
 
-def test_with_nobody_there_it_says_so(init_db: Callable[..., Result]) -> None:
+def test_reports_an_endpoint_that_refuses_connections(init_db: Callable[..., Result]) -> None:
     result = init_db(AWS_ENDPOINT_URL_DYNAMODB=f"http://127.0.0.1:{free_port()}")
     assert result.exit_code == 1
     assert "DynamoDB refused or did not answer (EndpointConnectionError)." in result.stderr
 
 
-def test_with_an_endpoint_that_is_no_url_it_says_so(
+def test_reports_an_endpoint_that_is_not_a_url(
     init_db: Callable[..., Result],
 ) -> None:
     result = init_db(AWS_ENDPOINT_URL_DYNAMODB="not a url")
@@ -314,10 +315,10 @@ def test_with_an_endpoint_that_is_no_url_it_says_so(
 
 
 @pytest.mark.parametrize("lost", [[reset], [apply, apply_and_drop]])
-def test_removal_of_what_is_past_its_time_is_turned_on_once(
+def test_turns_on_time_to_live_once_despite_a_lost_response(
     init_db: Callable[..., Result], faults: FaultyDynamoDB, name: str, lost: list[Any]
 ) -> None:
-    make(name)
+    create_table(name)
     faults.operations.clear()
     faults.faults.extend([*[apply] * 3, *lost])
     assert init_db().exit_code == 0
@@ -326,10 +327,10 @@ def test_removal_of_what_is_past_its_time_is_turned_on_once(
     assert found == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
 
 
-def test_a_table_that_keeps_what_is_past_its_time_is_said_to_do_so(
+def test_reports_that_time_to_live_cannot_be_turned_on(
     init_db: Callable[..., Result], faults: FaultyDynamoDB, name: str
 ) -> None:
-    make(name)
+    create_table(name)
     faults.faults.extend([*[apply] * 4, refuse("AccessDeniedException")])
     result = init_db()
     assert (result.exit_code, result.stdout) == (1, "")
@@ -339,36 +340,36 @@ def test_a_table_that_keeps_what_is_past_its_time_is_said_to_do_so(
     )
 
 
-# DescribeTable, CreateTable, the wait, and DescribeTable once more.
-PASSED_BEFORE_RECOVERY = [apply] * 4
+# DescribeTable, CreateTable, the wait, and DescribeTable again.
+BEFORE_RECOVERY = [apply] * 4
 
 
-def test_a_table_without_recovery_is_said_to_be_so(
+def test_reports_that_point_in_time_recovery_cannot_be_turned_on(
     init_db: Callable[..., Result], faults: FaultyDynamoDB
 ) -> None:
-    faults.faults.extend([*PASSED_BEFORE_RECOVERY, refuse("AccessDeniedException")])
+    faults.faults.extend([*BEFORE_RECOVERY, refuse("AccessDeniedException")])
     result = init_db()
     assert result.exit_code == 1
     assert "is made, but without point-in-time recovery" in result.stderr
     assert "aws dynamodb update-continuous-backups --region us-east-1" in result.stderr
 
 
-UNREADY = refuse("ContinuousBackupsUnavailableException")
+NOT_READY = refuse("ContinuousBackupsUnavailableException")
 
 
-def test_recovery_is_turned_on_as_soon_as_aws_is_ready_for_it(
+def test_retries_point_in_time_recovery_until_backups_are_available(
     init_db: Callable[..., Result], faults: FaultyDynamoDB
 ) -> None:
-    faults.faults.extend([*PASSED_BEFORE_RECOVERY, UNREADY, UNREADY])
+    faults.faults.extend([*BEFORE_RECOVERY, NOT_READY, NOT_READY])
     result = init_db()
     assert (result.exit_code, result.stderr) == (0, "")
     assert faults.operations[-5:] == ["UpdateContinuousBackups"] * 3 + TURN_ON_EXPIRY
 
 
-def test_recovery_is_given_up_after_a_minute(
+def test_gives_up_point_in_time_recovery_after_60_attempts(
     init_db: Callable[..., Result], faults: FaultyDynamoDB
 ) -> None:
-    faults.faults.extend([*PASSED_BEFORE_RECOVERY, *[UNREADY] * 60])
+    faults.faults.extend([*BEFORE_RECOVERY, *[NOT_READY] * 60])
     result = init_db()
     assert result.exit_code == 1
     assert "is made, but without point-in-time recovery" in result.stderr

@@ -1,7 +1,7 @@
-"""What API Gateway sends to a Lambda, and what it takes from one (REST API, proxy integration).
+"""Events that a REST API of API Gateway sends to a Lambda, and the responses that it accepts.
 
-"Input format of a Lambda function for proxy integration" and "Output format of a Lambda function
-for proxy integration" in the API Gateway Developer Guide.
+The sources are "Input format of a Lambda function for proxy integration" and "Output format of a
+Lambda function for proxy integration" in the API Gateway Developer Guide.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ API_HOST = "abc123.execute-api.us-east-1.amazonaws.com"
 CUSTOM_HOST = "tickets.example.com"
 KEY = f"itsm_{'k' * 43}"
 API_KEYS = f"voice:agent:{hashlib.sha256(KEY.encode()).hexdigest()}"
-"""The setting of a function that the events' senders may call."""
+"""The API_KEYS setting of a function that accepts `KEY`."""
 
-# What API Gateway adds to a client's own headers, beside `Host`, and a client's key.
+# The headers of every event, besides `Host`: those of API Gateway and curl, and the API key.
 HEADERS = [
     ("Accept", "*/*"),
     ("x-api-key", KEY),
@@ -45,8 +45,8 @@ def event(
 ) -> dict[str, Any]:
     """Return the event for a request.
 
-    `path` is percent-encoded, as the client sent it, without the stage; names and values of `query`
-    are decoded. A body of bytes goes as Base64, as one does of a binary media type.
+    `path` is percent-encoded, as the client sent it, without the stage. The names and values of
+    `query` are decoded. A body of bytes is Base64-encoded, like a body of a binary media type.
     """
     sent = [*HEADERS, ("Host", host), *headers]
     binary = isinstance(body, bytes)
@@ -56,7 +56,7 @@ def event(
         "httpMethod": method,
         "headers": dict(sent),
         "multiValueHeaders": _multi_value(sent),
-        # Without a query both are null; of a name that is there twice, this one has the last value.
+        # Without a query both fields are null. This field has the last value of a repeated name.
         "queryStringParameters": dict(query) or None,
         "multiValueQueryStringParameters": _multi_value(query) or None,
         "pathParameters": {"proxy": path.removeprefix("/")},
@@ -96,7 +96,7 @@ def _context(method: str, path: str, host: str) -> dict[str, Any]:
             "userAgent": "curl/8.9.1",
             "userArn": None,
         },
-        # A custom domain's path has no stage.
+        # On a custom domain the path has no stage.
         "path": path if host == CUSTOM_HOST else f"/{STAGE}{path}",
         "protocol": "HTTP/1.1",
         "requestId": str(uuid4()),
@@ -109,16 +109,17 @@ def _context(method: str, path: str, host: str) -> dict[str, Any]:
 
 
 class Answer:
-    """The answer that a client gets for what a Lambda returned.
+    """The HTTP response that a client gets for the result of a Lambda.
 
-    Raises `AssertionError` where API Gateway would say 502, "Malformed Lambda proxy response".
+    Raises:
+        AssertionError: API Gateway would return 502, "Malformed Lambda proxy response".
     """
 
     def __init__(self, returned: Any) -> None:
         fields = {"isBase64Encoded", "statusCode", "headers", "multiValueHeaders", "body"}
         assert set(returned) <= fields, returned
         assert isinstance(returned.get("body", ""), str)
-        assert not returned.get("isBase64Encoded"), "nothing that we send is binary"
+        assert not returned.get("isBase64Encoded"), "the app sends no binary bodies"
         self.status = int(returned["statusCode"])
         self.text: str = returned.get("body", "")
         self.headers: list[tuple[str, str]] = [*returned.get("headers", {}).items()]
@@ -131,6 +132,6 @@ class Answer:
         return json.loads(self.text)
 
     def header(self, name: str) -> str:
-        """Return the value of a header that is there once."""
-        (value,) = [value for each, value in self.headers if each.lower() == name.lower()]
+        """Return the value of a header that occurs once."""
+        (value,) = [value for key, value in self.headers if key.lower() == name.lower()]
         return value

@@ -1,4 +1,4 @@
-"""A local AWS that enforces IAM, reached over a small Internet, and people with keys to it."""
+"""A local AWS that enforces IAM, behind a proxy that stands for the Internet."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ HOSTS = f"*.execute-api.{REGION}.amazonaws.com"
 CUSTOM_DOMAIN = "tickets.example.com"
 START_SECONDS = 20
 
-# What boto3 and the AWS CLI take from the environment.
+# The environment variables with AWS credentials that boto3 and the AWS CLI read.
 Keys = dict[str, str]
 
 
 class Aws:
-    """An account in it. `home` is the folder of all its files."""
+    """An AWS account in a local AWS. All files are in the folder `home`."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -42,7 +42,7 @@ class Aws:
         self.internet = Internet(home, self.port, HOSTS, CUSTOM_DOMAIN)
         with (home / "engine.log").open("w") as log:
             self.engine = subprocess.Popen(
-                [sys.executable, "-m", "tests.aws_engine", str(os.getpid())],
+                [sys.executable, "-m", "tests.support.aws_engine", str(os.getpid())],
                 cwd=ROOT,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
@@ -61,7 +61,7 @@ class Aws:
             "IOT_MTLS_ENABLED": "0",
             "DOCKER_HOST": "unix:///nonexistent",
             "AUTH": "true",
-            # API Gateway's own host names end so.
+            # The host names of API Gateway end with this domain.
             "MINISTACK_HOST": f"{REGION}.amazonaws.com",
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             **self.root,
@@ -82,7 +82,7 @@ class Aws:
         self.internet.stop()
 
     def client(self, service: str, keys: Keys | None = None) -> Any:
-        """Return a boto3 client with `keys`, else with those of the account's root."""
+        """Return a boto3 client with `keys`, by default with the keys of the root user."""
         keys = keys or self.root
         return boto3.client(
             service,
@@ -92,33 +92,40 @@ class Aws:
         )
 
     def make_user(self, name: str, policy: str) -> Keys:
-        """Make a user who may do what the policy, as JSON, says. Their keys."""
+        """Create a user with this policy, a JSON text. Return the user's keys."""
         iam = self.client("iam")
         iam.create_user(UserName=name)
-        made = iam.create_policy(PolicyName=name, PolicyDocument=policy)
-        iam.attach_user_policy(UserName=name, PolicyArn=made["Policy"]["Arn"])
+        created = iam.create_policy(PolicyName=name, PolicyDocument=policy)
+        iam.attach_user_policy(UserName=name, PolicyArn=created["Policy"]["Arn"])
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return _keys(key["AccessKeyId"], key["SecretAccessKey"])
 
     def keys_of_role(self, role: str) -> Keys:
-        """Return what a Lambda with this role gets. Unlike AWS, ministack gives it to root too."""
+        """Return the keys that a Lambda with this role gets.
+
+        In ministack the root user can assume the role. In AWS only the services can.
+        """
         arn = f"arn:aws:iam::{ACCOUNT}:role/{role}"
-        got = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="rehearsal")
-        got = got["Credentials"]
+        assumed = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="rehearsal")
+        credentials = assumed["Credentials"]
         return {
-            **_keys(got["AccessKeyId"], got["SecretAccessKey"]),
-            "AWS_SESSION_TOKEN": got["SessionToken"],
+            **_keys(credentials["AccessKeyId"], credentials["SecretAccessKey"]),
+            "AWS_SESSION_TOKEN": credentials["SessionToken"],
         }
 
     def actions_of(self, keys: Keys) -> set[str]:
-        """Return the IAM actions that somebody with these keys has asked for and was allowed."""
+        """Return the IAM actions that the owner of these keys has used with success."""
         lines = (self.home / "decisions.jsonl").read_text().splitlines()
         decisions = [json.loads(line) for line in lines]
-        own = keys["AWS_ACCESS_KEY_ID"]
-        return {each["action"] for each in decisions if each["key"] == own and each["allowed"]}
+        key = keys["AWS_ACCESS_KEY_ID"]
+        return {
+            decision["action"]
+            for decision in decisions
+            if decision["key"] == key and decision["allowed"]
+        }
 
     def session(self) -> requests.Session:
-        """Return a session for callers of an API: through the Internet, and only through it."""
+        """Return a session for API clients. All its requests go through the proxy."""
         session = requests.Session()
         session.trust_env = False
         session.proxies = {"https": self.internet.url}
@@ -132,7 +139,7 @@ def _keys(key: str, secret: str) -> Keys:
 
 @contextmanager
 def local_aws(home: Path) -> Iterator[Aws]:
-    """Run one, empty, with its files in `home`, and leave nothing running behind."""
+    """Run an empty local AWS with its files in `home`, and stop it at the end."""
     aws = Aws(home)
     try:
         aws.wait_until_up()

@@ -1,7 +1,7 @@
-"""The process of the local AWS: ministack, held closer to AWS where that matters to us.
+"""Run the local AWS: ministack with patches that make it behave like AWS where the tests need it.
 
-Run as `python -m tests.aws_engine PARENT`; it ends when PARENT, a process id, does. What it changes
-in ministack 1.5.33 has a function each.
+Usage: `python -m tests.support.aws_engine PARENT`. The process exits when PARENT, a process id,
+exits. Each patch of ministack 1.5.33 has a function of its own.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from ministack.services import apigateway_v1, lambda_svc
 from itsm_app.local.engine_process import end_with
 
 
-def run_functions_on_a_bare_python(folder: Path) -> None:
-    """Let a Lambda import the standard library and its zip, and nothing that is installed here."""
+def run_functions_without_installed_packages(folder: Path) -> None:
+    """Let a Lambda import only its zip and the standard library, and no installed package."""
     python = folder / "python"
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
     python.chmod(0o700)
     sys.executable = str(python)
 
 
-def write_down_decisions(file: Path) -> None:
-    """Append a line of JSON for each decision of IAM: whose key, action, resource, and outcome."""
+def log_iam_decisions(file: Path) -> None:
+    """Append a JSON line for each IAM decision: the key, the action, the resource, the result."""
     enforce = iam_evaluator.enforce
 
-    def enforce_and_tell(
+    def enforce_and_log(
         key: str, action: str, service: str, region: str, resource_arn: str = "*", **context: Any
     ) -> Any:
         denied = enforce(key, action, service, region, resource_arn=resource_arn, **context)
@@ -39,22 +39,22 @@ def write_down_decisions(file: Path) -> None:
             lines.write(json.dumps(decision) + "\n")
         return denied
 
-    iam_evaluator.enforce = enforce_and_tell
+    iam_evaluator.enforce = enforce_and_log
 
 
-def judge_lambda_as_aws_does() -> None:
-    """Ask for the action that AWS asks for: but for Invoke, it has the name of the operation."""
+def use_lambda_action_names_of_aws() -> None:
+    """Check the same Lambda actions as AWS: the name of the operation, except for Invoke."""
     iam_actions._BOTOCORE_SERVICE_MAP["lambda"] = ["lambda"]
     iam_actions._lambda_action = lambda _, path: (
         "InvokeFunction" if path.endswith("/invocations") else None
     )
 
 
-def judge_by_the_names_that_aws_judges_by() -> None:
-    """Ask for the resource that AWS asks for, where ministack asks for another.
+def use_resource_arns_of_aws() -> None:
+    """Check the same resources as AWS where ministack checks others.
 
-    A new function is judged by its name, and a log stream by its own ARN:
-    "Actions, resources, and condition keys" for AWS Lambda and CloudWatch Logs.
+    AWS checks a new function by its name, and a log stream by its own ARN. The source is "Actions,
+    resources, and condition keys" for AWS Lambda and for CloudWatch Logs.
     """
     extract = iam_actions.extract_resource_arn
 
@@ -73,8 +73,8 @@ def judge_by_the_names_that_aws_judges_by() -> None:
     iam_actions.extract_resource_arn = extract_arn
 
 
-def take_names_with_their_kind() -> None:
-    """Read `function:name:version`, which Zappa sends ("GetFunction", Lambda API Reference)."""
+def accept_function_prefix_in_names() -> None:
+    """Accept `function:name:version`, which Zappa sends ("GetFunction", Lambda API Reference)."""
     resolve = lambda_svc._resolve_name_and_qualifier
 
     def resolve_any(name: str) -> Any:
@@ -83,8 +83,8 @@ def take_names_with_their_kind() -> None:
     lambda_svc._resolve_name_and_qualifier = resolve_any
 
 
-def keep_the_code_of_each_version() -> None:
-    """Let GetFunction lead to the code of the version asked for; ministack gives out the newest."""
+def serve_code_of_requested_version() -> None:
+    """Let GetFunction return the code of the requested version. ministack returns the newest."""
     get_function, serve_code = lambda_svc._get_function, lambda_svc.serve_function_code
 
     def get_version(name: str, version: str | None = None) -> Any:
@@ -108,14 +108,14 @@ def keep_the_code_of_each_version() -> None:
     lambda_svc.serve_function_code = serve_version
 
 
-def hand_on_bodies_as_base64() -> None:
-    """Take the media type that Zappa sets, `*~1*`, for what it means: `*/*`."""
+def unescape_binary_media_types() -> None:
+    """Treat the media type `*~1*`, which Zappa sets, as `*/*`."""
     apply_patch = apigateway_v1._apply_patch
 
     def apply_and_unescape(target: dict[str, Any], operations: Any) -> Any:
         apply_patch(target, operations)
         types = target.get("binaryMediaTypes", [])
-        target["binaryMediaTypes"] = [each.replace("~1", "/") for each in types]
+        target["binaryMediaTypes"] = [media_type.replace("~1", "/") for media_type in types]
         return target
 
     apigateway_v1._apply_patch = apply_and_unescape
@@ -124,13 +124,13 @@ def hand_on_bodies_as_base64() -> None:
 if __name__ == "__main__":
     end_with(int(sys.argv.pop()))
     home = Path(os.environ["STATE_DIR"])
-    run_functions_on_a_bare_python(home)
-    write_down_decisions(home / "decisions.jsonl")
-    judge_lambda_as_aws_does()
-    judge_by_the_names_that_aws_judges_by()
-    take_names_with_their_kind()
-    keep_the_code_of_each_version()
-    hand_on_bodies_as_base64()
+    run_functions_without_installed_packages(home)
+    log_iam_decisions(home / "decisions.jsonl")
+    use_lambda_action_names_of_aws()
+    use_resource_arns_of_aws()
+    accept_function_prefix_in_names()
+    serve_code_of_requested_version()
+    unescape_binary_media_types()
     from ministack.app import main
 
     main()

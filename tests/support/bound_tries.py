@@ -1,7 +1,7 @@
-"""What a request bound to one caller may try, to get at another's tickets. A table.
+"""Attempts to bypass caller binding, as a table of requests with their expected outcomes.
 
-Every request is Anna's, by the platform's word. Bob's tickets are what she tries to see, to list,
-to comment on or to file.
+The platform binds every request to Anna. The requests try to read, list, comment on or create
+tickets of Bob.
 """
 
 from __future__ import annotations
@@ -41,37 +41,43 @@ from .two_callers import (
 Pairs = Sequence[tuple[str, str]]
 
 
-class Refusal(NamedTuple):
-    """How a try ends: its status, and the code and the field of an error, or what is there."""
+class Outcome(NamedTuple):
+    """The expected outcome: the status, and the code and field of an error.
+
+    For a successful request, `code` describes the data in the response.
+    """
 
     status: int
     code: str
     field: str = ""
 
 
-MISMATCH = Refusal(403, "caller_mismatch")
-NOT_FOUND = Refusal(404, "ticket_not_found")
-NO_OPERATION = Refusal(404, "no_such_operation")
-MISHEARD = Refusal(400, "misheard_number")
-NO_OBJECT = Refusal(400, "invalid_body")
-OWN_LIST = Refusal(200, "Anna's one ticket")
-EMPTY_LIST = Refusal(200, "an empty list")
-OWN_TICKET = Refusal(201, "a new ticket of Anna's")
+MISMATCH = Outcome(403, "caller_mismatch")
+NOT_FOUND = Outcome(404, "ticket_not_found")
+NO_SUCH_OPERATION = Outcome(404, "no_such_operation")
+MISHEARD_NUMBER = Outcome(400, "misheard_number")
+INVALID_BODY = Outcome(400, "invalid_body")
+OWN_LIST = Outcome(200, "Anna's one ticket")
+EMPTY_LIST = Outcome(200, "an empty list")
+OWN_TICKET = Outcome(201, "a new ticket for Anna")
 
 
-def bad(field: str) -> Refusal:
-    return Refusal(400, "invalid_field", field)
+def invalid(field: str) -> Outcome:
+    return Outcome(400, "invalid_field", field)
 
 
-class Try(NamedTuple):
-    """A request, how it is refused, and whether an event of API Gateway's may be like it."""
+class Attempt(NamedTuple):
+    """A request and its expected outcome.
 
-    what: str
+    `event` tells whether API Gateway can send this request to a Lambda.
+    """
+
+    label: str
     method: str
     target: str
     headers: Pairs
     body: bytes
-    refusal: Refusal
+    outcome: Outcome
     event: bool = True
 
 
@@ -82,33 +88,35 @@ COMMENT = b'{"comment": "Anna was here"}'
 CHANGE = b'{"status": "closed", "comment": "Anna was here"}'
 
 
-def tries() -> Iterator[Try]:
-    """Yield the whole table. `mcp_tries` makes calls of tools out of much of it."""
-    yield from references(LEADING, NOT_FOUND)
-    yield from references(MISLEADING, NOT_FOUND)
-    yield from references(NO_NUMBER, MISHEARD)
+def attempts() -> Iterator[Attempt]:
+    """Yield all attempts over HTTP. `mcp_tries` turns many of them into tool calls."""
+    yield from references(VALID_REFERENCES, NOT_FOUND)
+    yield from references(UNKNOWN_REFERENCES, NOT_FOUND)
+    yield from references(INVALID_NUMBERS, MISHEARD_NUMBER)
     yield from paths()
-    yield from names_of_others()
-    yield from parameters()
-    yield from bodies()
-    yield from headers_beside()
-    yield from spoilt_headers()
-    yield from cursors_of_others()
-    yield from keys()
-    yield from conditions()
+    yield from other_callers()
+    yield from query_parameters()
+    yield from request_bodies()
+    yield from additional_headers()
+    yield from invalid_headers()
+    yield from foreign_cursors()
+    yield from idempotency_keys()
+    yield from conditional_requests()
 
 
-def get(what: str, target: str, refusal: Refusal, *more: tuple[str, str], **options: Any) -> Try:
-    return Try(what, "GET", target, [AS_ANNA, *more], b"", refusal, **options)
+def get(
+    label: str, target: str, outcome: Outcome, *more: tuple[str, str], **options: Any
+) -> Attempt:
+    return Attempt(label, "GET", target, [AS_ANNA, *more], b"", outcome, **options)
 
 
-def comment(what: str, path: str, refusal: Refusal, body: bytes = COMMENT, *more: Any) -> Try:
-    return Try(f"comment, {what}", "POST", f"{path}/comments", [AS_ANNA, *more], body, refusal)
+def comment(label: str, path: str, outcome: Outcome, body: bytes = COMMENT, *more: Any) -> Attempt:
+    return Attempt(f"comment, {label}", "POST", f"{path}/comments", [AS_ANNA, *more], body, outcome)
 
 
-def create(what: str, body: bytes, refusal: Refusal, *more: Any, query: str = "") -> Try:
+def create(label: str, body: bytes, outcome: Outcome, *more: Any, query: str = "") -> Attempt:
     target = f"/tickets{query}"
-    return Try(f"create, {what}", "POST", target, [AS_ANNA_FILING, *more], body, refusal)
+    return Attempt(f"create, {label}", "POST", target, [AS_ANNA_FILING, *more], body, outcome)
 
 
 def json_of(**fields: Any) -> bytes:
@@ -119,45 +127,45 @@ def new(**fields: Any) -> bytes:
     return json_of(issue_description="Anna's door is shut", **fields)
 
 
-def twice(first: str, second: str, name: str = "caller_id") -> bytes:
+def duplicate_field(first: str, second: str, name: str = "caller_id") -> bytes:
     return f'{{"issue_description": "x", "caller_id": "{first}", "{name}": "{second}"}}'.encode()
 
 
-def in_hex(text: str) -> str:
+def percent_encoded(text: str) -> str:
     return "".join(f"%{byte:02X}" for byte in text.encode())
 
 
-def digits_from(zero: str, text: str) -> str:
+def with_digits(zero: str, text: str) -> str:
     return "".join(chr(ord(zero) + int(each)) if each.isdigit() else each for each in text)
 
 
-# How a ticket of Bob's may be written in a path. These lead to it, if it is one's own.
-LEADING = {
+# References to Bob's ticket in a path. Bob can read the ticket with each of them.
+VALID_REFERENCES = {
     "the id": ID,
     "the id of an old ticket": OLD_ID,
     "the id of another ticket": TWIN_ID,
-    "the id, percent-encoded": in_hex(ID),
-    "the id, its first character percent-encoded": in_hex(ID[0]) + ID[1:],
+    "the id, percent-encoded": percent_encoded(ID),
+    "the id, its first character percent-encoded": percent_encoded(ID[0]) + ID[1:],
     "the id, its dashes percent-encoded": ID.replace("-", "%2d"),
     "the number": NUMBER,
-    "the number, as written": WRITTEN,
-    "the number, as spoken": quote(SPOKEN),
+    "the number with dashes": WRITTEN,
+    "the number as spoken": quote(SPOKEN),
     "the number with spaces": WRITTEN.replace("-", "%20"),
     "the number with dots": WRITTEN.replace("-", "."),
     "the number with commas": WRITTEN.replace("-", ","),
-    "the number, percent-encoded": in_hex(NUMBER),
-    "the number, as written, percent-encoded": in_hex(WRITTEN),
-    "the number, white space around it": f"%20{NUMBER}%20",
-    "the number, each digit apart": "-".join(NUMBER),
-    "the number, dashes around it": f"-{WRITTEN}-",
+    "the number, percent-encoded": percent_encoded(NUMBER),
+    "the number with dashes, percent-encoded": percent_encoded(WRITTEN),
+    "the number with spaces around it": f"%20{NUMBER}%20",
+    "the number with a dash after each digit": "-".join(NUMBER),
+    "the number with dashes around it": f"-{WRITTEN}-",
 }
-# These lead nowhere.
-MISLEADING = {
+# References that match no ticket.
+UNKNOWN_REFERENCES = {
     "the id, in capitals": ID.upper(),
     "the id without dashes": ID.replace("-", ""),
     "the id in braces": f"%7B{ID}%7D",
     "the id as a URN": f"urn:uuid:{ID}",
-    "the id, percent-encoded twice": in_hex(ID).replace("%", "%25"),
+    "the id, percent-encoded twice": percent_encoded(ID).replace("%", "%25"),
     "the id and a NUL": f"{ID}%00",
     "the id and a space": f"{ID}%20",
     "the id after a space": f"%20{ID}",
@@ -169,26 +177,26 @@ MISLEADING = {
     "the id and a path parameter": f"{ID};caller={quoted(BOB)}",
     "the id and an encoded query": f"{ID}%3Fcaller={quoted(BOB)}",
     "the id and an encoded fragment": f"{ID}%23",
-    "the id and a star": f"{ID}*",
+    "the id and an asterisk": f"{ID}*",
     "the id in quotation marks": f"%22{ID}%22",
     "the id and an injection": f"{ID}%27%20OR%20%271%27=%271",
     "the id and a backslash": f"{ID}%5C",
-    "the id, and that of Anna's ticket": f"{ANNAS_TICKET.ticket_id},{ID}",
+    "the ids of Anna's and Bob's tickets": f"{ANNAS_TICKET.ticket_id},{ID}",
     "a part of the id": ID[:-1],
-    "a wildcard": "*",
-    "the number in Arabic digits": quote(digits_from("\u0660", NUMBER)),
-    "the number in full-width digits": quote(digits_from("\uff10", NUMBER)),
-    "the number in Devanagari digits": quote(digits_from("\u0966", WRITTEN)),
-    "the number with hyphens of another kind": WRITTEN.replace("-", quote("\u2011")),
+    "an asterisk instead of an id": "*",
+    "the number in Arabic digits": quote(with_digits("\u0660", NUMBER)),
+    "the number in full-width digits": quote(with_digits("\uff10", NUMBER)),
+    "the number in Devanagari digits": quote(with_digits("\u0966", WRITTEN)),
+    "the number with non-breaking hyphens": WRITTEN.replace("-", quote("\u2011")),
     "the number and a NUL": f"{NUMBER}%00",
-    "the number after a sign": f"%23{NUMBER}",
+    "the number after a number sign": f"%23{NUMBER}",
     "the number as a fraction": f"{NUMBER}.0e0",
     "the number three times": NUMBER * 3,
     "the id of Bob's comment": COMMENT_ID,
-    "Bob": quoted(BOB)[3:] + "x",
+    "Bob's phone number and a letter": quoted(BOB)[3:] + "x",
 }
-# These can be no number.
-NO_NUMBER = {
+# References that cannot be a ticket number.
+INVALID_NUMBERS = {
     "the number and a digit": f"{NUMBER}0",
     "the number after a zero": f"0{NUMBER}",
     "the number twice": NUMBER * 2,
@@ -197,17 +205,17 @@ NO_NUMBER = {
 }
 
 
-def references(forms: dict[str, str], refusal: Refusal) -> Iterator[Try]:
-    """Yield a read, a HEAD and a comment for each way in which a ticket may be written."""
-    for what, reference in forms.items():
+def references(forms: dict[str, str], outcome: Outcome) -> Iterator[Attempt]:
+    """Yield a GET, a HEAD and a comment for each reference to a ticket."""
+    for label, reference in forms.items():
         path = f"/tickets/{reference}"
-        yield get(f"get, {what}", path, refusal)
-        yield Try(f"head, {what}", "HEAD", path, [AS_ANNA], b"", refusal)
-        yield comment(what, path, refusal)
+        yield get(f"get, {label}", path, outcome)
+        yield Attempt(f"head, {label}", "HEAD", path, [AS_ANNA], b"", outcome)
+        yield comment(label, path, outcome)
 
 
-def paths() -> Iterator[Try]:
-    """Yield what looks like a path of an operation."""
+def paths() -> Iterator[Attempt]:
+    """Yield requests with paths that look like the path of an operation."""
     for path in (
         f"/tickets/{ID}/",
         f"/tickets//{ID}",
@@ -230,72 +238,74 @@ def paths() -> Iterator[Try]:
         f"/tickets/{BOB}/{ID}",
         f"/callers/{BOB}/tickets",
     ):
-        yield get(f"get {path}", path, NO_OPERATION)
-    # Events are sent with an agent's key, which has no PATCH at all.
-    yield Try("PATCH", "PATCH", f"/tickets/{ID}", [AS_ANNA], CHANGE, NOT_FOUND, event=False)
+        yield get(f"get {path}", path, NO_SUCH_OPERATION)
+    # Events carry an agent's key, and agents may not send PATCH.
+    yield Attempt("PATCH", "PATCH", f"/tickets/{ID}", [AS_ANNA], CHANGE, NOT_FOUND, event=False)
     for method in ("PUT", "DELETE", "OPTIONS", "POST", "TRACE", "QUERY"):
-        yield Try(f"{method} the id", method, f"/tickets/{ID}", [AS_ANNA], COMMENT, NO_OPERATION)
-    yield comment("an encoded slash before it", f"/tickets/%2F{ID}", NO_OPERATION)
-    yield comment("two slashes before it", f"/tickets//{ID}", NO_OPERATION)
-    yield comment("dot segments", f"/tickets/x/../{ID}", NO_OPERATION)
+        yield Attempt(
+            f"{method} the id", method, f"/tickets/{ID}", [AS_ANNA], COMMENT, NO_SUCH_OPERATION
+        )
+    yield comment("an encoded slash before the id", f"/tickets/%2F{ID}", NO_SUCH_OPERATION)
+    yield comment("two slashes before the id", f"/tickets//{ID}", NO_SUCH_OPERATION)
+    yield comment("dot segments", f"/tickets/x/../{ID}", NO_SUCH_OPERATION)
     encoded = f"/tickets/{ID}%2Fcomments"
-    yield Try("comment, an encoded slash", "POST", encoded, [AS_ANNA], COMMENT, NOT_FOUND)
-    yield get("get, the id as a parameter", f"/tickets/?ticket_id={ID}", bad("ticket_id"))
+    yield Attempt("comment, an encoded slash", "POST", encoded, [AS_ANNA], COMMENT, NOT_FOUND)
+    yield get("get, the id as a parameter", f"/tickets/?ticket_id={ID}", invalid("ticket_id"))
     yield get("list, the id as a parameter", f"/tickets?ticket_id={ID}", OWN_LIST)
     yield get("two slashes in front", f"//tickets/{ID}", NOT_FOUND)
-    # API Gateway hands on neither.
+    # API Gateway does not pass these two on.
     yield get("a whole URL", f"http://127.0.0.1/tickets/{ID}", NOT_FOUND, event=False)
     yield get("a fragment", f"/tickets/{ID}#x", NOT_FOUND, event=False)
 
 
-# Whom else a request may name, and who looks like Anna.
-OTHERS = {
+# Names of other callers, and names that look like Anna's.
+CALLER_NAMES = {
     "Bob": BOB,
     "Bob and a space": f"{BOB} ",
     "a space and Bob": f" {BOB}",
     "Bob and a NUL": f"{BOB}\0",
     "Bob and a line feed": f"{BOB}\n",
-    "Bob in full-width digits": digits_from("\uff10", BOB),
+    "Bob in full-width digits": with_digits("\uff10", BOB),
     "Bob, percent-encoded twice": quoted(BOB),
     "Bob without a plus": BOB[1:],
     "Bob after Anna": f"{ANNA},{BOB}",
     "Bob before Anna": f"{BOB},{ANNA}",
     "Anna and a space": f"{ANNA} ",
     "Anna and a NUL": f"{ANNA}\0",
-    "Anna in full-width digits": digits_from("\uff10", ANNA),
-    "Anna, unseen characters in her": f"{ANNA[:4]}\u200b{ANNA[4:]}",
-    "a star": "*",
+    "Anna in full-width digits": with_digits("\uff10", ANNA),
+    "Anna and an invisible character": f"{ANNA[:4]}\u200b{ANNA[4:]}",
+    "an asterisk": "*",
     "null": "null",
 }
 
 
-def names_of_others() -> Iterator[Try]:
-    """Yield each operation in another's name."""
-    for who, caller in OTHERS.items():
+def other_callers() -> Iterator[Attempt]:
+    """Yield each operation with the name of another caller."""
+    for caller_name, caller in CALLER_NAMES.items():
         query = f"?caller={quoted(caller)}"
-        yield get(f"list as {who}", f"/tickets{query}", MISMATCH)
-        yield get(f"get as {who}", f"/tickets/{ID}{query}", MISMATCH)
+        yield get(f"list as {caller_name}", f"/tickets{query}", MISMATCH)
+        yield get(f"get as {caller_name}", f"/tickets/{ID}{query}", MISMATCH)
         body = json_of(comment="Anna was here", caller=caller)
-        yield comment(f"as {who}", f"/tickets/{ID}", MISMATCH, body)
-        yield create(f"as {who}", new(caller_id=caller), MISMATCH)
+        yield comment(f"as {caller_name}", f"/tickets/{ID}", MISMATCH, body)
+        yield create(f"as {caller_name}", new(caller_id=caller), MISMATCH)
 
 
-def parameters() -> Iterator[Try]:
-    """Yield queries that name Bob besides Anna, or where no caller is looked for."""
+def query_parameters() -> Iterator[Attempt]:
+    """Yield queries that name Bob and Anna, or that name Bob in an unknown parameter."""
     anna, bob = quoted(ANNA), quoted(BOB)
-    for query, listed, found in (
+    for query, list_outcome, ticket_outcome in (
         ("", OWN_LIST, NOT_FOUND),
         (f"caller={anna}", OWN_LIST, NOT_FOUND),
-        (f"caller={anna}&caller={bob}", bad("caller"), bad("caller")),
-        (f"caller={bob}&caller={anna}", bad("caller"), bad("caller")),
-        (f"caller={anna}&c%61ller={bob}", bad("caller"), bad("caller")),
+        (f"caller={anna}&caller={bob}", invalid("caller"), invalid("caller")),
+        (f"caller={bob}&caller={anna}", invalid("caller"), invalid("caller")),
+        (f"caller={anna}&c%61ller={bob}", invalid("caller"), invalid("caller")),
         (f"caller={anna};caller={bob}", MISMATCH, MISMATCH),
         (f"caller={anna}%26caller={bob}", MISMATCH, MISMATCH),
-        ("caller=", bad("caller"), bad("caller")),
-        ("caller", bad("caller"), bad("caller")),
-        ("caller=%20", bad("caller"), bad("caller")),
-        ("caller=%E3%80%80", bad("caller"), bad("caller")),
-        (f"caller=%00{'x' * 100}", bad("caller"), bad("caller")),
+        ("caller=", invalid("caller"), invalid("caller")),
+        ("caller", invalid("caller"), invalid("caller")),
+        ("caller=%20", invalid("caller"), invalid("caller")),
+        ("caller=%E3%80%80", invalid("caller"), invalid("caller")),
+        (f"caller=%00{'x' * 100}", invalid("caller"), invalid("caller")),
         (f"caller[]={bob}", OWN_LIST, NOT_FOUND),
         (f"caller[0]={bob}", OWN_LIST, NOT_FOUND),
         (f"Caller={bob}", OWN_LIST, NOT_FOUND),
@@ -309,32 +319,36 @@ def parameters() -> Iterator[Try]:
         ("comments=all", OWN_LIST, NOT_FOUND),
         ("comments=latest", OWN_LIST, NOT_FOUND),
         ("comments=none", OWN_LIST, NOT_FOUND),
-        ("comments=some", bad("comments"), bad("comments")),
+        ("comments=some", invalid("comments"), invalid("comments")),
         ("status=open", OWN_LIST, NOT_FOUND),
         ("status=closed", EMPTY_LIST, NOT_FOUND),
         ("limit=100", OWN_LIST, NOT_FOUND),
-        ("limit=1000", bad("limit"), NOT_FOUND),
+        ("limit=1000", invalid("limit"), NOT_FOUND),
     ):
-        yield get(f"list ?{query}", f"/tickets?{query}", listed)
-        yield get(f"get ?{query}", f"/tickets/{ID}?{query}", found)
+        yield get(f"list ?{query}", f"/tickets?{query}", list_outcome)
+        yield get(f"get ?{query}", f"/tickets/{ID}?{query}", ticket_outcome)
 
 
-def bodies() -> Iterator[Try]:
-    """Yield bodies that name Bob besides Anna, or where no caller is looked for."""
-    for what, body, refusal in (
-        ("nobody named", new(), OWN_TICKET),
+def request_bodies() -> Iterator[Attempt]:
+    """Yield bodies that name Bob and Anna, or that name Bob in an unknown field."""
+    for label, body, outcome in (
+        ("no caller", new(), OWN_TICKET),
         ("null", new(caller_id=None), OWN_TICKET),
-        ("an empty text", new(caller_id=""), bad("caller_id")),
-        ("white space", new(caller_id=" \u3000"), bad("caller_id")),
-        ("a list", new(caller_id=[BOB]), bad("caller_id")),
-        ("a list of both", new(caller_id=[ANNA_FILING, BOB]), bad("caller_id")),
-        ("an object", new(caller_id={"S": BOB}), bad("caller_id")),
-        ("an operator", new(caller_id={"$ne": ""}), bad("caller_id")),
-        ("a number", new(caller_id=int(BOB)), bad("caller_id")),
-        ("true", new(caller_id=True), bad("caller_id")),
-        ("Anna, then Bob", twice(ANNA_FILING, BOB), bad("caller_id")),
-        ("Bob, then Anna", twice(BOB, ANNA_FILING), bad("caller_id")),
-        ("Bob under an escaped name", twice(ANNA_FILING, BOB, "caller\\u005fid"), bad("caller_id")),
+        ("an empty text", new(caller_id=""), invalid("caller_id")),
+        ("white space", new(caller_id=" \u3000"), invalid("caller_id")),
+        ("a list", new(caller_id=[BOB]), invalid("caller_id")),
+        ("a list of both", new(caller_id=[ANNA_FILING, BOB]), invalid("caller_id")),
+        ("an object", new(caller_id={"S": BOB}), invalid("caller_id")),
+        ("an operator", new(caller_id={"$ne": ""}), invalid("caller_id")),
+        ("a number", new(caller_id=int(BOB)), invalid("caller_id")),
+        ("true", new(caller_id=True), invalid("caller_id")),
+        ("Anna, then Bob", duplicate_field(ANNA_FILING, BOB), invalid("caller_id")),
+        ("Bob, then Anna", duplicate_field(BOB, ANNA_FILING), invalid("caller_id")),
+        (
+            "Bob under an escaped name",
+            duplicate_field(ANNA_FILING, BOB, "caller\\u005fid"),
+            invalid("caller_id"),
+        ),
         ("Bob as `caller`", new(caller=BOB), OWN_TICKET),
         ("Bob as `callerId`", new(callerId=BOB), OWN_TICKET),
         ("Bob as `Caller_Id`", new(Caller_Id=BOB), OWN_TICKET),
@@ -344,35 +358,35 @@ def bodies() -> Iterator[Try]:
         ("Bob in an object", new(ticket={"caller_id": BOB}), OWN_TICKET),
         ("Bob in a prototype", new(__proto__={"caller_id": BOB}), OWN_TICKET),
         ("the id of Bob's ticket", new(ticket_id=ID, ticket_number=WRITTEN), OWN_TICKET),
-        ("two objects", new() + new(caller_id=BOB), NO_OBJECT),
-        ("a list of objects", b"[%s]" % new(caller_id=BOB), NO_OBJECT),
-        ("a form", f"issue_description=x&caller_id={quoted(BOB)}".encode(), NO_OBJECT),
+        ("two objects", new() + new(caller_id=BOB), INVALID_BODY),
+        ("a list of objects", b"[%s]" % new(caller_id=BOB), INVALID_BODY),
+        ("a form", f"issue_description=x&caller_id={quoted(BOB)}".encode(), INVALID_BODY),
     ):
-        yield create(what, body, refusal)
+        yield create(label, body, outcome)
     yield create("Bob in the query", new(), OWN_TICKET, query=f"?caller_id={quoted(BOB)}")
     yield create("Bob as `caller` in the query", new(), OWN_TICKET, query=f"?caller={quoted(BOB)}")
     path = f"/tickets/{ID}"
-    for what, fields, refusal in (
+    for label, fields, outcome in (
         ("as Anna", {"caller": ANNA}, NOT_FOUND),
         ("null", {"caller": None}, NOT_FOUND),
-        ("an empty text", {"caller": ""}, bad("caller")),
-        ("a list", {"caller": [BOB]}, bad("caller")),
-        ("an object", {"caller": {"S": BOB}}, bad("caller")),
+        ("an empty text", {"caller": ""}, invalid("caller")),
+        ("a list", {"caller": [BOB]}, invalid("caller")),
+        ("an object", {"caller": {"S": BOB}}, invalid("caller")),
         ("Bob as `caller_id`", {"caller_id": BOB}, NOT_FOUND),
         ("Bob as `Caller`", {"Caller": BOB}, NOT_FOUND),
     ):
-        yield comment(what, path, refusal, json_of(comment="Anna was here", **fields))
+        yield comment(label, path, outcome, json_of(comment="Anna was here", **fields))
     body = f'{{"comment": "x", "caller": "{ANNA}", "c\\u0061ller": "{BOB}"}}'.encode()
-    yield comment("Bob under an escaped name", path, bad("caller"), body)
+    yield comment("Bob under an escaped name", path, invalid("caller"), body)
     elsewhere = json_of(comment="Anna was here", ticket_id=ID, ticket_number=WRITTEN)
     yield comment("Bob's ticket in the body", "/tickets/nobodys", NOT_FOUND, elsewhere)
-    for target, refusal in ((f"/tickets/{ID}", NOT_FOUND), ("/tickets", OWN_LIST)):
-        what = f"GET {target}, Bob in its body"
-        yield Try(what, "GET", target, [AS_ANNA], json_of(caller=BOB), refusal)
+    for target, outcome in ((f"/tickets/{ID}", NOT_FOUND), ("/tickets", OWN_LIST)):
+        label = f"GET {target}, Bob in the body"
+        yield Attempt(label, "GET", target, [AS_ANNA], json_of(caller=BOB), outcome)
 
 
-# Whose header is there too, and does not count.
-BESIDE: dict[str, Pairs] = {
+# Headers that clients send besides X-Caller-Id, and that the app must ignore.
+ADDITIONAL_HEADERS: dict[str, Pairs] = {
     "X_Caller_Id": [("X_Caller_Id", quoted(BOB))],
     "x_caller_id": [("x_caller_id", quoted(BOB))],
     "X-Caller_Id": [("X-Caller_Id", quoted(BOB))],
@@ -387,155 +401,175 @@ BESIDE: dict[str, Pairs] = {
     "X-HTTP-Method-Override": [("X-HTTP-Method-Override", "GET"), ("X-Method-Override", "GET")],
     "Connection": [("Connection", "close, X-Caller-Id")],
 }
-# What the header of the platform's may look like after somebody had a hand in it.
-SPOILT: dict[str, Pairs] = {
-    "Anna, then Bob there": [AS_ANNA, ("X-Caller-Id", quoted(BOB))],
-    "Bob, then Anna there": [("X-Caller-Id", quoted(BOB)), AS_ANNA],
+# Invalid or manipulated values of the platform's X-Caller-Id header.
+INVALID_HEADERS: dict[str, Pairs] = {
+    "two headers, Anna then Bob": [AS_ANNA, ("X-Caller-Id", quoted(BOB))],
+    "two headers, Bob then Anna": [("X-Caller-Id", quoted(BOB)), AS_ANNA],
     "Anna twice": [AS_ANNA, AS_ANNA],
     "Bob in lower case": [AS_ANNA, ("x-caller-id", quoted(BOB))],
     "Bob in lower case first": [("x-caller-id", quoted(BOB)), AS_ANNA],
     "Bob in capitals": [AS_ANNA, ("X-CALLER-ID", quoted(BOB))],
-    "an empty one too": [AS_ANNA, ("x-caller-id", "")],
+    "Anna and an empty value": [AS_ANNA, ("x-caller-id", "")],
     "both, with a comma": [("X-Caller-Id", f"{ANNA},{BOB}")],
     "both, with a comma and a space": [("X-Caller-Id", f"{ANNA}, {BOB}")],
     "both, with a space": [("X-Caller-Id", f"{ANNA} {BOB}")],
     "empty": [("X-Caller-Id", "")],
     "only white space": [("X-Caller-Id", "%20%09")],
-    "a percent sign": [("X-Caller-Id", "%")],
-    "no hexadecimal digits": [("X-Caller-Id", "%2")],
-    "no UTF-8": [("X-Caller-Id", "%FF")],
+    "a lone percent sign": [("X-Caller-Id", "%")],
+    "an incomplete percent-encoding": [("X-Caller-Id", "%2")],
+    "not UTF-8": [("X-Caller-Id", "%FF")],
     "an overlong plus": [("X-Caller-Id", f"%C0%AB{BOB[1:]}")],
     "half of a surrogate pair": [("X-Caller-Id", "%ED%A0%80")],
     "not percent-encoded": [("X-Caller-Id", "\u00e9")],
     "too long": [("X-Caller-Id", "x" * 101)],
 }
-# These are ids of callers, and of nobody.
-NOBODY = {
+# Valid caller ids that belong to no caller.
+UNKNOWN_CALLERS = {
     "Bob, percent-encoded twice": quoted(quoted(BOB)),
     "Bob and a NUL": f"{quoted(BOB)}%00",
     "Bob and a space": f"{quoted(BOB)}%20",
-    "Bob in full-width digits": quoted(digits_from("\uff10", BOB)),
+    "Bob in full-width digits": quoted(with_digits("\uff10", BOB)),
     "both, the comma percent-encoded": quoted(f"{ANNA},{BOB}"),
     "both, with a semicolon": f"{quoted(ANNA)};{quoted(BOB)}",
     "a header in the header": quoted(f"{ANNA}\r\nX-Caller-Id: {BOB}"),
-    "a star": "*",
+    "an asterisk": "*",
 }
 
 
-def headers_beside() -> Iterator[Try]:
-    """Yield each operation with headers that may pass for the platform's, beside that."""
-    for what, beside in BESIDE.items():
-        for order, (anna, filing) in {
-            f"{what} after": ([AS_ANNA, *beside], [AS_ANNA_FILING, *beside]),
-            f"{what} before": ([*beside, AS_ANNA], [*beside, AS_ANNA_FILING]),
+def additional_headers() -> Iterator[Attempt]:
+    """Yield each operation with X-Caller-Id and headers that resemble it."""
+    for label, added in ADDITIONAL_HEADERS.items():
+        for order, (anna, creating) in {
+            f"{label} after": ([AS_ANNA, *added], [AS_ANNA_FILING, *added]),
+            f"{label} before": ([*added, AS_ANNA], [*added, AS_ANNA_FILING]),
         }.items():
             yield from _each_operation(order, anna, OWN_LIST, NOT_FOUND)
-            yield Try(f"create, {order}", "POST", "/tickets", filing, new(), OWN_TICKET)
+            yield Attempt(f"create, {order}", "POST", "/tickets", creating, new(), OWN_TICKET)
 
 
-def spoilt_headers() -> Iterator[Try]:
-    """Yield each operation with the platform's header as it should not be."""
-    for what, spoilt in SPOILT.items():
-        refusal = bad("X-Caller-Id")
-        yield from _each_operation(what, spoilt, refusal, refusal)
-        yield Try(f"create, {what}", "POST", "/tickets", spoilt, new(), refusal)
-    for who, header in NOBODY.items():
-        yield from _each_operation(who, [("X-Caller-Id", header)], EMPTY_LIST, NOT_FOUND)
-    # What API Gateway does not hand on.
+def invalid_headers() -> Iterator[Attempt]:
+    """Yield each operation with an invalid X-Caller-Id header."""
+    for label, headers in INVALID_HEADERS.items():
+        outcome = invalid("X-Caller-Id")
+        yield from _each_operation(label, headers, outcome, outcome)
+        yield Attempt(f"create, {label}", "POST", "/tickets", headers, new(), outcome)
+    for caller_name, header in UNKNOWN_CALLERS.items():
+        yield from _each_operation(caller_name, [("X-Caller-Id", header)], EMPTY_LIST, NOT_FOUND)
+    # API Gateway does not pass these two on.
     folded = [("X-Caller-Id", f"{quoted(ANNA)}\r\n {quoted(BOB)}")]
-    yield Try("list, folded", "GET", "/tickets", folded, b"", bad("X-Caller-Id"), event=False)
+    yield Attempt(
+        "list, folded", "GET", "/tickets", folded, b"", invalid("X-Caller-Id"), event=False
+    )
     null = [("X-Caller-Id", f"{quoted(BOB)}\0")]
-    yield Try("list, a NUL", "GET", "/tickets", null, b"", bad("X-Caller-Id"), event=False)
+    yield Attempt("list, a NUL", "GET", "/tickets", null, b"", invalid("X-Caller-Id"), event=False)
 
 
-def _each_operation(what: str, sent: Pairs, listed: Refusal, found: Refusal) -> Iterator[Try]:
-    yield Try(f"list, {what}", "GET", "/tickets", sent, b"", listed)
-    yield Try(f"get, {what}", "GET", f"/tickets/{ID}", sent, b"", found)
+def _each_operation(
+    label: str, sent: Pairs, list_outcome: Outcome, ticket_outcome: Outcome
+) -> Iterator[Attempt]:
+    yield Attempt(f"list, {label}", "GET", "/tickets", sent, b"", list_outcome)
+    yield Attempt(f"get, {label}", "GET", f"/tickets/{ID}", sent, b"", ticket_outcome)
     path = f"/tickets/{ID}/comments"
-    yield Try(f"comment, {what}", "POST", path, sent, COMMENT, found)
+    yield Attempt(f"comment, {label}", "POST", path, sent, COMMENT, ticket_outcome)
 
 
-def _signed(caller: str, place: str, status: str = "") -> str:
-    # As `cursors` does, which is no secret.
-    signed = "\0".join(["caller_id", caller, status, "newest", place])
-    check = hashlib.sha256(signed.encode()).digest()[: cursors.CHECK_BYTES]
-    return urlsafe_b64encode(check + place.encode()).decode()
+def _cursor(caller: str, place: str, status: str = "") -> str:
+    # `cursors` uses the same checksum. It needs no secret, so a client can compute it.
+    checked = "\0".join(["caller_id", caller, status, "newest", place])
+    checksum = hashlib.sha256(checked.encode()).digest()[: cursors.CHECK_BYTES]
+    return urlsafe_b64encode(checksum + place.encode()).decode()
 
 
-def cursors_of_others() -> Iterator[Try]:
-    """Yield lists that go on where Bob's would."""
+def foreign_cursors() -> Iterator[Attempt]:
+    """Yield lists that continue at a cursor of Bob's list."""
     place = f"{BOBS_TIME}\0{ID}"
     bobs, bobs_open = (
         cursors.after(BOBS_TICKET, "caller_id", BOB, status, "newest") for status in (None, "open")
     )
     last_key = json_of(caller_id=BOB, created_at=BOBS_TIME, ticket_id=ID)
-    for what, query, refusal in (
-        ("Bob's", bobs, bad("cursor")),
-        ("Bob's, and Anna named", f"{bobs}&caller={quoted(ANNA)}", bad("cursor")),
+    for label, query, outcome in (
+        ("Bob's", bobs, invalid("cursor")),
+        ("Bob's, and Anna named", f"{bobs}&caller={quoted(ANNA)}", invalid("cursor")),
         ("Bob's, and Bob named", f"{bobs}&caller={quoted(BOB)}", MISMATCH),
-        ("Bob's of a status", bobs_open, bad("cursor")),
-        ("Bob's of a status, and that", f"{bobs_open}&status=open", bad("cursor")),
-        ("Bob's, and a status", f"{bobs}&status=open", bad("cursor")),
-        ("Bob's, altered", f"B{bobs[1:]}", bad("cursor")),
-        ("Bob's, cut short", bobs[:-4], bad("cursor")),
-        ("Bob's, longer", f"{bobs}AAAA", bad("cursor")),
-        ("Bob's, without its check", bobs[12:], bad("cursor")),
-        ("Bob's, twice", f"{bobs}&cursor={bobs}", bad("cursor")),
-        ("Bob's place, signed for Anna", _signed(ANNA, place), OWN_LIST),
-        ("that of a status", f"{_signed(ANNA, place, 'open')}&status=open", OWN_LIST),
-        ("that of another status", f"{_signed(ANNA, place, 'open')}&status=closed", bad("cursor")),
-        ("Bob's place, signed for all", _signed("", place), bad("cursor")),
-        ("another place of Bob's", _signed(ANNA, f"{BOBS_TIME}\0{BOB}"), OWN_LIST),
-        ("Bob in the place", _signed(ANNA, f"{place}\0{BOB}"), bad("cursor")),
-        ("Bob as the place", _signed(ANNA, BOB), bad("cursor")),
-        ("Bob in the check", _signed(f"{ANNA}\0{BOB}", place), bad("cursor")),
-        ("no place, signed for Anna", _signed(ANNA, ""), bad("cursor")),
-        ("the end of time", _signed(ANNA, f"9\0{ID}"), OWN_LIST),
-        ("DynamoDB's key", quoted(last_key.decode()), bad("cursor")),
-        ("DynamoDB's key in Base64", quoted(urlsafe_b64encode(last_key).decode()), bad("cursor")),
-        ("the id", ID, bad("cursor")),
-        ("a star", "*", bad("cursor")),
+        ("Bob's with a status", bobs_open, invalid("cursor")),
+        ("Bob's with a status, and that status", f"{bobs_open}&status=open", invalid("cursor")),
+        ("Bob's without a status, and a status", f"{bobs}&status=open", invalid("cursor")),
+        ("Bob's, altered", f"B{bobs[1:]}", invalid("cursor")),
+        ("Bob's, cut short", bobs[:-4], invalid("cursor")),
+        ("Bob's, longer", f"{bobs}AAAA", invalid("cursor")),
+        ("Bob's, without its checksum", bobs[12:], invalid("cursor")),
+        ("Bob's, twice", f"{bobs}&cursor={bobs}", invalid("cursor")),
+        ("Bob's place, Anna's checksum", _cursor(ANNA, place), OWN_LIST),
+        (
+            "Bob's place with a status, Anna's checksum",
+            f"{_cursor(ANNA, place, 'open')}&status=open",
+            OWN_LIST,
+        ),
+        (
+            "Bob's place with another status, Anna's checksum",
+            f"{_cursor(ANNA, place, 'open')}&status=closed",
+            invalid("cursor"),
+        ),
+        ("Bob's place, a checksum for no caller", _cursor("", place), invalid("cursor")),
+        ("another place of Bob's, Anna's checksum", _cursor(ANNA, f"{BOBS_TIME}\0{BOB}"), OWN_LIST),
+        ("Bob in the place", _cursor(ANNA, f"{place}\0{BOB}"), invalid("cursor")),
+        ("Bob as the place", _cursor(ANNA, BOB), invalid("cursor")),
+        ("Bob in the checksum", _cursor(f"{ANNA}\0{BOB}", place), invalid("cursor")),
+        ("no place, Anna's checksum", _cursor(ANNA, ""), invalid("cursor")),
+        ("a place in the far future", _cursor(ANNA, f"9\0{ID}"), OWN_LIST),
+        ("DynamoDB's key", quoted(last_key.decode()), invalid("cursor")),
+        (
+            "DynamoDB's key in Base64",
+            quoted(urlsafe_b64encode(last_key).decode()),
+            invalid("cursor"),
+        ),
+        ("the id", ID, invalid("cursor")),
+        ("an asterisk", "*", invalid("cursor")),
     ):
-        yield get(f"list, cursor: {what}", f"/tickets?cursor={query}", refusal)
+        yield get(f"list, cursor: {label}", f"/tickets?cursor={query}", outcome)
 
 
-def keys() -> Iterator[Try]:
-    """Yield writes under the keys of Bob's."""
+def idempotency_keys() -> Iterator[Attempt]:
+    """Yield writes with Bob's idempotency keys."""
     words = {"issue_description": BOBS_WORDS, "idempotency_key": BOBS_KEY}
     in_header = ("Idempotency-Key", BOBS_KEY)
     yield create("Bob's key", new(idempotency_key=BOBS_KEY), OWN_TICKET)
     yield create("Bob's key in the header", new(), OWN_TICKET, in_header)
     yield create("Bob's key in both", new(idempotency_key=BOBS_KEY), OWN_TICKET, in_header)
     yield create(
-        "Bob's key, others' in the header",
+        "Bob's key, another key in the header",
         json_of(**words),
-        bad("idempotency_key"),
+        invalid("idempotency_key"),
         ("Idempotency-Key", "another"),
     )
     yield create("Bob's key and name", json_of(**words, caller_id=BOB), MISMATCH)
     yield create("Bob's name in the key", new(idempotency_key=f"{BOB}\0{BOBS_KEY}"), OWN_TICKET)
     yield create("the id as the key", new(idempotency_key=ID), OWN_TICKET)
-    of_twin = json_of(issue_description=BOBS_WORDS, idempotency_key=TWIN_KEY)
-    yield create("Bob's number, key and words", of_twin, OWN_TICKET)
+    twin = json_of(issue_description=BOBS_WORDS, idempotency_key=TWIN_KEY)
+    yield create("the key and text of Bob's twin ticket", twin, OWN_TICKET)
     path, key = f"/tickets/{ID}", BOBS_COMMENT_KEY
     in_header = ("Idempotency-Key", key)
-    for what, text in (("Bob's words", BOBS_COMMENT), ("other words", "Anna was here")):
+    for label, text in (("Bob's text", BOBS_COMMENT), ("another text", "Anna was here")):
         under_key = json_of(comment=text, idempotency_key=key)
-        yield comment(f"Bob's key and {what}", path, NOT_FOUND, under_key)
+        yield comment(f"Bob's key and {label}", path, NOT_FOUND, under_key)
         yield comment(
-            f"Bob's key in the header and {what}", path, NOT_FOUND, json_of(comment=text), in_header
+            f"Bob's key in the header and {label}",
+            path,
+            NOT_FOUND,
+            json_of(comment=text),
+            in_header,
         )
-        yield comment(f"Bob's key in both and {what}", path, NOT_FOUND, under_key, in_header)
+        yield comment(f"Bob's key in both and {label}", path, NOT_FOUND, under_key, in_header)
         yield comment(
-            f"Bob's key and {what}, by number", f"/tickets/{NUMBER}", NOT_FOUND, under_key
+            f"Bob's key and {label}, by number", f"/tickets/{NUMBER}", NOT_FOUND, under_key
         )
         yield comment(
-            f"Bob's key and {what}, an old ticket", f"/tickets/{OLD_ID}", NOT_FOUND, under_key
+            f"Bob's key and {label}, an old ticket", f"/tickets/{OLD_ID}", NOT_FOUND, under_key
         )
 
 
-def conditions() -> Iterator[Try]:
-    """Yield reads that depend on what Bob's ticket is like."""
+def conditional_requests() -> Iterator[Attempt]:
+    """Yield conditional requests that would reveal the state of Bob's ticket."""
     for name, value in (
         ("If-None-Match", ETAG),
         ("If-None-Match", "*"),
@@ -550,7 +584,7 @@ def conditions() -> Iterator[Try]:
     ):
         sent = [AS_ANNA, (name, value)]
         for method in ("GET", "HEAD"):
-            what = f"{method} {name}: {value}"
-            yield Try(what, method, f"/tickets/{ID}", sent, b"", NOT_FOUND)
+            label = f"{method} {name}: {value}"
+            yield Attempt(label, method, f"/tickets/{ID}", sent, b"", NOT_FOUND)
     variant = f"/tickets/{ID}?comments=none"
     yield get("If-None-Match: * of a variant", variant, NOT_FOUND, ("If-None-Match", "*"))

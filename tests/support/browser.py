@@ -1,4 +1,4 @@
-"""A real Chromium, held to this machine's loopback."""
+"""A real Chromium that can reach only the loopback interface of this machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from .flask_run import ROOT
 
 AXE = ROOT / ".cache" / "axe-core" / "axe.min.js"
-# Where the screenshots go; empty: nowhere.
+# The folder for screenshots. If empty, the tests write no screenshots.
 SCREENSHOTS = os.environ.get("SCREENSHOTS", "")
 FLAGS = (
     "--headless",
@@ -32,16 +32,16 @@ FLAGS = (
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
 )
-# Nothing but loopback has a name or an address.
+# The browser resolves no other host name and uses no proxy.
 LOOPBACK_ONLY = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     "--no-proxy-server",
 )
-SECONDS = 10
+TIMEOUT_SECONDS = 10
 
 
 class Browser:
-    """A window at the desk of `url`."""
+    """A browser window for the desk at `url`."""
 
     def __init__(self, driver: Chrome, url: str) -> None:
         self.driver = driver
@@ -56,38 +56,38 @@ class Browser:
         self.press("Sign in")
 
     def find(self, css: str) -> WebElement:
-        return WebDriverWait(self.driver, SECONDS).until(
+        return WebDriverWait(self.driver, TIMEOUT_SECONDS).until(
             lambda driver: driver.find_element(By.CSS_SELECTOR, css)
         )
 
     def field(self, label: str) -> WebElement:
-        """Return the field with this label."""
-        for each in self.driver.find_elements(By.CSS_SELECTOR, "input, textarea, select"):
-            if each.accessible_name == label:
-                return each
-        raise AssertionError(f"no field {label!r}")
+        """Return the form field with this label."""
+        for element in self.driver.find_elements(By.CSS_SELECTOR, "input, textarea, select"):
+            if element.accessible_name == label:
+                return element
+        raise AssertionError(f"no field has the label {label!r}")
 
     def type(self, label: str, text: str) -> None:
         self.field(label).clear()
         self.field(label).send_keys(text)
 
-    def choose(self, label: str, option: str) -> None:
+    def select(self, label: str, option: str) -> None:
         Select(self.field(label)).select_by_visible_text(option)
 
     def buttons(self) -> dict[str, WebElement]:
-        """Return what can be pressed and seen, by its text."""
-        found = self.driver.find_elements(By.CSS_SELECTOR, "button, a")
-        return {each.text: each for each in found if each.is_displayed()}
+        """Return the visible buttons and links by their text."""
+        elements = self.driver.find_elements(By.CSS_SELECTOR, "button, a")
+        return {element.text: element for element in elements if element.is_displayed()}
 
     def press(self, text: str) -> None:
-        """Press a button or follow a link, and wait for the next page."""
+        """Press a button or link, and wait for the next page."""
         page = self.driver.find_element(By.TAG_NAME, "html")
         self.buttons()[text].click()
         self.wait(lambda: page != self.driver.find_element(By.TAG_NAME, "html"))
         self.wait(lambda: self.driver.execute_script("return document.readyState") == "complete")
 
-    def wait(self, true: Any) -> None:
-        WebDriverWait(self.driver, SECONDS).until(lambda _: true())
+    def wait(self, condition: Any) -> None:
+        WebDriverWait(self.driver, TIMEOUT_SECONDS).until(lambda _: condition())
 
     def text(self) -> str:
         return self.driver.find_element(By.TAG_NAME, "main").text
@@ -95,40 +95,47 @@ class Browser:
     def path(self) -> str:
         return urlsplit(self.driver.current_url).path
 
-    def width(self, pixels: int) -> None:
-        """Show pages this wide, whatever the least width of a window."""
+    def set_width(self, pixels: int) -> None:
+        """Set the viewport width. It may be smaller than the minimum width of a window."""
         size = {"width": pixels, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
-    def scheme(self, name: str) -> None:
-        """Prefer `light` or `dark`, and no motion: colours that change slowly have no contrast."""
-        wanted = {"prefers-color-scheme": name, "prefers-reduced-motion": "reduce"}
-        features = [{"name": feature, "value": value} for feature, value in wanted.items()]
+    def set_color_scheme(self, name: str) -> None:
+        """Prefer the colour scheme `light` or `dark`, and reduced motion.
+
+        Without motion, no colour transition can distort the contrast that axe-core measures.
+        """
+        preferences = {"prefers-color-scheme": name, "prefers-reduced-motion": "reduce"}
+        features = [{"name": feature, "value": value} for feature, value in preferences.items()]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def violations(self) -> list[str]:
-        """Return what axe-core finds wrong with the page, each with where."""
-        # As an extension would, apart from the page's Content-Security-Policy.
+        """Return the accessibility violations that axe-core finds, with the HTML of each node."""
+        # WebDriver scripts are not subject to the page's Content-Security-Policy.
         self.driver.execute_script(AXE.read_text())
-        found = self.driver.execute_async_script(
+        violations = self.driver.execute_async_script(
             "const done = arguments[0]; axe.run().then((found) => done(found.violations))"
         )
-        return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
+        return [
+            f"{violation['id']}: {node['html']}"
+            for violation in violations
+            for node in violation["nodes"]
+        ]
 
-    def log(self) -> list[dict[str, Any]]:
-        """Return what the console says."""
-        said: list[dict[str, Any]] = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
-        return said
+    def console_messages(self) -> list[dict[str, Any]]:
+        """Return the messages of the browser console."""
+        messages: list[dict[str, Any]] = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
+        return messages
 
     def overflow(self) -> int:
-        """Return by how many pixels the page is wider than what is shown of it."""
+        """Return by how many pixels the page is wider than the viewport."""
         script = (
             "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
         return int(self.driver.execute_script(script))
 
     def screenshot(self, name: str) -> None:
-        """Write the whole page where the environment says."""
+        """Write a screenshot of the whole page to the folder SCREENSHOTS, if it is set."""
         if SCREENSHOTS:
             Path(SCREENSHOTS).mkdir(parents=True, exist_ok=True)
             script = "return document.documentElement.scrollHeight"
@@ -143,7 +150,7 @@ class Browser:
 def chromium(
     url: str, profile: Path, javascript: bool = True, network: tuple[str, ...] = LOOPBACK_ONLY
 ) -> Iterator[Browser]:
-    """Start a browser with a new profile, and leave nothing behind."""
+    """Start a browser with the new profile folder `profile`, and stop it at the end."""
     options = ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     for flag in (*FLAGS, *network, f"--user-data-dir={profile}"):

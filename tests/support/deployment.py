@@ -1,4 +1,4 @@
-"""Somebody who deploys: a clean clone, the README's commands, and what comes of them."""
+"""A clean clone in which the tests run the README's deployment commands, and the deployed API."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import requests
 from .aws import ACCOUNT, REGION, ROOT, Aws, Keys
 from .internet import LOOPBACK
 
-# What the contract calls the resources of the stage `poc`.
+# The names of the resources of the stage `poc`, from the contract.
 FUNCTION = "poc-itsm-api-handler"
 ROLE = "poc-itsm-lambda-role"
 TABLE = "poc-itsm-tickets"
@@ -25,21 +25,21 @@ ALIAS_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTION}:snapstart"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
 
 
-def step(does: str) -> str:
-    """Return the README's commands of the step that does this."""
+def readme_commands(text: str) -> str:
+    """Return the commands of the README's code block that contains `text`."""
     blocks = re.findall(r"```sh\n(.*?)```", _section(), re.DOTALL)
-    (found,) = (dedent(each) for each in blocks if does in each)
-    return found
+    (commands,) = (dedent(block) for block in blocks if text in block)
+    return commands
 
 
-def table_of_another_stage() -> str:
-    """Return the README's command that makes the table of the stage `prod`."""
+def create_table_command() -> str:
+    """Return the README's command that creates the table of the stage `prod`."""
     (found,) = re.findall(r"`(TABLE_NAME=prod\S+ flask init-db)`", _section())
     return str(found)
 
 
-def command(name: str) -> str:
-    """Return the README's command `zappa {name} …`, from its table."""
+def zappa_command(name: str) -> str:
+    """Return the command `zappa {name} …` from the README's table of commands."""
     (found,) = re.findall(rf"^\| `(zappa {name} [^`]*)`", _section(), re.MULTILINE)
     return str(found)
 
@@ -51,9 +51,9 @@ def _section() -> str:
 
 
 class Clone:
-    """A clean clone of this repository, and somebody with keys to AWS who works in it.
+    """A clean clone of this repository, used by a person with AWS keys.
 
-    `entries` are those of the stage's `API_KEYS`, and `callers` has a key of theirs for each role.
+    `entries` holds the entries of the stage's `API_KEYS`, and `callers` an API key for each role.
     """
 
     def __init__(self, aws: Aws, stage: str = "poc") -> None:
@@ -70,24 +70,26 @@ class Clone:
         self.entries: list[str] = []
 
     def deploy(self) -> None:
-        """Do what the README says, from the making of the table to the first ticket."""
-        self.take_keys(self.run(step("flask init-db")))
-        self.run(step("zappa deploy poc"))
+        """Run the README's commands from the creation of the table to the first ticket."""
+        self.store_keys(self.run(readme_commands("flask init-db")))
+        self.run(readme_commands("zappa deploy poc"))
 
-    def make_keys(self) -> None:
-        """Make the keys that the README makes."""
-        self.take_keys(self.run("\n".join(re.findall("flask new-key .*", step("flask init-db")))))
+    def create_keys(self) -> None:
+        """Create API keys with the README's commands."""
+        self.store_keys(
+            self.run("\n".join(re.findall("flask new-key .*", readme_commands("flask init-db"))))
+        )
 
-    def take_keys(self, printed: str) -> None:
-        """Keep the keys that were printed, and put their entries where the README says."""
+    def store_keys(self, printed: str) -> None:
+        """Store the printed API keys, and add their entries to the stage's settings."""
         keys = re.findall(r"^Key.*: (\S+)$", printed, re.MULTILINE)
         entries = re.findall(r"^Entry.*: (\S+)$", printed, re.MULTILINE)
         for key, entry in zip(keys, entries, strict=True):
             self.callers[entry.split(":")[1]] = key
-        self.let_in(*self.entries, *entries)
+        self.set_api_keys(*self.entries, *entries)
 
-    def let_in(self, *entries: str) -> None:
-        """Let the stage's `API_KEYS` be these entries."""
+    def set_api_keys(self, *entries: str) -> None:
+        """Set the stage's `API_KEYS` to these entries."""
         self.entries = [*entries]
         file = self.path / "zappa_settings.json"
         settings = json.loads(file.read_text())
@@ -95,26 +97,26 @@ class Clone:
         file.write_text(json.dumps(settings))
 
     def become_deployer(self, stage: str = "poc") -> None:
-        """Become a user who has the deployer's policy of the stage, and no other."""
+        """Use the AWS keys of a new user who has only the deployer policy of the stage."""
         (printed,) = re.findall(r"python -m deploy\.policies \S+ poc", _section())
         command = f"{printed.removesuffix('poc')}{stage} {ACCOUNT}"
         self.keys = self._aws.make_user(f"{stage}-deployer", self.run(command))
 
     def run(self, command: str, **environment: str) -> str:
-        """Run a command there and return what it printed on stdout."""
-        done = self.try_to_run(command, **environment)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        """Run a shell command in the clone and return its stdout. The command must succeed."""
+        completed = self.run_unchecked(command, **environment)
+        assert completed.returncode == 0, completed.stdout + completed.stderr
+        return completed.stdout
 
-    def try_to_run(self, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a command there, whatever comes of it."""
+    def run_unchecked(self, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a shell command in the clone. The command may fail."""
         with self.start(command, **environment) as process:
             stdout, stderr = process.communicate(timeout=120)
         return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
 
     def start(self, command: str, **environment: str) -> subprocess.Popen[str]:
-        """Start a command there, which may end in a signal."""
-        own = {
+        """Start a shell command in the clone."""
+        variables = {
             "PATH": f"{self.path}/.venv/bin{os.pathsep}{os.environ['PATH']}",
             "VIRTUAL_ENV": f"{self.path}/.venv",
             "HOME": str(self._aws.home),
@@ -129,7 +131,7 @@ class Clone:
         return subprocess.Popen(
             ["bash", "-e", "-c", command],
             cwd=self.path,
-            env={**own, **self.keys, **environment},
+            env={**variables, **self.keys, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -137,24 +139,27 @@ class Clone:
         )
 
     def edit(self, file: str, old: str, new: str) -> None:
-        """Replace a text that is in the file, once."""
+        """Copy a file from the repository to the clone with one text replaced.
+
+        Earlier edits of the file in the clone are lost.
+        """
         text = (ROOT / file).read_text()
-        assert text.count(old) == 1, f"{old!r} in {file}"
+        assert text.count(old) == 1, f"{old!r} must occur once in {file}"
         (self.path / file).write_text(text.replace(old, new))
 
     def add_stage(self, name: str) -> None:
-        """Add a stage as the README says: copy a block of the settings and change its name."""
+        """Add a stage as the README says: copy the block `poc` of the settings and rename it."""
         file = self.path / "zappa_settings.json"
         settings = json.loads(file.read_text())
         file.write_text(json.dumps({**settings, name: settings["poc"]}))
 
 
 class Api:
-    """A deployed API, as its callers see it. `keys` has theirs, by role."""
+    """A client of a deployed API. `keys` holds an API key for each role."""
 
     def __init__(self, aws: Aws, keys: dict[str, str], stage: str = "poc") -> None:
         apis = aws.client("apigateway").get_rest_apis()["items"]
-        (self.id,) = (each["id"] for each in apis if each["name"] == f"{stage}-itsm-api-handler")
+        (self.id,) = (item["id"] for item in apis if item["name"] == f"{stage}-itsm-api-handler")
         self.host = f"{self.id}.execute-api.{REGION}.amazonaws.com"
         self.url = f"https://{self.host}/{stage}"
         self.keys = keys

@@ -1,4 +1,4 @@
-"""Somebody at the desk, by HTTP."""
+"""An HTTP client that uses the service desk pages."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ AGENT, AGENT_ENTRY = auth.make("voice", "agent")
 SECRET = "s" * 32
 STAGE = {"SCRIPT_NAME": "/poc"}
 HTML = "text/html; charset=utf-8"
-ELSEWHERE = {"REMOTE_ADDR": "203.0.113.7"}
+REMOTE_CLIENT = {"REMOTE_ADDR": "203.0.113.7"}
 
 
 class Desk:
-    """Somebody's browser."""
+    """The browser of a desk user, without JavaScript."""
 
     def __init__(self, app: Flask, environ: dict[str, str] | None = None) -> None:
         self.client = app.test_client()
@@ -34,22 +34,23 @@ class Desk:
         sent = {"Sec-Fetch-Site": "same-origin", **headers}
         return self.client.post(path, data=form, headers=sent, environ_overrides=self.environ)
 
-    def sign_in(self, key: str, below: str = "") -> TestResponse:
-        return self.post(f"/desk/sign-in{below}", {"key": key})
+    def sign_in(self, key: str, query: str = "") -> TestResponse:
+        return self.post(f"/desk/sign-in{query}", {"key": key})
 
     def form(self, path: str, button: str) -> dict[str, str]:
-        """Return what the form with this button on a page sends when it is pressed."""
+        """GET a page and return the fields that its form sends when `button` is pressed."""
         return form(self.get(path).text, button)
 
 
 def form(page: str, button: str) -> dict[str, str]:
-    (found,) = [
-        each
-        for each in re.findall(r"<form.*?</form>", page, re.DOTALL)
-        if f">{button}</button>" in each
+    """Return the fields that the form with this button on a page sends when it is pressed."""
+    (html,) = [
+        found
+        for found in re.findall(r"<form.*?</form>", page, re.DOTALL)
+        if f">{button}</button>" in found
     ]
     pattern = r'<(?:input type="hidden"|input id="\w+") name="(\w+)".*?value="([^"]*)"'
-    fields = dict(re.findall(pattern, found))
-    fields |= dict(re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>([^<]*)<', found))
-    pressed = re.findall(rf'<button[^>]*name="(\w+)" value="([^"]*)"[^>]*>{button}<', found)
+    fields = dict(re.findall(pattern, html))
+    fields |= dict(re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>([^<]*)<', html))
+    pressed = re.findall(rf'<button[^>]*name="(\w+)" value="([^"]*)"[^>]*>{button}<', html)
     return {name: unescape(value) for name, value in [*fields.items(), *pressed]}

@@ -1,4 +1,4 @@
-"""Amazon's DynamoDB Local as a child process, on loopback."""
+"""Run Amazon's DynamoDB Local as a child process on loopback."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ SETTINGS = Path(__file__).with_name("dynamodb_local.xml")
 
 @contextmanager
 def dynamodb_local() -> Iterator[str]:
-    """Run it, empty and in memory, and give its URL."""
+    """Start an empty, in-memory DynamoDB Local and yield its URL."""
     if not HOME.exists():
-        raise FileNotFoundError("DynamoDB Local is not here: run .ci/dynamodb-local first")
+        raise FileNotFoundError("DynamoDB Local is missing. Run .ci/dynamodb-local first.")
     command = ["java", "-Djava.library.path=DynamoDBLocal_lib", "-Dorg.eclipse.jetty.LEVEL=INFO"]
     command += ["-cp", "DynamoDBLocal.jar:DynamoDBLocal_lib/*"]
     port = free_port()
@@ -25,8 +25,8 @@ def dynamodb_local() -> Iterator[str]:
     with subprocess.Popen(command, cwd=HOME, stderr=subprocess.PIPE, text=True) as engine:
         assert engine.stderr is not None
         try:
-            # Jetty says so last of all, once it listens.
-            assert any("Started @" in line for line in engine.stderr), "DynamoDB Local has ended"
+            # Jetty prints this line last, when it listens.
+            assert any("Started @" in line for line in engine.stderr), "DynamoDB Local has exited"
             yield f"http://127.0.0.1:{port}"
         finally:
             engine.kill()

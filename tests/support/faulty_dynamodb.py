@@ -1,4 +1,4 @@
-"""moto's DynamoDB on a loopback port, failing as a test tells it to."""
+"""moto's DynamoDB on a loopback port, with faults that a test injects."""
 
 from __future__ import annotations
 
@@ -34,21 +34,22 @@ def pass_on(request: Any) -> Response:
 
 
 def apply(engine: FaultyDynamoDB) -> WSGIApplication:
-    """Do no harm, to let a request pass before one that fails."""
+    """Answer without a fault, to let a request succeed before a request that fails."""
     return pass_on
 
 
 def refuse(code: str, status: int = 400) -> Fault:
-    """Answer with an error of DynamoDB's."""
+    """Return a fault that answers with this DynamoDB error."""
     return answer(f'{{"__type": "com.amazonaws.dynamodb.v20120810#{code}"}}'.encode(), status)
 
 
 def answer(body: bytes, status: int = 200) -> Fault:
+    """Return a fault that answers with this body."""
     return lambda engine: Response(body, status, content_type="application/x-amz-json-1.0")
 
 
 def apply_and_drop(engine: FaultyDynamoDB) -> WSGIApplication:
-    """Do as asked, and lose the answer."""
+    """Apply the request and drop the connection instead of answering."""
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         list(pass_on(environ, lambda *_: lambda _: None))
@@ -58,7 +59,7 @@ def apply_and_drop(engine: FaultyDynamoDB) -> WSGIApplication:
 
 
 def reset(engine: FaultyDynamoDB) -> WSGIApplication:
-    """Drop the connection with a RST."""
+    """Drop the connection with a TCP RST."""
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         connection: socket.socket = environ["werkzeug.socket"]
@@ -70,7 +71,7 @@ def reset(engine: FaultyDynamoDB) -> WSGIApplication:
 
 
 def cut_short(engine: FaultyDynamoDB) -> WSGIApplication:
-    """End the answer before its length is reached."""
+    """Close the connection before the response is complete."""
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [("Content-Length", "1000")])
@@ -81,7 +82,7 @@ def cut_short(engine: FaultyDynamoDB) -> WSGIApplication:
 
 
 def hang(engine: FaultyDynamoDB) -> WSGIApplication:
-    """Never answer."""
+    """Do not answer until the server stops."""
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         engine.released.wait()
@@ -92,13 +93,14 @@ def hang(engine: FaultyDynamoDB) -> WSGIApplication:
 
 class _Server(ThreadedWSGIServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a connection that was dropped on purpose."""
+        """Do not print the tracebacks of connections that a fault dropped."""
 
 
 class FaultyDynamoDB:
-    """`faults` are taken one a request; with none left, moto answers.
+    """A DynamoDB server that applies one fault of `faults` to each request.
 
-    `operations` are those that were asked for, and `bodies` what was sent with them.
+    Without faults, moto answers. `operations` and `bodies` hold the operation and the body of each
+    request.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""`flask run` as a process of its own, as a newcomer starts it."""
+"""`flask run` and other `flask` commands as child processes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def command(*arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
-    """Run a `flask` command to its end."""
+    """Run a `flask` command and wait until it exits."""
     return subprocess.run(
         [sys.executable, "-m", "flask", *arguments],
         cwd=ROOT,
@@ -36,14 +36,14 @@ def command(*arguments: str, **environment: str | None) -> subprocess.CompletedP
 
 
 def environ(**changes: str | None) -> dict[str, str]:
-    """Return a newcomer's environment with `changes`; None takes a variable away."""
+    """Return the environment of a new user with `changes`. None removes a variable."""
     changes = {"AWS_ENDPOINT_URL_DYNAMODB": None, "TABLE_NAME": None, **changes}
     merged = {**os.environ, **changes}
     return {name: value for name, value in merged.items() if value is not None}
 
 
-def lives(process: psutil.Process) -> bool:
-    """Whether it runs; one that has ended may wait long for its new parent to collect it."""
+def is_running(process: psutil.Process) -> bool:
+    """Return whether the process runs. A zombie does not run."""
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -51,12 +51,12 @@ def lives(process: psutil.Process) -> bool:
 
 
 class FlaskRun:
-    """A running server. `said` is what it printed so far."""
+    """A running server. `output` holds the lines that `wait_for` has read so far."""
 
     def __init__(self, *arguments: str, **environment: str | None) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.said: list[str] = []
+        self.output: list[str] = []
         self._lines: queue.Queue[str | None] = queue.Queue()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "flask", "run", "--port", str(self.port), *arguments],
@@ -65,7 +65,7 @@ class FlaskRun:
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
-            # A shell's background job ignores Ctrl-C, and its children would too.
+            # A shell starts background jobs with SIGINT ignored, and child processes inherit that.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self._reader = threading.Thread(target=self._read)
@@ -78,13 +78,13 @@ class FlaskRun:
                 self._lines.put(line)
         self._lines.put(None)
 
-    def wait_for(self, words: str) -> str:
-        """Return the next line that holds `words`."""
+    def wait_for(self, text: str) -> str:
+        """Return the next line that contains `text`."""
         while (line := self._lines.get(timeout=20)) is not None:
-            self.said.append(line)
-            if words in line:
+            self.output.append(line)
+            if text in line:
                 return line
-        raise AssertionError(f"flask run ended without {words!r}: {''.join(self.said)}")
+        raise AssertionError(f"flask run exited without printing {text!r}: {''.join(self.output)}")
 
     def wait_until_up(self) -> FlaskRun:
         self.wait_for("Running on")
@@ -96,7 +96,10 @@ class FlaskRun:
         return [top, *top.children(recursive=True)]
 
     def engines(self) -> list[psutil.Process]:
-        return [each for each in self.processes() if ENGINE.name in " ".join(each.cmdline())]
+        """Return the processes of the embedded DynamoDB engine."""
+        return [
+            process for process in self.processes() if ENGINE.name in " ".join(process.cmdline())
+        ]
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
         return requests.request(method, self.url + path, timeout=20, **options)
@@ -107,31 +110,31 @@ class FlaskRun:
         assert response.status_code == 201
         return str(response.json()["ticket_id"])
 
-    def end(self, how: signal.Signals = signal.SIGINT) -> None:
-        """Signal the server alone, and see that in five seconds none of its processes lives."""
+    def stop(self, signal_number: signal.Signals = signal.SIGINT) -> None:
+        """Signal the server alone. All its processes must exit within five seconds."""
         alive = self.processes()
-        self.process.send_signal(how)
+        self.process.send_signal(signal_number)
         self.process.wait(timeout=5)
         deadline = time.monotonic() + 5
-        while (alive := [each for each in alive if lives(each)]) and time.monotonic() < deadline:
+        while (alive := list(filter(is_running, alive))) and time.monotonic() < deadline:
             time.sleep(0.02)
-        for each in alive:
-            each.kill()
+        for process in alive:
+            process.kill()
         self._reader.join()
         assert not alive
 
-    def leave(self) -> None:
-        """End it unless a test has."""
+    def stop_if_running(self) -> None:
+        """Stop the server unless the test has stopped it."""
         if self.process.poll() is None:
-            self.end()
+            self.stop()
         self._reader.join()
 
 
 @contextmanager
 def flask_run(*arguments: str, **environment: str | None) -> Iterator[FlaskRun]:
-    """Start it, wait until it is up, and leave nothing behind."""
+    """Start `flask run`, wait until it listens, and stop all its processes at the end."""
     server = FlaskRun(*arguments, **environment)
     try:
         yield server.wait_until_up()
     finally:
-        server.leave()
+        server.stop_if_running()

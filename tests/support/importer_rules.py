@@ -1,6 +1,6 @@
-"""What the importers of OpenAPI documents publish, rule by rule, each with its page.
+"""The rules that importers of OpenAPI documents publish, each with the URL of its source.
 
-Where a page gives an example in place of a rule, the rule is what the example shows.
+Where a page gives an example instead of a rule, the rule states what the example shows.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from .openapi_rules import (
     METHODS,
     SIMPLE,
     Rule,
-    answers,
+    all_keys,
+    contains_key,
     contents,
-    has,
     is_absolute,
-    keys,
     length,
     operations,
     parameters,
+    responses,
     schemas,
     urls,
 )
@@ -34,9 +34,9 @@ QUOTAS = f"{GUIDE}/bedrock-agentcore-limits.html#gateway-endpoints-quotas"
 TOOL_NAMES = f"{GUIDE}/gateway-tool-naming.html"
 TOOL_SPECIFICATION = f"{AWS}/bedrock/latest/APIReference/API_runtime_ToolSpecification.html"
 MARKETPLACE = f"{AWS}/marketplace/latest/userguide/bedrock-agentcore-gateway.html"
-# "attribute components.securitySchemes.entraId.type is missing", said the service.
+# The error of the service: "attribute components.securitySchemes.entraId.type is missing".
 SECURITY_SCHEMES = "https://github.com/awslabs/agentcore-samples/pull/1141"
-# The checks of the construct, when an app is synthesised.
+# The checks of the CDK construct when it synthesises an app.
 CDK_SOURCE = (
     "https://github.com/aws/aws-cdk/blob/main/packages/aws-cdk-lib/aws-bedrockagentcore/lib/gateway"
     "/validation-helpers.ts"
@@ -45,7 +45,7 @@ ACTION_GROUPS = f"{AWS}/bedrock/latest/userguide/agents-api-schema.html"
 OPENAI = "https://developers.openai.com/api/docs/actions/production.md"
 
 TARGET = "tickets"
-"""What the README calls the gateway's target; a model sees `{target}___{operationId}`."""
+"""The name of the gateway target in the README. A model sees `{target}___{operationId}`."""
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 BODIES = {
     "application/json",
@@ -57,8 +57,8 @@ CONTAINERS = {"object": "properties", "array": "items"}
 COMPLEX_PATH = re.compile(r"\{[;?]|\{\*\}")
 
 
-def is_private(url: str) -> bool:
-    """Whether a URL leads to this machine or to a private address, as far as it says so itself."""
+def is_private_url(url: str) -> bool:
+    """Return whether the host of a URL is a literal private address or `localhost`."""
     host = urlsplit(url).hostname or ""
     try:
         return not ip_address(host).is_global
@@ -66,43 +66,45 @@ def is_private(url: str) -> bool:
         return host == "localhost"
 
 
-def tools(document: Any) -> list[str]:
-    """Return the names of the tools, as a model sees them."""
-    return [f"{TARGET}___{one.get('operationId', '')}" for *_, one in operations(document)]
+def tool_names(document: Any) -> list[str]:
+    """Return the tool names as a model sees them."""
+    return [
+        f"{TARGET}___{operation.get('operationId', '')}" for *_, operation in operations(document)
+    ]
 
 
-def in_bodies(document: Any) -> set[str]:
-    """Return the media types of the requests."""
+def request_media_types(document: Any) -> set[str]:
+    """Return the media types of the request bodies."""
     return {
         media
-        for *_, one in operations(document)
-        for media in one.get("requestBody", {}).get("content", {})
+        for *_, operation in operations(document)
+        for media in operation.get("requestBody", {}).get("content", {})
     }
 
 
-def in_answers(document: Any) -> set[str]:
-    """Return the media types of the answers."""
-    return {media for answer in answers(document) for media in answer.get("content", {})}
+def response_media_types(document: Any) -> set[str]:
+    """Return the media types of the responses."""
+    return {media for response in responses(document) for media in response.get("content", {})}
 
 
-def names(document: Any) -> list[str]:
-    """Return the operationIds, "" where there is none."""
-    return [one.get("operationId", "") for *_, one in operations(document)]
+def operation_ids(document: Any) -> list[str]:
+    """Return the operationId of each operation, "" if it has none."""
+    return [operation.get("operationId", "") for *_, operation in operations(document)]
 
 
 def protocol(url: str) -> str:
-    """Return what comes before ://, which may be a variable."""
+    """Return the scheme of a URL, which may be a variable. Return "" without `://`."""
     return url.partition("://")[0] if "://" in url else ""
 
 
 CDK = [
     Rule(
-        "2: a version 3.0 or 3.1",
+        "2: version 3.0 or 3.1",
         CDK_SOURCE,
         lambda document: not str(document.get("openapi")).startswith(("3.0.", "3.1.")),
     ),
     Rule(
-        "3: servers, each with a URL",
+        "3: servers with URLs",
         CDK_SOURCE,
         lambda document: (
             not document.get("servers")
@@ -119,29 +121,33 @@ CDK = [
         ],
     ),
     Rule(
-        "5: paths, without complex serialisation",
+        "5: paths without complex serialisation",
         CDK_SOURCE,
         lambda document: (
             not isinstance(document.get("paths"), dict)
             or [path for path in document["paths"] if COMPLEX_PATH.search(path)]
         ),
     ),
-    Rule("6: an operationId each", CDK_SOURCE, lambda document: "" in names(document)),
     Rule(
-        "7: media types of bodies and answers",
+        "6: an operationId for every operation",
+        CDK_SOURCE,
+        lambda document: "" in operation_ids(document),
+    ),
+    Rule(
+        "7: supported media types",
         CDK_SOURCE,
         lambda document: (
-            in_bodies(document) - BODIES
-            or in_answers(document) - {"application/json", "application/xml"}
+            request_media_types(document) - BODIES
+            or response_media_types(document) - {"application/json", "application/xml"}
         ),
     ),
     Rule(
-        "8: no complex style of a parameter",
+        "8: no complex parameter styles",
         CDK_SOURCE,
         lambda document: [
-            each
-            for each in parameters(document)
-            if each.get("style") in ("matrix", "label", "deepObject")
+            parameter
+            for parameter in parameters(document)
+            if parameter.get("style") in ("matrix", "label", "deepObject")
         ],
     ),
     Rule(
@@ -150,23 +156,25 @@ CDK = [
         lambda document: (
             {"oneOf", "anyOf", "allOf"}
             & {
-                *keys(document.get("paths")),
-                *keys(document.get("components", {}).get("schemas")),
-                *keys(document.get("definitions")),
+                *all_keys(document.get("paths")),
+                *all_keys(document.get("components", {}).get("schemas")),
+                *all_keys(document.get("definitions")),
             }
         ),
     ),
-    Rule("10: no security of the document", CDK_SOURCE, lambda document: document.get("security")),
     Rule(
-        "11: no callbacks, no webhooks",
+        "10: no security at document level", CDK_SOURCE, lambda document: document.get("security")
+    ),
+    Rule(
+        "11: no callbacks and no webhooks",
         CDK_SOURCE,
         lambda document: (
             document.get("webhooks") is not None
-            or any("callbacks" in one for *_, one in operations(document))
+            or any("callbacks" in operation for *_, operation in operations(document))
         ),
     ),
 ]
-"""All that the construct checks. The first is that it is JSON: `openapi_rules.refusals`."""
+"""All checks of the construct except the first: `broken_rules` checks that the text is JSON."""
 
 AGENTCORE = [
     Rule(
@@ -174,18 +182,22 @@ AGENTCORE = [
         OPENAPI_TARGETS,
         lambda document: not document["openapi"].startswith(("3.0.", "3.1.")),
     ),
-    Rule("an operationId each", OPENAPI_TARGETS, lambda document: "" in names(document)),
     Rule(
-        "the actual endpoint's URL, without variables",
+        "an operationId for every operation",
+        OPENAPI_TARGETS,
+        lambda document: "" in operation_ids(document),
+    ),
+    Rule(
+        "absolute server URLs without variables",
         OPENAPI_TARGETS,
         lambda document: (
             not urls(document) or [url for url in urls(document) if not is_absolute(url)]
         ),
     ),
     Rule(
-        "no private address",
+        "no private addresses",
         OPENAPI_TARGETS,
-        lambda document: [url for url in urls(document) if is_private(url)],
+        lambda document: [url for url in urls(document) if is_private_url(url)],
     ),
     Rule(
         "https",
@@ -204,37 +216,43 @@ AGENTCORE = [
             {str(schema.get("type")) for schema in schemas(document)} - {*SIMPLE, "array", "object"}
         ),
     ),
-    Rule("no composition", OPENAPI_TARGETS, has("oneOf", "anyOf", "allOf")),
+    Rule("no composition", OPENAPI_TARGETS, contains_key("oneOf", "anyOf", "allOf")),
     Rule(
         "supported methods",
         OPENAPI_TARGETS,
         lambda document: (
-            {each for item in document["paths"].values() for each in item} - {*METHODS}
+            {method for item in document["paths"].values() for method in item} - {*METHODS}
         ),
     ),
     Rule(
-        "simple parameters in a path",
+        "simple path parameters",
         OPENAPI_TARGETS,
         lambda document: [path for path in document["paths"] if COMPLEX_PATH.search(path)],
     ),
     Rule(
-        "simple parameters in a query",
+        "simple query parameters",
         OPENAPI_TARGETS,
         lambda document: [
-            each
-            for each in parameters(document)
-            if each["in"] == "query" and each["schema"].get("type") not in SIMPLE
+            parameter
+            for parameter in parameters(document)
+            if parameter["in"] == "query" and parameter["schema"].get("type") not in SIMPLE
         ],
     ),
     Rule(
         "no parameters in headers and cookies",
         OPENAPI_TARGETS,
-        lambda document: {each["in"] for each in parameters(document)} & {"header", "cookie"},
+        lambda document: (
+            {parameter["in"] for parameter in parameters(document)} & {"header", "cookie"}
+        ),
     ),
-    Rule("no callbacks, webhooks, links", OPENAPI_TARGETS, has("callbacks", "webhooks", "links")),
-    Rule("no security of the document", OPENAPI_TARGETS, lambda document: "security" in document),
     Rule(
-        "plain names of properties",
+        "no callbacks, webhooks or links",
+        OPENAPI_TARGETS,
+        contains_key("callbacks", "webhooks", "links"),
+    ),
+    Rule("no security at document level", OPENAPI_TARGETS, lambda document: "security" in document),
+    Rule(
+        "plain property names",
         OPENAPI_TARGETS,
         lambda document: [
             name
@@ -253,78 +271,82 @@ AGENTCORE = [
         ],
     ),
     Rule(
-        "at most 1 MB inline",
+        "at most 1 MB",
         QUOTAS,
         lambda document: len(json.dumps(document).encode()) > 1_000_000,
     ),
     Rule(
-        "names of tools that a model can call, the target's and three underscores included",
+        "tool names that a model can call, with the target's prefix",
         f"{TOOL_NAMES} and {TOOL_SPECIFICATION}",
-        lambda document: [each for each in tools(document) if not TOOL_NAME.fullmatch(each)],
+        lambda document: [name for name in tool_names(document) if not TOOL_NAME.fullmatch(name)],
     ),
 ]
 
 BEDROCK_AGENTS = [
     Rule("exactly 3.0.0", ACTION_GROUPS, lambda document: document["openapi"] != "3.0.0"),
-    Rule("no enum", ACTION_GROUPS, has("enum")),
+    Rule("no enum", ACTION_GROUPS, contains_key("enum")),
     Rule(
-        "paths from the root",
+        "paths that start with a slash",
         ACTION_GROUPS,
         lambda document: [path for path in document["paths"] if not path.startswith("/")],
     ),
     Rule(
-        "every operation described",
+        "a description for every operation",
         ACTION_GROUPS,
         lambda document: [
-            one for *_, one in operations(document) if not length(one, "description")
+            operation
+            for *_, operation in operations(document)
+            if not length(operation, "description")
         ],
     ),
     Rule(
-        "operationIds unique, of letters, digits, - and _",
+        "unique operationIds of letters, digits, - and _",
         ACTION_GROUPS,
         lambda document: (
-            len({*names(document)}) < len(names(document))
-            or not all(TOOL_NAME.fullmatch(each) for each in names(document))
+            len({*operation_ids(document)}) < len(operation_ids(document))
+            or not all(
+                TOOL_NAME.fullmatch(operation_id) for operation_id in operation_ids(document)
+            )
         ),
     ),
     Rule(
-        "content of every answer, with a schema",
+        "content with a schema for every response",
         ACTION_GROUPS,
         lambda document: (
-            [each for each in answers(document) if not each.get("content")]
-            or [each for _, each in contents(document) if "schema" not in each]
+            [response for response in responses(document) if not response.get("content")]
+            or [media for _, media in contents(document) if "schema" not in media]
         ),
     ),
     Rule(
-        "a type of every property",
+        "a type for every property",
         ACTION_GROUPS,
-        lambda document: [each for each in schemas(document) if "type" not in each],
+        lambda document: [schema for schema in schemas(document) if "type" not in schema],
     ),
     Rule(
-        "what is in every object and array",
+        "properties of every object and items of every array",
         ACTION_GROUPS,
         lambda document: [
-            each
-            for each in schemas(document)
-            if CONTAINERS.get(each.get("type")) not in {*each, None}
+            schema
+            for schema in schemas(document)
+            if CONTAINERS.get(schema.get("type")) not in {*schema, None}
         ],
     ),
     Rule(
-        "every parameter with a name and described",
+        "a name and a description for every parameter",
         ACTION_GROUPS,
         lambda document: [
-            each
-            for each in parameters(document)
-            if not each.get("name") or not each.get("description")
+            parameter
+            for parameter in parameters(document)
+            if not parameter.get("name") or not parameter.get("description")
         ],
     ),
     Rule(
-        "no body of GET and DELETE",
+        "no request body for GET and DELETE",
         ACTION_GROUPS,
         lambda document: [
-            one
-            for _, method, one in operations(document)
-            if method in ("get", "delete") and "requestBody" in one
+            operation
+            for _, method, operation in operations(document)
+            if method in ("get", "delete") and "requestBody" in operation
         ],
     ),
 ]
@@ -334,21 +356,25 @@ OPENAI_ACTIONS = [
         "descriptions and summaries of at most 300 characters",
         OPENAI,
         lambda document: [
-            one
-            for *_, one in operations(document)
-            if max(length(one, "description"), length(one, "summary")) > 300
+            operation
+            for *_, operation in operations(document)
+            if max(length(operation, "description"), length(operation, "summary")) > 300
         ],
     ),
     Rule(
-        "descriptions of parameters of at most 700 characters",
+        "parameter descriptions of at most 700 characters",
         OPENAI,
         lambda document: [
-            each for each in parameters(document) if length(each, "description") > 700
+            parameter
+            for parameter in parameters(document)
+            if length(parameter, "description") > 700
         ],
     ),
     Rule(
         "no parameters in headers and cookies",
         OPENAI,
-        lambda document: {each["in"] for each in parameters(document)} & {"header", "cookie"},
+        lambda document: (
+            {parameter["in"] for parameter in parameters(document)} & {"header", "cookie"}
+        ),
     ),
 ]

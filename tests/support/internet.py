@@ -1,4 +1,4 @@
-"""A small Internet on loopback: it leads to the local AWS, and nowhere else."""
+"""A proxy on loopback that stands for the Internet and reaches only the local AWS."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ LOOPBACK = "127.0.0.1"
 
 
 class Internet:
-    """A proxy for HTTPS that ends TLS itself and hands what it reads on to the local AWS.
+    """An HTTPS proxy that terminates TLS and forwards requests to the local AWS.
 
-    `url` is for HTTPS_PROXY and `certificates`, a file, for REQUESTS_CA_BUNDLE. `refused` are the
-    hosts that somebody wanted and did not get.
+    `url` is the value for HTTPS_PROXY, and `certificates` the file for REQUESTS_CA_BUNDLE.
+    `refused` holds the hosts that the proxy has refused.
     """
 
     def __init__(self, folder: Path, port: int, *hosts: str) -> None:
@@ -50,7 +50,7 @@ class Internet:
         for connection in self._connections:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
-        # The transports close one turn of the loop later.
+        # The transports close in the next iteration of the event loop.
         await asyncio.sleep(0)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -62,23 +62,23 @@ class Internet:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError), contextlib.closing(writer):
             method, target, _ = (await reader.readuntil(b"\r\n\r\n")).decode().split(" ", 2)
             host = target.partition("://")[2].partition("/")[0] or target.partition(":")[0]
-            if method == "CONNECT" and self._leads_to(host):
-                await self._hand_on(reader, writer)
+            if method == "CONNECT" and self._is_allowed(host):
+                await self._forward(reader, writer)
             else:
                 self.refused.add(host)
                 writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
 
-    def _leads_to(self, host: str) -> bool:
+    def _is_allowed(self, host: str) -> bool:
         return host in self._hosts or f"*.{host.partition('.')[2]}" in self._hosts
 
-    async def _hand_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         await writer.start_tls(self._tls)
         answers, requests = await asyncio.open_connection(LOOPBACK, self._port)
         try:
             await asyncio.gather(_copy(reader, requests), _copy(answers, writer))
         finally:
-            # Both have ended, or we have; there is nobody left to take leave of.
+            # Both directions have ended or were cancelled, so no TLS shutdown is needed.
             requests.transport.abort()
             writer.transport.abort()
 

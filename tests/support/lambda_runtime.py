@@ -1,4 +1,4 @@
-"""A package as Lambda runs it: AWS's runtime interface client under its emulator, on loopback."""
+"""Run a Lambda package locally: AWS's runtime interface client under the AWS emulator."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ import requests
 from itsm_app.local.engine import free_port
 
 from .api_gateway import API_KEYS, STAGE, Answer, event
-from .flask_run import lives
+from .flask_run import is_running
 
 HOME = Path(__file__).parent.parent.parent / ".cache" / "lambda-runtime"
 LOOPBACK = "127.0.0.1"
 HANDLER = "lambda_handler.lambda_handler"
 MEMORY_MB = 256
 TIMEOUT_SECONDS = 10
-# Of the image that Lambda runs, this stands for /var/runtime/bootstrap. RLIMIT_DATA (`ulimit -d`,
-# in KiB) bounds what the process has of its own, heap and stacks, used or not. Lambda counts what
-# is used, and kills; here a request for more raises MemoryError. Without `site` no package of the
-# environment that runs the tests can be imported.
+# Replaces /var/runtime/bootstrap of the Lambda image.
+# - `ulimit -d` (RLIMIT_DATA, in KiB) limits the private memory of the process: heap and stacks,
+#   used or not. Lambda counts used memory and kills the process; here an allocation above the limit
+#   raises MemoryError.
+# - `-S` skips the `site` module, so the function cannot import packages of the test environment.
 BOOTSTRAP = """#!/bin/sh
 ulimit -d {kilobytes}
 exec {python} -S -m awslambdaric "$1" >> {log} 2>&1
@@ -37,7 +38,7 @@ exec {python} -S -m awslambdaric "$1" >> {log} 2>&1
 
 
 class LambdaRuntime:
-    """One sandbox: the emulator, and the function that it starts with the first event."""
+    """One sandbox: the emulator, and the function that starts with the first event."""
 
     def __init__(self, process: psutil.Popen, port: int, log: Path) -> None:
         self._process = process
@@ -46,48 +47,48 @@ class LambdaRuntime:
         self._read = 0
 
     def invoke(self, event: Any) -> Any:
-        """Send an event and return what came of it; of an error, what Lambda says of it."""
+        """Send an event. Return the result of the function, or the error object of Lambda."""
         data = event if isinstance(event, bytes) else json.dumps(event).encode()
         response = requests.post(self._url, data=data, timeout=2 * TIMEOUT_SECONDS)
         return response.json()
 
     def request(self, method: str, path: str, **options: Any) -> Answer:
-        """Send the event of a request; `options` are those of `api_gateway.event`."""
+        """Send the event of an HTTP request. `options` are those of `api_gateway.event`."""
         return Answer(self.invoke(event(method, path, **options)))
 
-    def said(self) -> str:
-        """Return what the function wrote, to either stream, since this was last asked."""
+    def read_log(self) -> str:
+        """Return the output of the function, stdout and stderr, since the last call."""
         text = self._log.read_bytes()[self._read :].decode()
         self._read += len(text.encode())
         return text
 
     def processes(self) -> list[psutil.Process]:
-        """Return the emulator and the function."""
+        """Return the processes of the emulator and of the function."""
         return [self._process, *self._process.children(recursive=True)]
 
     def peak_memory(self) -> int:
-        """Return the most that the function has had in memory so far, in MB."""
+        """Return the peak memory of the function so far, in MB."""
         (function,) = self._process.children(recursive=True)
         status = Path(f"/proc/{function.pid}/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
-    def end(self) -> None:
-        """Kill all of it, and see that in five seconds none of it lives."""
+    def stop(self) -> None:
+        """Kill all processes. They must exit within five seconds."""
         alive = self.processes()
         for process in alive:
             process.kill()
         self._process.wait()
         deadline = time.monotonic() + 5
-        while any(lives(each) for each in alive):
-            assert time.monotonic() < deadline, "the function outlives its emulator"
+        while any(is_running(process) for process in alive):
+            assert time.monotonic() < deadline, "the function still runs after its emulator exited"
             time.sleep(0.02)
 
 
 @contextmanager
 def lambda_runtime(package: Path, **environment: str) -> Iterator[LambdaRuntime]:
-    """Unzip `package`, start it in a sandbox of its own, and leave nothing behind."""
+    """Unzip `package`, run it in a sandbox, and clean up at the end."""
     if not HOME.exists():
-        raise FileNotFoundError("AWS's Lambda runtime is not here: run .ci/lambda-runtime first")
+        raise FileNotFoundError("AWS's Lambda runtime is missing. Run .ci/lambda-runtime first.")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         task = folder / "task"
@@ -104,10 +105,10 @@ def lambda_runtime(package: Path, **environment: str) -> Iterator[LambdaRuntime]
             process = psutil.Popen(command, cwd=task, env=variables, stdout=output, stderr=output)
         runtime = LambdaRuntime(process, port, log)
         try:
-            _await(process, port)
+            _wait_until_listening(process, port)
             yield runtime
         finally:
-            runtime.end()
+            runtime.stop()
 
 
 def _bootstrap(folder: Path, log: Path) -> Path:
@@ -145,7 +146,7 @@ def _environment(task: Path) -> dict[str, str]:
     }
 
 
-def _await(process: psutil.Popen, port: int) -> None:
+def _wait_until_listening(process: psutil.Popen, port: int) -> None:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -153,4 +154,4 @@ def _await(process: psutil.Popen, port: int) -> None:
             return
         except ConnectionRefusedError:
             time.sleep(0.02)
-    raise AssertionError("the emulator does not listen")
+    raise AssertionError("the emulator does not listen on its port")

@@ -1,4 +1,4 @@
-"""Callers who call at a steady pace, whatever happens to the service."""
+"""API clients that send requests at a steady rate, even while the service fails."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ DEADLINE_SECONDS = 30
 
 
 class Answer(NamedTuple):
-    """When it was asked for and came, its status, and the releases that it bears the mark of."""
+    """A response: when the request was sent, when the response came, its status and its releases.
+
+    `status` is the text of the exception if there was no response. `releases` are the release
+    markers in the header and in the body.
+    """
 
     sent: float
     received: float
@@ -26,10 +30,10 @@ class Answer(NamedTuple):
 
 
 class Load:
-    """Ten callers, each with two calls a second: one files tickets, the next lists them.
+    """Ten clients that send two requests per second each. Every second client creates tickets.
 
-    A caller who had to wait makes the calls that were due meanwhile at once. All send `key`, which
-    may be changed.
+    The other clients list tickets. A client that had to wait for a response sends all overdue
+    requests at once. All clients send the API key `key`, which a test may change.
     """
 
     def __init__(self, aws: Aws, api: Api) -> None:
@@ -37,7 +41,7 @@ class Load:
         self._aws = aws
         self._url = f"{api.url}/tickets"
         self.key = api.keys["agent"]
-        self._over = threading.Event()
+        self._stopped = threading.Event()
         self._threads = [threading.Thread(target=self._call, args=(n,)) for n in range(CALLERS)]
 
     def __enter__(self) -> Load:
@@ -48,19 +52,19 @@ class Load:
 
     def __exit__(self, *_: object) -> None:
         self.ended = time.monotonic()
-        self._over.set()
+        self._stopped.set()
         for thread in self._threads:
             thread.join()
 
     def wait_for(self, release: str, since: float) -> None:
-        """Wait until that release has answered as often as all callers call in a second."""
+        """Wait until `release` has answered as many requests as the clients send in a second."""
         deadline = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < deadline:
-            answers = [each for each in self.answers if each.sent > since]
-            if len([each for each in answers if each.releases == {release}]) >= PER_SECOND:
+            answers = [answer for answer in self.answers if answer.sent > since]
+            if len([answer for answer in answers if answer.releases == {release}]) >= PER_SECOND:
                 return
-            self._over.wait(0.05)
-        raise AssertionError(f"release {release} does not answer")
+            self._stopped.wait(0.05)
+        raise AssertionError(f"release {release} does not answer requests")
 
     def _call(self, number: int) -> None:
         due = self.started + number / PER_SECOND
@@ -68,16 +72,16 @@ class Load:
         query = {"caller": f"caller {number}"}
         with self._aws.session() as session:
             while True:
-                self._over.wait(max(0, due - time.monotonic()))
-                if self._over.is_set() and due > self.ended:
+                self._stopped.wait(max(0, due - time.monotonic()))
+                if self._stopped.is_set() and due > self.ended:
                     return
                 if number % 2:
-                    self._note(session.post, json=body)
+                    self._record(session.post, json=body)
                 else:
-                    self._note(session.get, params=query)
+                    self._record(session.get, params=query)
                 due += CALLERS / PER_SECOND
 
-    def _note(self, call: Any, **request: Any) -> None:
+    def _record(self, call: Any, **request: Any) -> None:
         sent = time.monotonic()
         try:
             headers = {"x-api-key": self.key}

@@ -1,4 +1,4 @@
-"""What an MCP client sends, written out by hand from the text of each revision."""
+"""Messages and headers of an MCP client, written by hand from the text of each revision."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ CLIENT = {
 
 
 def send(client: FlaskClient, body: Any, headers: dict[str, str | None]) -> TestResponse:
-    """Post a body, as it is if it is bytes; a header that is None is left out."""
+    """POST a body. Bytes are sent unchanged; a header with the value None is omitted."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     sent = {name: value for name, value in {**CLIENT, **headers}.items() if value is not None}
     return client.post("/mcp", data=data, headers=sent)
 
 
 def request(revision: str, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return a request of this revision."""
+    """Return a JSON-RPC request of this revision."""
     if revision == MODERN:
         params = {"_meta": META, **(params or {})}
-    made = {"jsonrpc": "2.0", "id": 1, "method": method}
-    return made if params is None else {**made, "params": params}
+    message = {"jsonrpc": "2.0", "id": 1, "method": method}
+    return message if params is None else {**message, "params": params}
 
 
 def headers(revision: str, method: str, name: str | None = None) -> dict[str, str | None]:
-    """Return the headers that a client of this revision sends with it."""
+    """Return the headers that a client of this revision sends with a request."""
     if revision == MODERN:
         return {"MCP-Protocol-Version": MODERN, "Mcp-Method": method, "Mcp-Name": name}
     return {"MCP-Protocol-Version": None if revision == "2025-03-26" else revision}
@@ -53,7 +53,7 @@ def ask(
     params: dict[str, Any] | None = None,
     extra: dict[str, str] | None = None,
 ) -> TestResponse:
-    """Post a request with the headers that belong to it, and extra ones."""
+    """POST a request with the headers of its revision and the extra headers."""
     sent = headers(revision, method, (params or {}).get("name"))
     return send(client, request(revision, method, params), {**sent, **(extra or {})})
 
@@ -65,7 +65,7 @@ def call(
     revision: str = LEGACY[0],
     extra: dict[str, str] | None = None,
 ) -> Any:
-    """Call a tool; return the result."""
+    """Call a tool and return its result."""
     params = {"name": tool, "arguments": arguments}
     response = ask(client, revision, "tools/call", params, extra)
     assert response.status_code == 200, response.text

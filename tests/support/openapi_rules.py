@@ -1,6 +1,6 @@
-"""What we ask of our OpenAPI document, rule by rule, so that every importer takes it unmodified.
+"""The project's rules for its OpenAPI document, so that every importer accepts it unmodified.
 
-Stricter than any one of them is: `importer_rules` has what they publish.
+These rules are stricter than the rules of any single importer in `importer_rules`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 METHODS = ("get", "post", "put", "delete", "patch", "head", "options")
-NAMES = {"create_ticket", "get_ticket_status", "add_ticket_comment", "list_recent_tickets"}
-# None of them is in both 3.0 and 3.1 and understood by all.
+OPERATION_IDS = {"create_ticket", "get_ticket_status", "add_ticket_comment", "list_recent_tickets"}
+# None of these keywords is both valid in 3.0 and 3.1 and supported by all importers.
 BANNED = (
     "$ref",
     "allOf",
@@ -29,44 +29,46 @@ BANNED = (
     "security",
     "webhooks",
 )
-# How a parameter is serialised, other than plainly.
+# Keywords that change the serialisation of a parameter.
 SERIALISATION = {"allowEmptyValue", "allowReserved", "content", "explode", "style"}
 SIMPLE = ("boolean", "integer", "number", "string")
 JSON = "JSON"
 
 
 class Rule(NamedTuple):
-    """A rule, where it stands, and what of a document breaks it: true, or not empty, if any."""
+    """A rule, its source, and a function that returns a true value if a document breaks it."""
 
     name: str
     source: str
-    broken: Callable[[Any], object]
+    violations: Callable[[Any], object]
 
 
-def refusals(rules: Iterable[Rule], text: str) -> set[str]:
-    """Return the names of the rules that a document breaks; of a text that is no JSON, `JSON`."""
+def broken_rules(rules: Iterable[Rule], text: str) -> set[str]:
+    """Return the names of the rules that a document breaks, or `JSON` if the text is not JSON."""
     try:
         document = json.loads(text)
     except ValueError:
         return {JSON}
-    return {rule.name for rule in rules if rule.broken(document)}
+    return {rule.name for rule in rules if rule.violations(document)}
 
 
-def keys(node: Any) -> Iterator[str]:
-    """Give every key at any depth."""
+def all_keys(node: Any) -> Iterator[str]:
+    """Yield every key at any depth."""
     if isinstance(node, dict):
         yield from node
-    for each in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from keys(each)
+    for child in (
+        node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    ):
+        yield from all_keys(child)
 
 
-def has(*words: str) -> Callable[[Any], object]:
-    """Return what finds these keys at any depth of a document."""
-    return lambda document: {*words} & {*keys(document)}
+def contains_key(*words: str) -> Callable[[Any], object]:
+    """Return a function that finds these keys at any depth of a document."""
+    return lambda document: {*words} & {*all_keys(document)}
 
 
 def operations(document: Any) -> list[tuple[str, str, Any]]:
-    """Return path, method and operation of each."""
+    """Return the path, the method and the object of each operation."""
     return [
         (path, method, item[method])
         for path, item in document.get("paths", {}).items()
@@ -77,74 +79,88 @@ def operations(document: Any) -> list[tuple[str, str, Any]]:
 
 def parameters(document: Any) -> list[Any]:
     """Return the parameters of all operations."""
-    return [each for *_, one in operations(document) for each in one.get("parameters", ())]
+    return [
+        parameter
+        for *_, operation in operations(document)
+        for parameter in operation.get("parameters", ())
+    ]
 
 
-def answers(document: Any) -> list[Any]:
-    """Return the answers of all operations."""
-    return [answer for *_, one in operations(document) for answer in one["responses"].values()]
+def responses(document: Any) -> list[Any]:
+    """Return the responses of all operations."""
+    return [
+        response
+        for *_, operation in operations(document)
+        for response in operation["responses"].values()
+    ]
 
 
 def contents(document: Any) -> list[tuple[str, Any]]:
-    """Return the media types of all bodies and answers, each with what is said of it."""
-    bodies = [one["requestBody"] for *_, one in operations(document) if "requestBody" in one]
-    return [pair for each in bodies + answers(document) for pair in each.get("content", {}).items()]
+    """Return the media types of all request bodies and responses, each with its object."""
+    bodies = [
+        operation["requestBody"]
+        for *_, operation in operations(document)
+        if "requestBody" in operation
+    ]
+    holders = bodies + responses(document)
+    return [pair for holder in holders for pair in holder.get("content", {}).items()]
 
 
 def schemas(document: Any) -> Iterator[Any]:
-    """Give the schemas of all parameters, bodies and answers, at any depth."""
-    media = [each for _, each in contents(document)]
-    waiting = [each["schema"] for each in media + parameters(document) if "schema" in each]
-    while waiting:
-        schema = waiting.pop()
+    """Yield the schemas of all parameters, request bodies and responses, at any depth."""
+    holders = [media for _, media in contents(document)] + parameters(document)
+    pending = [holder["schema"] for holder in holders if "schema" in holder]
+    while pending:
+        schema = pending.pop()
         yield schema
-        waiting += [*schema.get("properties", {}).values()]
-        waiting += [schema["items"]] if "items" in schema else []
+        pending += [*schema.get("properties", {}).values()]
+        pending += [schema["items"]] if "items" in schema else []
 
 
 def urls(document: Any) -> list[str]:
     """Return the URLs of the servers."""
-    return [each.get("url") for each in document.get("servers", ())]
+    return [server.get("url") for server in document.get("servers", ())]
 
 
 def is_absolute(url: str) -> bool:
-    """Whether an HTTP client can go there as it is."""
+    """Return whether a URL is an absolute HTTP URL without variables."""
     parts = urlsplit(url)
     return parts.scheme in ("http", "https") and bool(parts.netloc) and "{" not in url
 
 
 def is_complex(parameter: Any) -> bool:
-    """Whether a parameter takes more than writing it down."""
+    """Return whether a parameter needs more than its plain text as serialisation."""
     simple = parameter.get("schema", {}).get("type") in SIMPLE
     return not simple or bool(SERIALISATION & set(parameter))
 
 
 def length(operation: Any, field: str) -> int:
-    """Return how long a text is, 0 if it is not there."""
+    """Return the length of a text field, 0 if it is missing."""
     return len(operation.get(field, ""))
 
 
-def is_the_key_alone(components: Any) -> bool:
-    """Whether there is one complete scheme, for the key, and nothing to refer to."""
-    wanted = {"type": "apiKey", "in": "header", "name": "x-api-key"}
+def has_only_the_api_key(components: Any) -> bool:
+    """Return whether the components hold one complete security scheme and nothing else."""
+    expected = {"type": "apiKey", "in": "header", "name": "x-api-key"}
     schemes = [*components.get("securitySchemes", {}).values()]
-    return {*components} == {"securitySchemes"} and [wanted] == [
-        {name: scheme.get(name) for name in wanted} for scheme in schemes
+    return {*components} == {"securitySchemes"} and [expected] == [
+        {name: scheme.get(name) for name in expected} for scheme in schemes
     ]
 
 
 OURS = [
-    *(Rule(f"no {word}", "issue 6", has(word)) for word in BANNED),
+    *(Rule(f"no {word}", "issue 6", contains_key(word)) for word in BANNED),
     Rule(
         "OpenAPI 3.0.0 or 3.1.0",
         "issue 6",
         lambda document: document["openapi"] not in ("3.0.0", "3.1.0"),
     ),
     Rule(
-        "exactly the four operations, by the contract's names",
+        "exactly the four operations of the contract",
         "issue 6",
         lambda document: (
-            sorted(one.get("operationId", "") for *_, one in operations(document)) != sorted(NAMES)
+            sorted(operation.get("operationId", "") for *_, operation in operations(document))
+            != sorted(OPERATION_IDS)
         ),
     ),
     Rule(
@@ -162,38 +178,44 @@ OURS = [
     Rule(
         "parameters in path and query only",
         "issue 6",
-        lambda document: {each["in"] for each in parameters(document)} - {"path", "query"},
+        lambda document: (
+            {parameter["in"] for parameter in parameters(document)} - {"path", "query"}
+        ),
     ),
     Rule(
-        "every parameter described",
+        "a description for every parameter",
         "issue 6",
-        lambda document: [each for each in parameters(document) if not each.get("description")],
+        lambda document: [
+            parameter for parameter in parameters(document) if not parameter.get("description")
+        ],
     ),
     Rule(
         "no complex serialisation",
         "issue 6",
-        lambda document: [each for each in parameters(document) if is_complex(each)],
+        lambda document: [parameter for parameter in parameters(document) if is_complex(parameter)],
     ),
     Rule(
-        "every operation described in at most 300 characters",
+        "a description of at most 300 characters for every operation",
         "issue 6",
         lambda document: [
-            one for *_, one in operations(document) if not 0 < length(one, "description") <= 300
+            operation
+            for *_, operation in operations(document)
+            if not 0 < length(operation, "description") <= 300
         ],
     ),
     Rule(
-        "every answer with an inline schema",
+        "an inline schema for every response",
         "issue 6",
         lambda document: [
-            answer
-            for answer in answers(document)
-            if not answer.get("content")
-            or not all(each.get("schema") for each in answer["content"].values())
+            response
+            for response in responses(document)
+            if not response.get("content")
+            or not all(media.get("schema") for media in response["content"].values())
         ],
     ),
     Rule(
-        "components for the key and for nothing else",
+        "components for the API key only",
         "issue 6",
-        lambda document: not is_the_key_alone(document.get("components", {})),
+        lambda document: not has_only_the_api_key(document.get("components", {})),
     ),
 ]

@@ -1,4 +1,4 @@
-"""Two callers: Bob, and Anna, who should learn nothing of his tickets, nor change a thing there."""
+"""Stored tickets of two callers. Anna must not read or change the tickets of Bob."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def quoted(text: str) -> str:
 
 
 ANNA, BOB = "+15550166", "+15550177"
-# She files under another id, so that what she can list does not depend on what she has filed.
+# Anna creates tickets under another id, so that new tickets do not change her list.
 ANNA_FILING = "+15550155"
 BOBS_KEY, BOBS_COMMENT_KEY = "call-b-1", "call-b-2"
 BOBS_WORDS, BOBS_COMMENT = "Bob's door is open", "Bob is not at home"
@@ -26,10 +26,10 @@ WRITTEN = numbers.written(NUMBER)
 SPOKEN = numbers.spoken(WRITTEN)
 ID = numbers.ticket_id(NUMBER)
 COMMENT_ID = str(uuid5(comment.NAMESPACE, f"{ID}\0{BOBS_COMMENT_KEY}"))
-# From before there were counts.
+# A ticket stored before the app counted comments.
 OLD_ID, OLD_TIME = "0b0b0b0b-0000-4000-8000-000000000001", "2000-01-01T00:00:00.000123Z"
-# By a chance of one in 100,000,000,000, this one has the number that Anna's key leads to; and Bob's
-# key is the same.
+# A ticket of Bob with the idempotency key that Anna also uses. Its number equals the number that
+# Anna's key produces. The chance of such a collision is one in 100,000,000,000.
 TWIN_KEY, TWIN_TIME = "call-1", "2000-01-01T00:00:00.000456Z"
 TWIN = numbers.written(next(numbers.candidates(ANNA_FILING, TWIN_KEY)))
 TWIN_ID = numbers.ticket_id(TWIN.replace("-", ""))
@@ -64,7 +64,7 @@ BOBS_OLD_TICKET = Ticket(
     updated_at=OLD_TIME,
 )
 BOBS_TICKETS = [BOBS_TICKET, BOBS_TWIN, BOBS_OLD_TICKET]
-# Older than Bob's, so that it comes after them, wherever a cursor of his may lead.
+# Older than Bob's tickets, so that every cursor of Bob's list points to a place before this ticket.
 ANNAS_TICKET = Ticket(
     ticket_id="a0a0a0a0-0000-4000-8000-000000000001",
     caller_id=ANNA,
@@ -72,25 +72,25 @@ ANNAS_TICKET = Ticket(
     created_at="1999-01-01T00:00:00.000001Z",
     updated_at="1999-01-01T00:00:00.000001Z",
 )
-BOBS = [
+BOBS_SECRETS = [
     *(BOB, quoted(BOB), BOBS_WORDS, BOBS_COMMENT),
     *(BOBS_TIME, BOBS_COMMENT_TIME, TWIN_TIME, OLD_TIME),
     *(ID, OLD_ID, TWIN_ID, COMMENT_ID, NUMBER, WRITTEN, SPOKEN, TWIN, TWIN.replace("-", "")),
 ]
-"""What may be in no answer."""
+"""Texts that no response to Anna may contain."""
 
 ETAG = f'"1.{BOBS_COMMENT_TIME}"'
 
 
 def store() -> None:
-    """Store Bob's tickets, and Anna's one."""
+    """Store Bob's three tickets and Anna's ticket."""
     for ticket in (BOBS_TICKET, BOBS_TWIN, ANNAS_TICKET):
         items.put_new(ticket)
     BOBS_OLD_TICKET.save()
 
 
 def stored(caller: str) -> list[dict[str, Any]]:
-    """Return the items of a caller's tickets, newest first, as DynamoDB has them."""
+    """Return the stored DynamoDB items of a caller's tickets, newest first."""
     items: list[dict[str, Any]] = Ticket.connection().connection.client.query(
         TableName=Ticket.Meta.table_name,
         IndexName="CallerIdIndex",

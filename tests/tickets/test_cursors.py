@@ -1,4 +1,4 @@
-"""Lists, page by page."""
+"""Tests of list pages and cursors."""
 
 from __future__ import annotations
 
@@ -19,16 +19,20 @@ from ..conftest import ON_DYNAMODB_LOCAL, ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB
 
 
-def file_tickets(caller: str, count: int, at: int = 0, **more: Any) -> list[str]:
-    """File `count` tickets, from microsecond `at` on, and return their ids, newest first."""
+def file_tickets(caller: str, count: int, at: int = 0, **attributes: Any) -> list[str]:
+    """Store `count` tickets, one per microsecond from `at` on; return their ids, newest first."""
     microseconds = range(at, at + count)
     for n in microseconds:
         created_at = f"2026-02-09T12:20:25.{n:06}Z"
         times: dict[str, Any] = {"created_at": created_at, "updated_at": created_at}
-        new = Ticket(
-            ticket_id=f"{n}-{caller}", caller_id=caller, issue_description="x", **times, **more
+        ticket = Ticket(
+            ticket_id=f"{n}-{caller}",
+            caller_id=caller,
+            issue_description="x",
+            **times,
+            **attributes,
         )
-        items.put_new(new)
+        items.put_new(ticket)
     return [f"{n}-{caller}" for n in reversed(microseconds)]
 
 
@@ -39,14 +43,14 @@ def page(client: FlaskClient, caller: str, **query: Any) -> Any:
 
 
 def pages(client: FlaskClient, caller: str, **query: Any) -> list[list[str]]:
-    """Return the ids on all pages, each found by the cursor of the one before."""
+    """Follow the cursors and return the ticket ids of every page."""
     found = []
     while True:
-        answer = page(client, caller, **query)
-        found.append([each["ticket_id"] for each in answer["tickets"]])
-        if "next_cursor" not in answer:
+        body = page(client, caller, **query)
+        found.append([ticket["ticket_id"] for ticket in body["tickets"]])
+        if "next_cursor" not in body:
             return found
-        query["cursor"] = answer["next_cursor"]
+        query["cursor"] = body["next_cursor"]
 
 
 @pytest.mark.parametrize(
@@ -60,33 +64,33 @@ def pages(client: FlaskClient, caller: str, **query: Any) -> list[list[str]]:
         (101, 100, [100, 1]),
     ],
 )
-def test_every_ticket_comes_once_in_order_and_no_page_is_empty(
+def test_pages_contain_every_ticket_once_in_order(
     client: FlaskClient, caller: str, count: int, limit: int, lengths: list[int]
 ) -> None:
     ids = file_tickets(caller, count)
     found = pages(client, caller, limit=limit)
-    assert [len(each) for each in found] == lengths
+    assert [len(ids_of_page) for ids_of_page in found] == lengths
     assert list(chain(*found)) == ids
 
 
-def test_the_pages_go_on_where_they_were_while_others_are_filed(
-    client: FlaskClient, caller: str
-) -> None:
+def test_cursor_continues_at_its_place_after_a_new_ticket(client: FlaskClient, caller: str) -> None:
     ids = file_tickets(caller, 5)
     first = page(client, caller, limit=2)
     client.post("/tickets", json={"caller_id": caller, "issue_description": "Meanwhile"})
     rest = pages(client, caller, limit=2, cursor=first["next_cursor"])
-    assert [each["ticket_id"] for each in first["tickets"]] + list(chain(*rest)) == ids
+    assert [ticket["ticket_id"] for ticket in first["tickets"]] + list(chain(*rest)) == ids
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "1.5", "ten", ""])
-def test_a_limit_is_a_whole_number_from_1_to_100(client: FlaskClient, limit: str) -> None:
+def test_rejects_a_limit_that_is_not_a_whole_number_from_1_to_100(
+    client: FlaskClient, limit: str
+) -> None:
     response = client.get(f"/tickets?caller=x&limit={limit}")
     assert response.status_code == 400
     assert response.json["error"].startswith("`limit` must be a whole number from 1 to 100, but it")
 
 
-def test_a_cursor_is_of_one_caller_and_of_no_use_when_altered(
+def test_rejects_altered_cursors_and_cursors_of_another_caller(
     client: FlaskClient, caller: str
 ) -> None:
     file_tickets(caller, 2)
@@ -94,16 +98,16 @@ def test_a_cursor_is_of_one_caller_and_of_no_use_when_altered(
     altered = [
         cursor[:n] + ("B" if cursor[n] == "A" else "A") + cursor[n + 1 :] for n in (0, 14, 40)
     ]
-    bad = [(caller, each) for each in [*altered, cursor[:-4], cursor + "AAAA", "x", "\u00e9", " "]]
-    for whose, each in [*bad, (f"{caller}9", cursor)]:
-        response = client.get(f"/tickets?caller={quote(whose)}&cursor={quote(each)}")
+    invalid = [*altered, cursor[:-4], cursor + "AAAA", "x", "\u00e9", " "]
+    for caller_id, sent in [*((caller, each) for each in invalid), (f"{caller}9", cursor)]:
+        response = client.get(f"/tickets?caller={quote(caller_id)}&cursor={quote(sent)}")
         assert response.status_code == 400
         assert response.json["error"].startswith("`cursor` must be the next_cursor")
 
 
 @ON_MOTO
 @pytest.mark.parametrize(
-    "place",
+    "position",
     [
         b"",
         b"\0",
@@ -115,40 +119,40 @@ def test_a_cursor_is_of_one_caller_and_of_no_use_when_altered(
         b"x\0" + b"x" * 2049,
         b"x" * 1025 + b"\0x",
     ],
-    ids=lambda place: repr(place[:8]),
+    ids=lambda position: repr(position[:8]),
 )
-def test_a_cursor_made_up_by_the_algorithm_is_refused_at_no_cost(
-    client: FlaskClient, faults: FaultyDynamoDB, caller: str, place: bytes
+def test_rejects_a_forged_cursor_without_a_dynamodb_request(
+    client: FlaskClient, faults: FaultyDynamoDB, caller: str, position: bytes
 ) -> None:
-    signed = "\0".join(["caller_id", caller, "", "newest", ""]).encode() + place
-    check = hashlib.sha256(signed).digest()[: cursors.CHECK_BYTES]
-    cursor = urlsafe_b64encode(check + place).decode()
+    content = "\0".join(["caller_id", caller, "", "newest", ""]).encode() + position
+    checksum = hashlib.sha256(content).digest()[: cursors.CHECK_BYTES]
+    cursor = urlsafe_b64encode(checksum + position).decode()
     response = client.get("/tickets", query_string={"caller": caller, "cursor": cursor})
     assert (response.status_code, response.json["code"]) == (400, "invalid_field")
     assert response.json["error"].startswith("`cursor` must be the next_cursor")
     assert faults.operations == []
 
 
-def test_what_a_cursor_is_not_made_of_is_not_overlooked(client: FlaskClient, caller: str) -> None:
+def test_rejects_a_cursor_with_characters_outside_base64(client: FlaskClient, caller: str) -> None:
     file_tickets(caller, 2)
     cursor = page(client, caller, limit=1)["next_cursor"]
-    for each in (f"{cursor[:4]} {cursor[4:]}", f"{cursor}\n", f"!{cursor}"):
-        response = client.get("/tickets", query_string={"caller": caller, "cursor": each})
+    for altered in (f"{cursor[:4]} {cursor[4:]}", f"{cursor}\n", f"!{cursor}"):
+        response = client.get("/tickets", query_string={"caller": caller, "cursor": altered})
         assert response.status_code == 400
 
 
 @ON_MOTO
-def test_a_page_is_one_request(client: FlaskClient, faults: FaultyDynamoDB, caller: str) -> None:
+def test_page_is_one_query(client: FlaskClient, faults: FaultyDynamoDB, caller: str) -> None:
     file_tickets(caller, 12)
     faults.operations.clear()
     assert len(page(client, caller)["tickets"]) == 10
     assert faults.operations == ["Query"]
 
 
-# moto takes longer over so much than the app waits.
+# moto needs longer for this much data than the app's read timeout.
 @ON_DYNAMODB_LOCAL
-def test_a_page_ends_early_before_it_passes_5_mb(client: FlaskClient, caller: str) -> None:
-    """What is one byte for DynamoDB may be six in JSON."""
+def test_page_ends_before_the_response_size_limit(client: FlaskClient, caller: str) -> None:
+    """The character U+0001 takes 1 byte in DynamoDB and 6 bytes in JSON."""
     text = "\u0001" * 1000
     comment = {"comment_text": text, "added_at": "2026-02-09T12:20:25.343883Z"}
     ids = file_tickets(caller, 20, comments=[comment] * 48)
@@ -158,15 +162,15 @@ def test_a_page_ends_early_before_it_passes_5_mb(client: FlaskClient, caller: st
     assert list(chain(*pages(client, caller, limit=100))) == ids
 
 
-def test_a_ticket_that_fills_a_page_has_one_for_itself(
+def test_ticket_larger_than_the_page_limit_gets_a_page_of_its_own(
     client: FlaskClient, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = file_tickets(caller, 3)
     monkeypatch.setattr(lists, "MAX_PAGE_BYTES", 1)
-    assert pages(client, caller) == [[each] for each in ids]
+    assert pages(client, caller) == [[ticket_id] for ticket_id in ids]
 
 
-def test_a_number_leads_to_the_ticket_of_a_page(client: FlaskClient, caller: str) -> None:
+def test_number_of_a_listed_ticket_maps_to_its_id(client: FlaskClient, caller: str) -> None:
     client.post("/tickets", json={"caller_id": caller, "issue_description": "No mail"})
     (found,) = page(client, caller)["tickets"]
     assert numbers.to_ticket_id(found["ticket_number"]) == found["ticket_id"]

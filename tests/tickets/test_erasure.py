@@ -1,4 +1,4 @@
-"""`flask erase-caller`: what names a caller goes, the ticket stays."""
+"""Tests of `flask erase-caller`, which removes a caller's personal data and keeps the tickets."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from ..conftest import ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB, apply, apply_and_drop, refuse, reset
 from ..support.flask_run import ROOT, environ
 from .test_cursors import file_tickets, page
-from .test_retention import set_end
+from .test_retention import set_expiry
 
-# A word that only the caller says.
+# A word that occurs only in text of the caller.
 SECRET = "Wolkenkuckucksheim"
 NOW = "2026-02-09T12:20:25.343883Z"
 
@@ -44,26 +44,26 @@ def erase_caller(*arguments: str) -> Result:
     return create_app().test_cli_runner().invoke(args=["erase-caller", *arguments])
 
 
-def work(client: FlaskClient, caller: str, n: int = 0) -> str:
-    """File a caller's n-th ticket and do with it all that may name them."""
+def create_ticket_with_history(client: FlaskClient, caller: str, n: int = 0) -> str:
+    """Create a caller's n-th ticket and store personal data in every field that can hold it."""
     key = f"{caller}-{n}1"
     new = {"caller_id": caller, "issue_description": SECRET, "idempotency_key": key}
     ticket = str(client.post("/tickets", json=new).json["ticket_id"])
     path = f"/tickets/{ticket}"
-    said = {"comment": f"{SECRET} 1", "idempotency_key": f"{caller}-2"}
-    assert client.post(f"{path}/comments", json=said).status_code == 200
+    comment = {"comment": f"{SECRET} 1", "idempotency_key": f"{caller}-2"}
+    assert client.post(f"{path}/comments", json=comment).status_code == 200
     for change in (
         {"assignee": caller, "priority": "high"},
         {"status": "resolved", "comment": f"{SECRET} 2", "idempotency_key": f"{caller}-3"},
     ):
         assert client.patch(path, json=change).status_code == 200
-    said = {"comment": f"{SECRET} 3", "idempotency_key": f"{caller}-4"}
-    assert client.post(f"{path}/comments", json=said).status_code == 200
+    comment = {"comment": f"{SECRET} 3", "idempotency_key": f"{caller}-4"}
+    assert client.post(f"{path}/comments", json=comment).status_code == 200
     return ticket
 
 
-def test_what_names_a_caller_goes_and_the_rest_stays(client: FlaskClient, caller: str) -> None:
-    ticket = work(client, caller)
+def test_erases_personal_data_and_keeps_the_rest(client: FlaskClient, caller: str) -> None:
+    ticket = create_ticket_with_history(client, caller)
     dynamodb().update_item(
         TableName=Ticket.Meta.table_name,
         Key={"ticket_id": {"S": ticket}},
@@ -71,23 +71,25 @@ def test_what_names_a_caller_goes_and_the_rest_stays(client: FlaskClient, caller
         ExpressionAttributeValues={":caller": {"S": caller}},
     )
     before = client.get(f"/tickets/{ticket}?history=all")
-    was = item_of(ticket)
+    item_before = item_of(ticket)
     result = erase_caller(caller, "--yes")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith(f"{before.json['ticket_number']}\nTickets erased: 1. Run it ag")
-    now = item_of(ticket)
-    text = json.dumps(now)
-    for gone in (caller, SECRET, "idempotency_key", "of_another_app", *was["comment_ids"]["SS"]):
-        assert gone not in text
+    item = item_of(ticket)
+    text = json.dumps(item)
+    comment_ids = item_before["comment_ids"]["SS"]
+    for erased in (caller, SECRET, "idempotency_key", "of_another_app", *comment_ids):
+        assert erased not in text
     after = client.get(f"/tickets/{ticket}?history=all")
     assert after.headers["ETag"] != before.headers["ETag"]
-    named = {"caller_id", "issue_description", "assignee", "comments", "history"}
-    kept = before.json.keys() - named
+    personal = {"caller_id", "issue_description", "assignee", "comments", "history"}
+    kept = before.json.keys() - personal
     assert {k: after.json[k] for k in kept} == {k: before.json[k] for k in kept}
-    assert [each["added_at"] for each in after.json["comments"]] == [
-        each["added_at"] for each in before.json["comments"]
+    assert [comment["added_at"] for comment in after.json["comments"]] == [
+        comment["added_at"] for comment in before.json["comments"]
     ]
-    assert [each.get("author") for each in after.json["comments"]] == [None, "local", None]
+    authors = [comment.get("author") for comment in after.json["comments"]]
+    assert authors == [None, "local", None]
     *history, erasure = after.json["history"]
     assert history == [
         event | ({"to": "[erased]"} if event["field"] == "assignee" else {})
@@ -95,11 +97,11 @@ def test_what_names_a_caller_goes_and_the_rest_stays(client: FlaskClient, caller
     ]
     assert (erasure["field"], erasure["changed_by"]) == ("caller_id", "erase-caller")
     for name in ("answered_at", "resolved_at"):
-        assert now[name] == was[name]
+        assert item[name] == item_before[name]
 
 
-def test_an_erased_ticket_is_counted_anew(client: FlaskClient, caller: str) -> None:
-    ticket = work(client, caller)
+def test_recalculates_the_byte_count_of_an_erased_ticket(client: FlaskClient, caller: str) -> None:
+    ticket = create_ticket_with_history(client, caller)
     erase_caller(caller, "--yes")
     found = Ticket.get(ticket)
     counted, found.content_bytes = found.content_bytes, None
@@ -108,8 +110,14 @@ def test_an_erased_ticket_is_counted_anew(client: FlaskClient, caller: str) -> N
     assert Ticket.get(ticket).content_bytes == counted + 250 + len('"highlow"')
 
 
-def test_nothing_in_the_index_is_the_callers_any_more(client: FlaskClient, caller: str) -> None:
-    tickets = [work(client, caller), work(client, f"{caller}9"), *file_tickets(caller, 2)]
+def test_index_contains_no_ticket_of_the_caller_after_erasure(
+    client: FlaskClient, caller: str
+) -> None:
+    tickets = [
+        create_ticket_with_history(client, caller),
+        create_ticket_with_history(client, f"{caller}9"),
+        *file_tickets(caller, 2),
+    ]
     erase_caller(caller, "--yes")
     assert page(client, caller) == {"tickets": []}
     assert len(page(client, f"{caller}9")["tickets"]) == 1
@@ -119,8 +127,10 @@ def test_nothing_in_the_index_is_the_callers_any_more(client: FlaskClient, calle
     assert erase_caller(caller, "--yes").stdout.startswith("Tickets erased: 0.")
 
 
-def test_without_yes_it_only_says_what_it_would_do(client: FlaskClient, caller: str) -> None:
-    ticket = work(client, caller)
+def test_without_yes_it_lists_the_tickets_and_changes_nothing(
+    client: FlaskClient, caller: str
+) -> None:
+    ticket = create_ticket_with_history(client, caller)
     old = file_tickets(caller, 1)
     before = [item_of(ticket), item_of(*old)]
     result = erase_caller(caller)
@@ -131,34 +141,32 @@ def test_without_yes_it_only_says_what_it_would_do(client: FlaskClient, caller: 
     assert [item_of(ticket), item_of(*old)] == before
 
 
-def test_nothing_is_said_on_an_erased_ticket_and_an_old_call_stays_unsaid(
+def test_erased_ticket_rejects_comments_and_replays_nothing(
     client: FlaskClient, caller: str
 ) -> None:
-    ticket = work(client, caller)
+    ticket = create_ticket_with_history(client, caller)
     erase_caller(caller, "--yes")
     before = item_of(ticket)
-    for method, path, sent in (
+    for method, path, body in (
         ("POST", "/comments", {"comment": f"{SECRET} 1", "idempotency_key": f"{caller}-2"}),
         ("POST", "/comments", {"comment": SECRET}),
         ("PATCH", "", {"comment": SECRET, "status": "closed"}),
         ("PATCH", "", {"comment": f"{SECRET} 2", "idempotency_key": f"{caller}-3"}),
     ):
-        response = client.open(f"/tickets/{ticket}{path}", method=method, json=sent)
+        response = client.open(f"/tickets/{ticket}{path}", method=method, json=body)
         assert (response.status_code, response.json["code"]) == (409, "caller_erased")
     assert item_of(ticket) == before
-    said = {"comment": SECRET, "caller": caller}
-    assert client.post(f"/tickets/{ticket}/comments", json=said).status_code == 404
+    comment = {"comment": SECRET, "caller": caller}
+    assert client.post(f"/tickets/{ticket}/comments", json=comment).status_code == 404
     assert client.patch(f"/tickets/{ticket}", json={"status": "closed"}).status_code == 200
-    # A create under the old key is a new call.
+    # The old key no longer replays: a create with the key stores a new ticket.
     new = {"caller_id": caller, "issue_description": "New", "idempotency_key": f"{caller}-01"}
-    again = client.post("/tickets", json=new)
-    assert (again.status_code, again.json["ticket_id"] != ticket) == (201, True)
-    assert client.post("/tickets", json=new).data == again.data
+    created = client.post("/tickets", json=new)
+    assert (created.status_code, created.json["ticket_id"] != ticket) == (201, True)
+    assert client.post("/tickets", json=new).data == created.data
 
 
-def test_a_ticket_from_before_there_were_numbers_is_erased(
-    client: FlaskClient, caller: str
-) -> None:
+def test_erases_an_old_ticket_without_a_number(client: FlaskClient, caller: str) -> None:
     old = Ticket(caller, caller_id=caller, issue_description="x", created_at=NOW, updated_at=NOW)
     old.comments = [{"comment_text": SECRET, "added_at": NOW}]
     old.ticket_id = f"old-{hash(caller)}"
@@ -170,21 +178,19 @@ def test_a_ticket_from_before_there_were_numbers_is_erased(
     assert client.get(f"/tickets/{old.ticket_id}").json["caller_id"] == f"erased-{old.ticket_id}"
 
 
-def test_a_ticket_that_is_hidden_is_erased_and_stays_hidden(
-    client: FlaskClient, caller: str
-) -> None:
-    ticket = work(client, caller)
-    set_end(ticket, 0)
-    end = item_of(ticket)["expires_at"]
+def test_erases_an_expired_ticket_and_keeps_its_expiry(client: FlaskClient, caller: str) -> None:
+    ticket = create_ticket_with_history(client, caller)
+    set_expiry(ticket, 0)
+    expires_at = item_of(ticket)["expires_at"]
     assert erase_caller(caller, "--yes").stdout.startswith(item_of(ticket)["ticket_number"]["S"])
     assert SECRET not in json.dumps(item_of(ticket))
-    assert item_of(ticket)["expires_at"] == end
+    assert item_of(ticket)["expires_at"] == expires_at
     Ticket.get(ticket).delete()
 
 
 @pytest.mark.storage
 @pytest.mark.parametrize("engine", ["dynamodb_local"], indirect=True)
-def test_all_pages_are_erased_and_full_tickets_too(client: FlaskClient, caller: str) -> None:
+def test_erases_full_tickets_and_all_pages(client: FlaskClient, caller: str) -> None:
     full = [{"comment_text": f"{SECRET}{'x' * 900}", "added_at": NOW}] * 250
     tickets = file_tickets(caller, 6, comments=full) + file_tickets(caller, 250, at=10)
     result = erase_caller(caller, "--yes")
@@ -193,66 +199,66 @@ def test_all_pages_are_erased_and_full_tickets_too(client: FlaskClient, caller: 
 
 
 @ON_MOTO
-def test_what_is_said_meanwhile_is_erased_too(
+def test_erases_a_comment_added_during_the_erasure(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str
 ) -> None:
-    ticket = work(client, caller)
+    ticket = create_ticket_with_history(client, caller)
 
-    def somebody_speaks(engine: FaultyDynamoDB) -> Any:
-        said = {"comment": f"{SECRET} in between"}
-        assert client.post(f"/tickets/{ticket}/comments", json=said).status_code == 200
+    def add_comment_first(engine: FaultyDynamoDB) -> Any:
+        comment = {"comment": f"{SECRET} in between"}
+        assert client.post(f"/tickets/{ticket}/comments", json=comment).status_code == 200
         return apply(engine)
 
-    # The index, the ticket, then a write that another comes before.
-    faults.faults.extend([apply, apply, somebody_speaks, apply])
+    # The query and the read of the ticket. The comment is then stored before the command's write.
+    faults.faults.extend([apply, apply, add_comment_first, apply])
     assert "Tickets erased: 1." in erase_caller(caller, "--yes").stdout
     assert SECRET not in json.dumps(item_of(ticket))
     assert len(item_of(ticket)["comments"]["L"]) == 4
 
 
 @ON_MOTO
-def test_what_the_index_still_has_and_another_run_has_erased_is_not_counted(
+def test_does_not_count_a_ticket_that_a_concurrent_run_has_erased(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str
 ) -> None:
-    ticket = work(client, caller)
+    ticket = create_ticket_with_history(client, caller)
 
-    def another_run(engine: FaultyDynamoDB) -> Any:
+    def erase_first(engine: FaultyDynamoDB) -> Any:
         assert "Tickets erased: 1." in erase_caller(caller, "--yes").stdout
         return apply(engine)
 
-    faults.faults.extend([apply, another_run])
+    faults.faults.extend([apply, erase_first])
     assert "Tickets erased: 0." in erase_caller(caller, "--yes").stdout
     assert item_of(ticket)["revision"] == {"N": "6"}
 
 
 @ON_MOTO
 @pytest.mark.parametrize("lost", [1, 2])
-def test_an_erasure_whose_answer_was_lost_is_done_once(
+def test_erasure_with_a_lost_dynamodb_response_is_applied_once(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str, lost: int
 ) -> None:
-    ticket = work(client, caller)
+    ticket = create_ticket_with_history(client, caller)
     faults.faults.extend([apply, apply, *[apply_and_drop] * lost])
     assert "Tickets erased: 1." in erase_caller(caller, "--yes").stdout
     events = item_of(ticket)["history"]["L"]
-    assert [each["M"]["field"]["S"] for each in events].count("caller_id") == 1
+    assert [event["M"]["field"]["S"] for event in events].count("caller_id") == 1
 
 
 @ON_MOTO
-def test_each_request_has_its_own_retries(
+def test_each_dynamodb_request_has_its_own_attempts(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str
 ) -> None:
     for n in range(2):
-        work(client, caller, n)
+        create_ticket_with_history(client, caller, n)
     throttled = refuse("ThrottlingException")
     faults.faults.extend([*[throttled, throttled, apply] * 5])
     assert "Tickets erased: 2." in erase_caller(caller, "--yes").stdout
 
 
 @ON_MOTO
-def test_after_a_refusal_it_says_how_far_it_came_and_goes_on_from_there(
+def test_reports_progress_after_an_error_and_a_second_run_erases_the_rest(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str
 ) -> None:
-    tickets = [work(client, caller, n) for n in range(3)]
+    tickets = [create_ticket_with_history(client, caller, n) for n in range(3)]
     faults.faults.extend([apply, apply, apply, apply, refuse("AccessDeniedException")])
     result = erase_caller(caller, "--yes")
     assert result.exit_code == 1
@@ -265,17 +271,17 @@ def test_after_a_refusal_it_says_how_far_it_came_and_goes_on_from_there(
 
 
 @ON_MOTO
-def test_killed_in_the_middle_it_does_the_rest_when_run_again(
+def test_second_run_after_a_kill_erases_the_rest(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str
 ) -> None:
-    tickets = [work(client, caller, n) for n in range(5)]
+    tickets = [create_ticket_with_history(client, caller, n) for n in range(5)]
     process: list[subprocess.Popen[str]] = []
 
     def kill(engine: FaultyDynamoDB) -> Any:
         process[0].kill()
         return reset(engine)
 
-    # The index, and two requests a ticket: the second one is killed in its write.
+    # The query, and two requests per ticket. `kill` comes at the write of the second ticket.
     faults.faults.extend([*[apply] * 4, kill])
     process.append(
         subprocess.Popen(
@@ -297,10 +303,10 @@ def test_killed_in_the_middle_it_does_the_rest_when_run_again(
 
 
 @ON_MOTO
-def test_no_line_of_it_holds_the_callers_id(
+def test_output_does_not_contain_the_caller_id(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str
 ) -> None:
-    work(client, caller)
+    create_ticket_with_history(client, caller)
     faults.faults.append(refuse("ThrottlingException"))
     result = erase_caller(caller, "--yes")
     assert result.exit_code == 0

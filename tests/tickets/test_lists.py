@@ -1,4 +1,4 @@
-"""The queue: what is to be done, for the desk."""
+"""Tests of the queue: the desk's list of tickets by status."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ..support.faulty_dynamodb import FaultyDynamoDB
 
 
 @pytest.fixture
-def before(client: FlaskClient) -> set[str]:
-    """The ids of tickets that other tests left."""
-    return {each for status in TRANSITIONS for each in ids(client, status=status)}
+def earlier_tickets(client: FlaskClient) -> set[str]:
+    """Return the ids of the tickets that other tests have created."""
+    return {ticket_id for status in TRANSITIONS for ticket_id in ids(client, status=status)}
 
 
 def queue(client: FlaskClient, **query: Any) -> Any:
@@ -28,18 +28,18 @@ def queue(client: FlaskClient, **query: Any) -> Any:
 
 
 def ids(client: FlaskClient, limit: int = 100, **query: Any) -> list[str]:
-    """Return the ids on all pages, each found by the cursor of the one before."""
+    """Follow the cursors and return the ticket ids of all pages."""
     found = []
     while True:
-        answer = queue(client, limit=limit, **query)
-        assert len(answer["tickets"]) <= limit
-        found += [each["ticket_id"] for each in answer["tickets"]]
-        if "next_cursor" not in answer:
+        body = queue(client, limit=limit, **query)
+        assert len(body["tickets"]) <= limit
+        found += [ticket["ticket_id"] for ticket in body["tickets"]]
+        if "next_cursor" not in body:
             return found
-        query["cursor"] = answer["next_cursor"]
+        query["cursor"] = body["next_cursor"]
 
 
-def file(client: FlaskClient, caller: str, **change: str) -> str:
+def create_ticket(client: FlaskClient, caller: str, **change: str) -> str:
     new = {"caller_id": caller, "issue_description": "My printer is on fire"}
     ticket = str(client.post("/tickets", json=new).json["ticket_id"])
     client.patch(f"/tickets/{ticket}", json=change)
@@ -47,20 +47,19 @@ def file(client: FlaskClient, caller: str, **change: str) -> str:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 100])
-def test_the_queue_shows_a_status_oldest_first_or_newest_first(
-    client: FlaskClient, caller: str, before: set[str], limit: int
+def test_queue_lists_a_status_oldest_first_or_newest_first(
+    client: FlaskClient, caller: str, earlier_tickets: set[str], limit: int
 ) -> None:
-    filed = [file(client, f"{caller}{n}") for n in range(5)]
-    file(client, caller, status="in_progress")
-    assert [each for each in ids(client, limit, status="open") if each not in before] == filed
+    created = [create_ticket(client, f"{caller}{n}") for n in range(5)]
+    create_ticket(client, caller, status="in_progress")
+    oldest = ids(client, limit, status="open")
+    assert [ticket_id for ticket_id in oldest if ticket_id not in earlier_tickets] == created
     newest = ids(client, limit, status="open", order="newest")
-    assert [each for each in newest if each not in before] == filed[::-1]
+    assert [ticket_id for ticket_id in newest if ticket_id not in earlier_tickets] == created[::-1]
 
 
-def test_the_queue_shows_what_is_needed_and_nothing_that_was_said(
-    client: FlaskClient, caller: str
-) -> None:
-    ticket = file(client, caller, priority="urgent", assignee="anna")
+def test_queue_returns_the_ticket_fields_without_comments(client: FlaskClient, caller: str) -> None:
+    ticket = create_ticket(client, caller, priority="urgent", assignee="anna")
     client.post(f"/tickets/{ticket}/comments", json={"comment": "Hello?"})
     newest = queue(client, status="open", order="newest")["tickets"][0]
     whole = client.get(f"/tickets/{ticket}").json
@@ -68,30 +67,28 @@ def test_the_queue_shows_what_is_needed_and_nothing_that_was_said(
     assert newest == {name: value for name, value in whole.items() if name not in left_out}
 
 
-def test_the_queue_may_be_of_one_priority_or_assignee(client: FlaskClient, caller: str) -> None:
-    urgent = file(client, caller, priority="urgent")
-    annas = file(client, caller, assignee=caller)
-    both = file(client, caller, priority="urgent", assignee=caller)
-    assert ids(client, status="open", assignee=caller) == [annas, both]
+def test_queue_filters_by_priority_and_assignee(client: FlaskClient, caller: str) -> None:
+    urgent = create_ticket(client, caller, priority="urgent")
+    assigned = create_ticket(client, caller, assignee=caller)
+    both = create_ticket(client, caller, priority="urgent", assignee=caller)
+    assert ids(client, status="open", assignee=caller) == [assigned, both]
     assert ids(client, status="open", assignee=caller, priority="urgent") == [both]
     assert ids(client, status="open", assignee="nobody") == []
     assert ids(client, status="open", priority="urgent")[-2:] == [urgent, both]
 
 
 @ON_MOTO
-def test_a_page_of_the_queue_is_one_query(
-    client: FlaskClient, faults: FaultyDynamoDB, caller: str
-) -> None:
+def test_queue_page_is_one_query(client: FlaskClient, faults: FaultyDynamoDB, caller: str) -> None:
     for _ in range(3):
-        file(client, caller)
+        create_ticket(client, caller)
     faults.operations.clear()
     queue(client, status="open", limit=2, priority="normal", order="newest")
     assert faults.operations == ["Query"]
 
 
-def test_a_cursor_is_of_one_queue(client: FlaskClient, caller: str) -> None:
+def test_rejects_a_cursor_of_another_queue(client: FlaskClient, caller: str) -> None:
     for _ in range(2):
-        file(client, caller)
+        create_ticket(client, caller)
     cursor = queue(client, status="open", limit=1)["next_cursor"]
     for query in (
         {"status": "closed"},
@@ -104,14 +101,14 @@ def test_a_cursor_is_of_one_queue(client: FlaskClient, caller: str) -> None:
 
 
 @pytest.mark.parametrize("query", ["order=x", "priority=x", "assignee=", "limit=0", "cursor=x"])
-def test_what_cannot_be_asked_of_the_queue_is_named(client: FlaskClient, query: str) -> None:
+def test_rejects_invalid_queue_parameters_and_names_them(client: FlaskClient, query: str) -> None:
     response = client.get(f"/tickets?status=open&{query}")
     assert response.status_code == 400
     assert f"`{query.partition('=')[0]}`" in response.json["error"]
 
 
 @ON_MOTO
-def test_only_the_desk_sees_the_queue(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_desk_key_can_list_the_queue(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (agent, entry), (desk, other) = auth.make("voice", "agent"), auth.make("anna", "desk")
     monkeypatch.setattr(config, "API_KEYS", f"{entry},{other}")
     client = create_app().test_client()

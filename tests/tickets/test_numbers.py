@@ -1,3 +1,5 @@
+"""Tests of ticket numbers."""
+
 from __future__ import annotations
 
 import re
@@ -26,7 +28,7 @@ def swaps(number: str) -> set[str]:
 
 
 @pytest.mark.parametrize("errors", [wrong_digits, swaps])
-def test_every_wrong_digit_and_every_swap_of_neighbours_is_caught(errors: object) -> None:
+def test_detects_every_wrong_digit_and_every_swap_of_adjacent_digits(errors: object) -> None:
     assert callable(errors)
     for number in NUMBERS:
         assert numbers.to_ticket_id(number) == numbers.ticket_id(number)
@@ -35,24 +37,25 @@ def test_every_wrong_digit_and_every_swap_of_neighbours_is_caught(errors: object
                 numbers.to_ticket_id(misheard)
 
 
-def test_numbers_do_not_follow_one_another() -> None:
+def test_numbers_are_not_sequential() -> None:
     without_a_key = [next(numbers.candidates("a", None)) for _ in range(1000)]
-    for each in (NUMBERS, without_a_key):
-        assert len({number[:6] for number in each}) > 990
-        assert {len(number) for number in each} == {12}
+    for sample in (NUMBERS, without_a_key):
+        assert len({number[:6] for number in sample}) > 990
+        assert {len(number) for number in sample} == {12}
 
 
 @pytest.mark.parametrize(
-    "form", ["{0}", "{1}-{2}-{3}", "{1} {2} {3}", "{1}.{2}.{3}", " {0} ", "{1}, {2}, {3}", "{4}"]
+    "number_format",
+    ["{0}", "{1}-{2}-{3}", "{1} {2} {3}", "{1}.{2}.{3}", " {0} ", "{1}, {2}, {3}", "{4}"],
 )
-def test_a_ticket_is_found_by_its_number_in_every_form(
-    client: FlaskClient, caller: str, form: str
+def test_finds_a_ticket_by_its_number_in_every_format(
+    client: FlaskClient, caller: str, number_format: str
 ) -> None:
     new = {"caller_id": caller, "issue_description": "No mail"}
     created = client.post("/tickets", json=new).json
     assert re.fullmatch(r"\d{4}-\d{4}-\d{4}", created["ticket_number"])
     parts = created["ticket_number"].split("-")
-    path = "/tickets/" + form.format("".join(parts), *parts, created["spoken_number"])
+    path = "/tickets/" + number_format.format("".join(parts), *parts, created["spoken_number"])
     assert client.get(path).json["ticket_id"] == created["ticket_id"]
     assert client.post(f"{path}/comments", json={"comment": "Hello?"}).status_code == 200
     (found,) = client.get("/tickets", query_string={"caller": caller}).json["tickets"]
@@ -62,17 +65,18 @@ def test_a_ticket_is_found_by_its_number_in_every_form(
 
 @ON_MOTO
 @pytest.mark.parametrize("misheard", ["123456789012", "1234-5678-901", "1", "1234 5678 9012 3"])
-def test_a_misheard_number_is_asked_for_again_at_no_cost(
+def test_rejects_an_invalid_number_without_a_dynamodb_request(
     client: FlaskClient, faults: FaultyDynamoDB, misheard: str
 ) -> None:
+    digits = sum(character.isdigit() for character in misheard)
     comment = client.post(f"/tickets/{misheard}/comments", json={"comment": "Hello?"})
     for response in (client.get(f"/tickets/{misheard}"), comment):
         assert (response.status_code, response.json["code"]) == (400, "misheard_number")
         assert "Ask the caller to say it again" in response.json["error"]
-        assert f" {sum(each.isdigit() for each in misheard)} digits" in response.json["error"]
+        assert f" {digits} digits" in response.json["error"]
     assert faults.operations == []
 
 
-def test_a_right_number_of_no_ticket_is_not_found(client: FlaskClient) -> None:
+def test_valid_number_without_a_ticket_is_not_found(client: FlaskClient) -> None:
     response = client.get(f"/tickets/{next(numbers.candidates('nobody', 'at all'))}")
     assert (response.status_code, response.json["code"]) == (404, "ticket_not_found")

@@ -1,4 +1,4 @@
-"""Closed tickets end, and are then as if they had never been."""
+"""Tests of ticket retention: a closed ticket expires and is then hidden."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ from .test_cursors import file_tickets, page, pages
 
 
 @pytest.fixture(autouse=True)
-def _thirty_days(monkeypatch: pytest.MonkeyPatch) -> None:
+def _retention_of_30_days(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "RETENTION_DAYS", "30")
 
 
-def set_end(ticket: str, seconds: float) -> None:
-    """Let a ticket end so many seconds from now."""
+def set_expiry(ticket: str, seconds: float) -> None:
+    """Let a ticket expire in this many seconds from now."""
     Ticket.connection().connection.client.update_item(
         TableName=Ticket.Meta.table_name,
         Key={"ticket_id": {"S": ticket}},
-        UpdateExpression="SET expires_at = :end",
-        ExpressionAttributeValues={":end": {"N": str(int(time.time() + seconds))}},
+        UpdateExpression="SET expires_at = :expires_at",
+        ExpressionAttributeValues={":expires_at": {"N": str(int(time.time() + seconds))}},
     )
 
 
-@pytest.mark.parametrize("way", [["closed"], ["in_progress", "resolved", "closed"]])
-def test_a_ticket_ends_so_many_days_after_it_was_closed(
-    client: FlaskClient, ticket: str, way: list[str]
+@pytest.mark.parametrize("statuses", [["closed"], ["in_progress", "resolved", "closed"]])
+def test_ticket_expires_30_days_after_it_is_closed(
+    client: FlaskClient, ticket: str, statuses: list[str]
 ) -> None:
-    for status in way:
+    for status in statuses:
         assert Ticket.get(ticket).expires_at is None
         closed = client.patch(f"/tickets/{ticket}", json={"status": status}).json
-    end = datetime.fromisoformat(closed["updated_at"]).timestamp() + 30 * 24 * 3600
-    assert Ticket.get(ticket).expires_at == int(end)
+    closed_at = datetime.fromisoformat(closed["updated_at"]).timestamp()
+    assert Ticket.get(ticket).expires_at == int(closed_at + 30 * 24 * 3600)
 
 
 @ON_MOTO
-def test_without_the_setting_it_never_does(
+def test_closed_ticket_does_not_expire_without_the_setting(
     client: FlaskClient, ticket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(config, "RETENTION_DAYS", "")
@@ -57,13 +57,13 @@ def test_without_the_setting_it_never_does(
 
 
 @pytest.mark.parametrize("status", ["open", "resolved", "closed"])
-def test_a_ticket_past_its_time_is_like_one_that_never_was(
+def test_expired_ticket_cannot_be_told_from_an_unknown_ticket(
     client: FlaskClient, caller: str, ticket: str, status: str
 ) -> None:
     client.patch(f"/tickets/{ticket}", json={"status": status})
-    set_end(ticket, 60)
+    set_expiry(ticket, 60)
     assert client.get(f"/tickets/{ticket}").status_code == 200
-    set_end(ticket, 0)
+    set_expiry(ticket, 0)
     for method, path, body in (
         ("GET", "", None),
         ("GET", f"?caller={caller.replace('+', '%2B')}", None),
@@ -73,65 +73,63 @@ def test_a_ticket_past_its_time_is_like_one_that_never_was(
         ("PATCH", "", {"status": status}),
     ):
         response = client.open(f"/tickets/{ticket}{path}", method=method, json=body)
-        never = client.open(f"/tickets/{uuid4()}{path}", method=method, json=body)
-        assert response.status_code == never.status_code == 404
-        assert response.json | {"request_id": ""} == never.json | {"request_id": ""}
+        unknown = client.open(f"/tickets/{uuid4()}{path}", method=method, json=body)
+        assert response.status_code == unknown.status_code == 404
+        assert response.json | {"request_id": ""} == unknown.json | {"request_id": ""}
     assert page(client, caller) == {"tickets": []}
     assert page(client, caller, status=status) == {"tickets": []}
     queue = client.get(f"/tickets?status={status}&order=newest").json["tickets"]
-    assert ticket not in [each["ticket_id"] for each in queue]
+    assert ticket not in [listed["ticket_id"] for listed in queue]
     found = Ticket.get(ticket)
     assert (found.comments, found.priority) == ([], "normal")
     found.delete()
 
 
-def test_what_was_filed_under_a_key_is_filed_anew_once_it_is_over(
-    client: FlaskClient, caller: str
-) -> None:
+def test_key_of_an_expired_ticket_creates_a_new_ticket(client: FlaskClient, caller: str) -> None:
     new = {"caller_id": caller, "issue_description": "No mail", "idempotency_key": "k"}
     first = client.post("/tickets", json=new)
     client.patch(f"/tickets/{first.json['ticket_id']}", json={"status": "closed"})
     assert client.post("/tickets", json=new).data == first.data
-    set_end(first.json["ticket_id"], 0)
-    again = client.post("/tickets", json=new | {"issue_description": "No mail again"})
-    assert (again.status_code, again.json["status"]) == (201, "open")
-    assert "Idempotency-Replayed" not in again.headers
-    assert again.json["created_at"] > first.json["created_at"]
+    set_expiry(first.json["ticket_id"], 0)
+    second = client.post("/tickets", json=new | {"issue_description": "No mail again"})
+    assert (second.status_code, second.json["status"]) == (201, "open")
+    assert "Idempotency-Replayed" not in second.headers
+    assert second.json["created_at"] > first.json["created_at"]
     (listed,) = page(client, caller)["tickets"]
     assert listed["issue_description"] == "No mail again"
 
 
 @pytest.mark.parametrize("limit", [1, 3, 10])
-@pytest.mark.parametrize("over", [range(5), range(7, 12), range(0, 12, 2), range(12)])
-def test_pages_go_on_past_what_is_over(
-    client: FlaskClient, caller: str, limit: int, over: range
+@pytest.mark.parametrize("expired", [range(5), range(7, 12), range(0, 12, 2), range(12)])
+def test_pages_skip_expired_tickets(
+    client: FlaskClient, caller: str, limit: int, expired: range
 ) -> None:
     ids = file_tickets(caller, 12, status="closed")
-    for n in over:
-        set_end(ids[n], 0)
-    left = [each for n, each in enumerate(ids) if n not in over]
+    for n in expired:
+        set_expiry(ids[n], 0)
+    visible = [ticket_id for n, ticket_id in enumerate(ids) if n not in expired]
     found = pages(client, caller, limit=limit)
-    assert list(chain(*found)) == left
-    # All but the last are full.
-    assert all(len(each) == limit for each in found[:-1])
+    assert list(chain(*found)) == visible
+    # Every page but the last is full.
+    assert all(len(ids_of_page) == limit for ids_of_page in found[:-1])
 
 
 @ON_MOTO
-def test_a_page_looks_at_no_more_than_a_hundred_that_are_over(
+def test_page_reads_at_most_100_expired_tickets(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str
 ) -> None:
     file_tickets(caller, 120, status="closed", expires_at=1)
     (kept,) = file_tickets(caller, 1, at=900_000)
     faults.operations.clear()
     first = page(client, caller, limit=2)
-    assert [each["ticket_id"] for each in first["tickets"]] == [kept]
+    assert [ticket["ticket_id"] for ticket in first["tickets"]] == [kept]
     assert faults.operations == ["Query", "Query"]
     assert page(client, caller, limit=2, cursor=first["next_cursor"]) == {"tickets": []}
 
 
 @ON_MOTO
 @pytest.mark.parametrize("days", ["0", "-1", "1.5", "a month", "100000", "٣", " 7"])
-def test_what_is_no_count_of_days_stops_the_start(
+def test_startup_fails_on_an_invalid_retention_setting(
     engine: str, days: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(config, "RETENTION_DAYS", days)
@@ -139,7 +137,7 @@ def test_what_is_no_count_of_days_stops_the_start(
         create_app()
 
 
-def test_a_malformed_setting_is_said_without_a_traceback() -> None:
+def test_flask_run_reports_an_invalid_setting_without_a_traceback() -> None:
     result = command("run", RETENTION_DAYS="a month")
     assert result.returncode == 1
     assert "RETENTION_DAYS must be a whole number from 1 to 99999, or empty" in result.stderr
@@ -148,7 +146,7 @@ def test_a_malformed_setting_is_said_without_a_traceback() -> None:
 
 @ON_MOTO
 @pytest.mark.parametrize(
-    ("steps", "answered", "resolved"),
+    ("changes", "answered", "resolved"),
     [
         ([{"assignee": "anna"}, {"status": "in_progress"}], None, None),
         ([{"priority": "low"}, {"comment": "Yes?"}, {"comment": "Well?"}], 1, None),
@@ -157,11 +155,13 @@ def test_a_malformed_setting_is_said_without_a_traceback() -> None:
         ([{"status": "closed"}], None, 0),
     ],
 )
-def test_a_ticket_knows_when_it_was_first_answered_and_resolved(
-    client: FlaskClient, ticket: str, steps: list[Any], answered: int | None, resolved: int | None
+def test_stores_the_times_of_the_first_answer_and_resolution(
+    client: FlaskClient, ticket: str, changes: list[Any], answered: int | None, resolved: int | None
 ) -> None:
     client.post(f"/tickets/{ticket}/comments", json={"comment": "Hello?"})
-    times = [client.patch(f"/tickets/{ticket}", json=step).json["updated_at"] for step in steps]
+    times = [
+        client.patch(f"/tickets/{ticket}", json=change).json["updated_at"] for change in changes
+    ]
     found = Ticket.get(ticket)
     assert found.answered_at == (None if answered is None else times[answered])
     assert found.resolved_at == (None if resolved is None else times[resolved])

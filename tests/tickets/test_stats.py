@@ -1,4 +1,4 @@
-"""What the desk got done, in figures and as a picture."""
+"""Tests of the desk's statistics by day and of their chart."""
 
 from __future__ import annotations
 
@@ -19,16 +19,19 @@ from itsm_app.tickets.stats import Day, by_day
 from ..conftest import ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB
 from .test_erasure import erase_caller
-from .test_retention import set_end
+from .test_retention import set_expiry
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def file(days: float, status: str = "open", text: str = "x", **hours: float) -> str:
-    """File a ticket at noon so many days ago; answered and resolved so many hours later."""
+    """Store a ticket from noon, `days` days ago.
+
+    `answered` and `resolved` are the hours from then until the first answer and the resolution.
+    """
     at = NOON - timedelta(days)
-    later = {f"{name}_at": written(at + timedelta(hours=each)) for name, each in hours.items()}
+    later = {f"{name}_at": written(at + timedelta(hours=count)) for name, count in hours.items()}
     times: dict[str, Any] = {"created_at": written(at), "updated_at": written(at), **later}
     ticket = Ticket(str(uuid4()), caller_id="a", issue_description=text, status=status, **times)
     items.put_new(ticket)
@@ -39,8 +42,8 @@ def day(days: int, *figures: Any) -> Day:
     return Day((NOON - timedelta(days)).date(), *figures)
 
 
-def told(days: int) -> list[Day]:
-    """Return the days, of all that was filed in time."""
+def complete_statistics(days: int) -> list[Day]:
+    """Return the statistics and assert that no ticket was left out."""
     found, filed_since = by_day(days)
     assert filed_since == found[0].date - timedelta(30)
     return found
@@ -50,7 +53,7 @@ def hours(count: float) -> float:
     return count * 3600
 
 
-def test_each_day_has_what_happened_on_it(own_table: str) -> None:
+def test_each_day_counts_its_tickets_and_median_times(own_table: str) -> None:
     file(0)
     file(1, "in_progress", answered=1)
     file(1, "resolved", answered=2, resolved=4)
@@ -58,38 +61,38 @@ def test_each_day_has_what_happened_on_it(own_table: str) -> None:
     file(2, "closed", resolved=30)
     file(30, "closed", answered=24 * 28, resolved=24 * 30)
     file(40, "closed", resolved=24 * 40)
-    assert told(4) == [
+    assert complete_statistics(4) == [
         day(3, 0, 0, None, None),
         day(2, 1, 0, hours(24 * 28), None),
         day(1, 3, 2, hours(2), hours(17)),
         day(0, 1, 2, None, hours((24 + 24 * 30) / 2)),
     ]
-    assert told(1) == told(4)[-1:]
+    assert complete_statistics(1) == complete_statistics(4)[-1:]
 
 
-def test_the_desks_work_is_counted_as_it_does_it(
+def test_changes_by_the_desk_are_counted_at_once(
     client: FlaskClient, own_table: str, caller: str
 ) -> None:
     new = {"caller_id": caller, "issue_description": "No mail"}
     for change in ({"comment": "Yes?"}, {"status": "resolved"}, {"status": "closed"}, {}):
         ticket = client.post("/tickets", json=new).json["ticket_id"]
         assert client.patch(f"/tickets/{ticket}", json=change).status_code == 200
-    (today,) = told(1)
+    (today,) = complete_statistics(1)
     assert today[:3] == (NOON.date(), 4, 2)
     assert 0 < today.answer_seconds < 60
     assert 0 < today.resolution_seconds < 60
     erase_caller(caller, "--yes")
-    assert told(1) == [today]
+    assert complete_statistics(1) == [today]
 
 
-def test_what_is_past_its_time_is_not_counted(own_table: str) -> None:
-    set_end(file(0, "closed"), 0)
-    set_end(file(0, "closed"), 60)
-    assert told(1) == [day(0, 1, 0, None, None)]
+def test_expired_tickets_are_not_counted(own_table: str) -> None:
+    set_expiry(file(0, "closed"), 0)
+    set_expiry(file(0, "closed"), 60)
+    assert complete_statistics(1) == [day(0, 1, 0, None, None)]
 
 
 @ON_MOTO
-def test_it_takes_one_query_a_status(own_table: str, faults: FaultyDynamoDB) -> None:
+def test_statistics_take_one_query_per_status(own_table: str, faults: FaultyDynamoDB) -> None:
     for _ in range(20):
         file(0)
     faults.operations.clear()
@@ -97,29 +100,29 @@ def test_it_takes_one_query_a_status(own_table: str, faults: FaultyDynamoDB) -> 
     assert faults.operations == ["Query"] * 4
 
 
-def test_with_too_many_tickets_the_newest_days_are_told_of_what_was_filed_on_them(
+def test_with_too_many_tickets_only_the_newest_days_are_returned(
     own_table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("itsm_app.tickets.stats.MAX_QUERIES", 2)
-    # Three to five to a megabyte, as each engine counts.
+    # 3 to 5 tickets take 1 MB, depending on the engine.
     for days in range(6):
         for _ in range(2):
             file(days, text="x" * 250_000)
     file(9, "closed")
-    # Of those that were filed before, not all would be found.
+    # Created before `filed_since`, so its answer and its resolution today do not count.
     file(8, "closed", answered=24 * 8, resolved=24 * 8)
     found, filed_since = by_day(10)
     assert found == [day(days, 2, 0, None, None) for days in reversed(range(len(found)))]
     assert 2 <= len(found) <= 4
     assert filed_since == found[0].date
-    # A cut before the first day leaves all days, and is told too.
+    # Both days are returned, and `filed_since` still shows that older tickets do not count.
     assert by_day(2) == (found[-2:], filed_since)
 
 
-def drawn(days: list[Day]) -> tuple[ElementTree.Element, list[str]]:
-    """Return the chart, and what each of its bars says."""
+def draw(days: list[Day]) -> tuple[ElementTree.Element, list[str]]:
+    """Return the chart and the titles of its bars."""
     svg = ElementTree.fromstring(chart(days).replace("<svg", f'<svg xmlns="{SVG[1:-1]}"', 1))
-    bars = [each for each in svg.iter(f"{SVG}rect") if each.find(f"{SVG}title") is not None]
+    bars = [rect for rect in svg.iter(f"{SVG}rect") if rect.find(f"{SVG}title") is not None]
     for bar in bars:
         x, y, width, height = (float(bar.attrib[name]) for name in ("x", "y", "width", "height"))
         assert 44 <= x < x + width <= 480.1
@@ -127,11 +130,11 @@ def drawn(days: list[Day]) -> tuple[ElementTree.Element, list[str]]:
     return svg, [bar.find(f"{SVG}title").text for bar in bars]
 
 
-def test_the_chart_says_what_the_days_are() -> None:
+def test_chart_describes_the_days_in_text() -> None:
     days = [day(1, 3, 2, hours(2), hours(17.25)), day(0, 1, 0, None, None)]
-    svg, said = drawn(days)
+    svg, titles = draw(days)
     first, second = (f"{each.date}" for each in days)
-    assert said == [
+    assert titles == [
         f"{first}: 3 opened",
         f"{second}: 1 opened",
         f"{first}: 2 resolved",
@@ -146,17 +149,17 @@ def test_the_chart_says_what_the_days_are() -> None:
     assert "style" not in ElementTree.tostring(svg, encoding="unicode")
 
 
-def test_the_highest_bar_fills_its_row_and_the_others_are_in_proportion() -> None:
-    svg, _ = drawn([day(1, 8, 2, None, None), day(0, 4, 0, None, None)])
-    bars = [each for each in svg.iter(f"{SVG}rect") if each.find(f"{SVG}title") is not None]
-    assert [float(each.attrib["height"]) for each in bars] == [75, 37.5, 18.8, 0]
+def test_bar_heights_are_proportional_to_the_highest_bar() -> None:
+    svg, _ = draw([day(1, 8, 2, None, None), day(0, 4, 0, None, None)])
+    bars = [rect for rect in svg.iter(f"{SVG}rect") if rect.find(f"{SVG}title") is not None]
+    assert [float(bar.attrib["height"]) for bar in bars] == [75, 37.5, 18.8, 0]
 
 
 @pytest.mark.parametrize(
     ("days", "bars"),
     [([], 0), ([day(0, 0, 0, None, None)], 2), ([day(0, 0, 0, 0.0, 0.0)], 4)],
 )
-def test_a_chart_of_nothing_is_a_chart(days: list[Day], bars: int) -> None:
-    svg, said = drawn(days)
-    assert len(said) == bars
-    assert "0" in [each.text for each in svg.iter(f"{SVG}text")]
+def test_draws_a_chart_without_data(days: list[Day], bars: int) -> None:
+    svg, titles = draw(days)
+    assert len(titles) == bars
+    assert "0" in [text.text for text in svg.iter(f"{SVG}text")]

@@ -1,4 +1,4 @@
-"""The four operations, as a client meets them. Names as in the seed document where it has one."""
+"""Tests of the four ticket operations. Some test names come from the seed document."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
-UNKNOWN = "00000000-0000-4000-8000-000000000000"
+UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 TEXTS = [
     "Ωμέγα",
     "שלום עולם",
@@ -60,7 +60,7 @@ def test_get_ticket_success(client: FlaskClient, caller: str, ticket: str) -> No
     }
 
 
-@pytest.mark.parametrize("path", [UNKNOWN, "nonsense", "..", "%00", "%2e%2e", "%FF", "x" * 3000])
+@pytest.mark.parametrize("path", [UNKNOWN_ID, "nonsense", "..", "%00", "%2e%2e", "%FF", "x" * 3000])
 def test_get_ticket_not_found(client: FlaskClient, path: str) -> None:
     response = client.get(f"/tickets/{path}")
     assert response.status_code == 404
@@ -84,14 +84,14 @@ def test_add_comment_success(client: FlaskClient, ticket: str) -> None:
     assert found["comments"] == [
         {
             "comment_text": text,
-            "added_at": added.json["updated_at"],
-            "comment_id": added.json["comment_id"],
+            "added_at": response.json["updated_at"],
+            "comment_id": response.json["comment_id"],
         }
-        for text, added in [("It is still burning", first), ("It is out now", second)]
+        for text, response in [("It is still burning", first), ("It is out now", second)]
     ]
 
 
-@pytest.mark.parametrize("path", [UNKNOWN, "nonsense", "%00", "x" * 3000])
+@pytest.mark.parametrize("path", [UNKNOWN_ID, "nonsense", "%00", "x" * 3000])
 def test_add_comment_ticket_not_found(client: FlaskClient, path: str) -> None:
     response = client.post(f"/tickets/{path}/comments", json={"comment": "Hello?"})
     assert response.status_code == 404
@@ -119,15 +119,15 @@ def test_list_tickets_empty(client: FlaskClient) -> None:
     assert response.json == {"tickets": []}
 
 
-def test_lists_the_newest_ten_newest_first(client: FlaskClient, caller: str) -> None:
+def test_lists_the_ten_newest_tickets_newest_first(client: FlaskClient, caller: str) -> None:
     new = {"caller_id": caller, "issue_description": "Again"}
     ids = [client.post("/tickets", json=new).json["ticket_id"] for _ in range(12)]
     found = client.get("/tickets", query_string={"caller": caller}).json["tickets"]
-    assert [each["ticket_id"] for each in found] == ids[:1:-1]
+    assert [ticket["ticket_id"] for ticket in found] == ids[:1:-1]
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_text_comes_back_byte_for_byte(client: FlaskClient, text: str) -> None:
+def test_text_is_returned_unchanged(client: FlaskClient, text: str) -> None:
     caller = text[:100]
     ticket = client.post("/tickets", json={"caller_id": caller, "issue_description": text}).json
     path = f"/tickets/{ticket['ticket_id']}"
@@ -139,6 +139,6 @@ def test_text_comes_back_byte_for_byte(client: FlaskClient, text: str) -> None:
     assert response.json in client.get("/tickets", query_string={"caller": caller}).json["tickets"]
 
 
-def test_answers_are_utf_8_and_not_escaped(client: FlaskClient, ticket: str) -> None:
+def test_responses_are_utf_8_without_escapes(client: FlaskClient, ticket: str) -> None:
     client.post(f"/tickets/{ticket}/comments", json={"comment": "Ω שלום 😀"})
     assert "Ω שלום 😀".encode() in client.get(f"/tickets/{ticket}").data
