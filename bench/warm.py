@@ -20,8 +20,8 @@ OPERATIONS: list[tuple[str, dict[str, Any], float, float]] = [
     ("get", events.GET, 1.2, 1.05),
     ("comment", events.COMMENT, 1.2, 1.05),
     ("list ten", events.LIST, 1.2, 1.05),
-    ("get with 20 comments", events.GET_WITH_20_COMMENTS, 1.1, 0.9),
-    ("list ten with 20 comments", events.LIST_WITH_20_COMMENTS, 1.1, 0.9),
+    ("get with 20 comments", events.GET_WITH_20_COMMENTS, 1.2, 1.0),
+    ("list ten with 20 comments", events.LIST_WITH_20_COMMENTS, 0.6, 0.5),
 ]
 
 

@@ -9,7 +9,6 @@ import ast
 import json
 import platform
 import py_compile
-import re
 import shutil
 import subprocess
 import sys
@@ -64,9 +63,6 @@ DATA = (
 )
 # Where Lambda unzips it: "Lambda execution environment" in the AWS Lambda guide.
 TASK_ROOT = "/var/task"
-# The roots that AWS's endpoints chain to: https://www.amazontrust.com/repository/. Loading all 127
-# of botocore's costs 17 ms of CPU at the first request, these 1 ms.
-AMAZON_ROOTS = r"Subject: CN=(Amazon Root CA|Starfield Services Root Certificate Authority - G2)"
 # What those import where the Lambda never comes: commands, terminals, debuggers, browsers, Windows.
 UNUSED = {
     "botocore.crt.auth",
@@ -190,10 +186,7 @@ def _add_botocore_data(folder: Path) -> None:
         file = folder / "data" / f"{name}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(content, separators=(",", ":")))
-    roots = (Path(botocore.__file__).parent / "cacert.pem").read_text()
-    certificates = re.findall(r"# Issuer:.*?-----END CERTIFICATE-----\n", roots, re.DOTALL)
-    kept = [each for each in certificates if re.search(AMAZON_ROOTS, each)]
-    (folder / "cacert.pem").write_text("".join(kept))
+    shutil.copyfile(Path(botocore.__file__).parent / "cacert.pem", folder / "cacert.pem")
 
 
 def _compile(folder: Path) -> None:

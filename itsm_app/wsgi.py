@@ -4,5 +4,5 @@ from . import create_app
 from .storage.models import Ticket
 
 app = create_app()
-# The client is created at start. Otherwise the first requests of a threaded server would wait for it.
+# Create the client at start. Otherwise the first requests of a threaded server wait for it.
 Ticket.connection()

@@ -42,7 +42,7 @@ class Time(Struct):
 
 
 class Count(Struct):
-    """A whole number with at most 38 digits: "Number" in "Supported data types" of the same guide."""
+    """A whole number of at most 38 digits ("Number" in "Supported data types" of the guide)."""
 
     N: Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,37})\Z")]
 

@@ -11,9 +11,9 @@ from ..storage.models import Ticket
 from .errors import InvalidField
 
 CHECK_BYTES = 9
-# A creation time and a ticket id, with the lengths that DynamoDB accepts for sort and partition keys
-# ("Service, account, and table quotas" in the DynamoDB Developer Guide). Somebody who forges a
-# cursor cannot make DynamoDB reject the query.
+# A creation time and a ticket id, of lengths that DynamoDB accepts for sort and partition keys
+# ("Service, account, and table quotas" in the DynamoDB Developer Guide). So a forged cursor cannot
+# make DynamoDB reject the query.
 POSITION = re.compile(rb"[^\0]{1,1024}\0[^\0]{1,2048}")
 
 

@@ -44,7 +44,7 @@ class IdempotencyKeyReused(TicketError):
 
 
 class InvalidTransition(TicketError):
-    """The ticket cannot change to this status. `status` is its own, `allowed` names the next ones."""
+    """The ticket cannot change to this status. `allowed` names those that can follow `status`."""
 
     def __init__(self, status: str, allowed: str) -> None:
         super().__init__(status)

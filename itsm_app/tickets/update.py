@@ -19,7 +19,7 @@ from .comment import ATTEMPTS
 from .errors import AlreadyAssigned, ChangedMeanwhile, IdempotencyKeyReused
 from .get import get_ticket
 
-# As `comment.NAMESPACE`. The same idempotency key may stand for a caller's comment and for a change.
+# As `comment.NAMESPACE`. One idempotency key can stand for a caller's comment and for a change.
 NAMESPACE = UUID("7d0c5b1e-93a4-4f6d-8e52-1f3b9a6c2d80")
 
 
