@@ -25,28 +25,25 @@ ALIAS_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTION}:snapstart"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
 
 
-def readme_commands(text: str) -> str:
-    """Return the commands of the README's code block that contains `text`."""
-    blocks = re.findall(r"```sh\n(.*?)```", _section(), re.DOTALL)
+DEPLOY_DOCS = (ROOT / "docs" / "deploy.md").read_text()
+
+
+def documented_commands(text: str) -> str:
+    """Return the commands of the code block in docs/deploy.md that contains `text`."""
+    blocks = re.findall(r"```sh\n(.*?)```", DEPLOY_DOCS, re.DOTALL)
     (commands,) = (dedent(block) for block in blocks if text in block)
     return commands
 
 
 def create_table_command() -> str:
-    """Return the README's command that creates the table of the stage `prod`."""
-    (found,) = re.findall(r"`(TABLE_NAME=prod\S+ flask init-db)`", _section())
+    """Return the documented command that creates the table of the stage `prod`."""
+    (found,) = re.findall(r"`(TABLE_NAME=prod\S+ flask init-db)`", DEPLOY_DOCS)
     return str(found)
 
 
 def zappa_command(name: str) -> str:
-    """Return the command `zappa {name} …` from the README's table of commands."""
-    (found,) = re.findall(rf"^\| `(zappa {name} [^`]*)`", _section(), re.MULTILINE)
-    return str(found)
-
-
-def _section() -> str:
-    readme = (ROOT / "README.md").read_text()
-    (found,) = re.findall(r"^## Deploy\n(.*?)^## ", readme, re.DOTALL | re.MULTILINE)
+    """Return the command `zappa {name} …` from the documented table of commands."""
+    (found,) = re.findall(rf"^\| `(zappa {name} [^`]*)`", DEPLOY_DOCS, re.MULTILINE)
     return str(found)
 
 
@@ -70,14 +67,16 @@ class Clone:
         self.entries: list[str] = []
 
     def deploy(self) -> None:
-        """Run the README's commands from the creation of the table to the first ticket."""
-        self.store_keys(self.run(readme_commands("flask init-db")))
-        self.run(readme_commands("zappa deploy poc"))
+        """Run the documented commands from the creation of the table to the first ticket."""
+        self.store_keys(self.run(documented_commands("flask init-db")))
+        self.run(documented_commands("zappa deploy poc"))
 
     def create_keys(self) -> None:
-        """Create API keys with the README's commands."""
+        """Create API keys with the documented commands."""
         self.store_keys(
-            self.run("\n".join(re.findall("flask new-key .*", readme_commands("flask init-db"))))
+            self.run(
+                "\n".join(re.findall("flask new-key .*", documented_commands("flask init-db")))
+            )
         )
 
     def store_keys(self, printed: str) -> None:
@@ -98,7 +97,7 @@ class Clone:
 
     def become_deployer(self, stage: str = "poc") -> None:
         """Use the AWS keys of a new user who has only the deployer policy of the stage."""
-        (printed,) = re.findall(r"python -m deploy\.policies \S+ poc", _section())
+        (printed,) = re.findall(r"python -m deploy\.policies \S+ poc", DEPLOY_DOCS)
         command = f"{printed.removesuffix('poc')}{stage} {ACCOUNT}"
         self.keys = self._aws.make_user(f"{stage}-deployer", self.run(command))
 
@@ -148,7 +147,7 @@ class Clone:
         (self.path / file).write_text(text.replace(old, new))
 
     def add_stage(self, name: str) -> None:
-        """Add a stage as the README says: copy the block `poc` of the settings and rename it."""
+        """Add a stage as documented: copy the block `poc` of the settings and rename it."""
         file = self.path / "zappa_settings.json"
         settings = json.loads(file.read_text())
         file.write_text(json.dumps({**settings, name: settings["poc"]}))
