@@ -26,7 +26,7 @@ import psutil
 from bench.load_clients import drive
 from bench.operations import await_listener
 from itsm_app import config
-from itsm_app.local.engine import free_port
+from tests.support.ports import free_port
 from itsm_app.storage import table
 from tests.support.dynamodb_local import dynamodb_local
 

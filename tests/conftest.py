@@ -59,9 +59,13 @@ def engine(request: pytest.FixtureRequest) -> Iterator[str]:
         _use_engine(url)
         yield url
     else:
-        with dynamodb_local() as url:
-            _use_engine(url)
-            yield url
+        import tempfile
+
+        os.environ.pop("AWS_ENDPOINT_URL_DYNAMODB", None)
+        config.LOCAL_DYNAMODB = tempfile.mkdtemp()
+        Ticket._connection = None
+        table.create()
+        yield "local"
 
 
 def _use_engine(url: str) -> None:

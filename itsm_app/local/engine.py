@@ -1,123 +1,301 @@
-"""Start the embedded DynamoDB as a process of its own, on the state in one folder."""
+"""The part of DynamoDB that this app uses, on a `Database`."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import socket
-import subprocess
-import sys
-import threading
+import json
+import sqlite3
 import time
-from pathlib import Path
-from typing import IO
+from collections.abc import Callable, Iterator
+from typing import Any
 
-import click
+from .database import Database
+from .expressions import Condition, Item, key_condition, project, update
 
-from .. import config
-from .state_file import set_aside_damaged
+# The most that one page of Query or Scan has, and the longest item: "Service, account, and table
+# quotas" in the DynamoDB Developer Guide.
+MAX_PAGE_BYTES = 1024 * 1024
+MAX_ITEM_BYTES = 400 * 1024
 
-ENGINE = Path(__file__).with_name("engine_process.py")
-LOOPBACK = "127.0.0.1"
-START_SECONDS = 10
-# How long the engine of a `flask run` that has just ended can need to save and release the folder.
-HANDOVER_SECONDS = 3
-POLL_SECONDS = 0.02
+COMPARISONS = {"=": "= ?", "<": "< ?", "<=": "<= ?", ">": "> ?", ">=": ">= ?"}
+COMPARISONS |= {"BETWEEN": "BETWEEN ? AND ?"}
 
-
-class EmbeddedEngineError(Exception):
-    """The embedded DynamoDB cannot start. The message says why and what to do."""
+Request = dict[str, Any]
+Response = dict[str, Any]
 
 
-def start(folder: Path) -> str:
-    """Start the engine on the state in `folder` and return its endpoint, once it answers.
+class EngineError(Exception):
+    """A request fails as it would on DynamoDB, with a code and a status."""
 
-    From then on, this process and its children use that endpoint.
-    Raises `EmbeddedEngineError` when another engine holds the folder, or this one does not start.
-    """
-    # What callers said is for this user's eyes only.
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    port = free_port()
-    endpoint = f"http://{LOOPBACK}:{port}"
-    config.use_local_dynamodb(endpoint)
-    with _lock(folder) as lock:
-        state = folder / "dynamodb.json"
-        if aside := set_aside_damaged(state):
-            click.echo(f" * {state} is damaged: set aside as {aside}, starting empty.", err=True)
-        engine = subprocess.Popen(  # noqa: S603 - no shell, and nothing of a user's in it
-            # -P: our modules beside that file are not for the engine to import.
-            [sys.executable, "-P", ENGINE, str(os.getpid())],
-            env=_environment(folder, port),
-            stdin=subprocess.DEVNULL,
-            # Its errors, such as one in saving when we are gone, go where ours go.
-            stdout=subprocess.DEVNULL,
-            # Ctrl-C is for Flask; the engine goes on until Flask has ended.
-            start_new_session=True,
-            # The engine holds the lock from here on, until it has saved and ended.
-            pass_fds=[lock.fileno()],
-        )
-    _await_answer(engine, port)
-    threading.Thread(target=_report_end, args=(engine,), daemon=True).start()
-    return endpoint
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = message
+        self.status = status
 
 
-def _environment(folder: Path, port: int) -> dict[str, str]:
-    return config.environment_with(
-        SERVICES="dynamodb",
-        GATEWAY_PORT=str(port),
-        # ministack listens on every interface unless told otherwise, and on port 8883 besides.
-        BIND_HOST=LOOPBACK,
-        IOT_MTLS_ENABLED="0",
-        PERSIST_STATE="1",
-        STATE_DIR=str(folder.resolve()),
-        TMPDIR=str(folder.resolve()),
-        LOG_LEVEL="WARNING",
-        AUTH="false",
-        USE_SSL="0",
-        # With a Docker socket it would remove the containers of other ministacks.
-        DOCKER_HOST="unix:///nonexistent",
-    )
+class Engine:
+    """Answers requests to DynamoDB."""
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._operations: dict[str, Callable[[Request], Response]] = {
+            "CreateTable": self._create_table,
+            "DescribeTable": self._describe_table,
+            "DescribeTimeToLive": self._describe_time_to_live,
+            "UpdateTimeToLive": self._update_time_to_live,
+            "GetItem": self._get_item,
+            "PutItem": self._put_item,
+            "UpdateItem": self._update_item,
+            "DeleteItem": self._delete_item,
+            "Query": self._query,
+            "Scan": self._scan,
+        }
 
-def _lock(folder: Path) -> IO[bytes]:
-    lock = (folder / "lock").open("wb")
-    deadline = time.monotonic() + HANDOVER_SECONDS
-    while True:
+    def answer(self, operation: str, request: Request) -> Response:
+        """Return DynamoDB's response to a request.
+
+        Raises:
+            EngineError: DynamoDB would reject the request, or the disk fails.
+        """
+        if operation not in self._operations:
+            raise EngineError("UnknownOperationException", f"{operation} is not supported.")
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return lock
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise EmbeddedEngineError(
-                    f"Another `flask run` is using {folder}. Stop that one, or start this one with"
-                    " a folder of its own: LOCAL_DYNAMODB=instance/other flask run --port 5001"
-                ) from None
-        time.sleep(POLL_SECONDS)
+            return self._operations[operation](request)
+        except sqlite3.Error as error:
+            # A full or broken disk, or another process that writes for too long.
+            raise EngineError("InternalServerError", type(error).__name__, 500) from error
+
+    def remove_expired(self) -> None:
+        """Delete the items that are past their time to live."""
+        with self._database.write() as db:
+            expired = db.execute(
+                "SELECT table_name, hash, range FROM items WHERE expires_at <= ?", [int(time.time())]
+            ).fetchall()
+            for key in expired:
+                _delete(db, *key)
+
+    def _create_table(self, request: Request) -> Response:
+        name = request["TableName"]
+        types = {
+            each["AttributeName"]: each["AttributeType"] for each in request["AttributeDefinitions"]
+        }
+        if {*types.values()} != {"S"}:
+            raise EngineError("ValidationException", "Keys must be strings.")
+        indexes = [
+            {**each, "IndexStatus": "ACTIVE"} for each in request.get("GlobalSecondaryIndexes", [])
+        ]
+        description = {
+            "TableName": name,
+            "TableStatus": "ACTIVE",
+            "AttributeDefinitions": request["AttributeDefinitions"],
+            "KeySchema": request["KeySchema"],
+            "BillingModeSummary": {"BillingMode": request.get("BillingMode", "PROVISIONED")},
+            "GlobalSecondaryIndexes": indexes,
+            "DeletionProtectionEnabled": request.get("DeletionProtectionEnabled", False),
+        }
+        with self._database.write() as db:
+            known = db.execute("SELECT 1 FROM tables WHERE name = ?", [name]).fetchone()
+            if known:
+                raise EngineError("ResourceInUseException", f"Table already exists: {name}")
+            db.execute("INSERT INTO tables VALUES (?, ?)", [name, json.dumps(description)])
+        return {"TableDescription": description}
+
+    def _describe_table(self, request: Request) -> Response:
+        table = self._table(request)
+        return {"Table": {name: each for name, each in table.items() if name != "TimeToLive"}}
+
+    def _describe_time_to_live(self, request: Request) -> Response:
+        attribute = self._table(request).get("TimeToLive")
+        if attribute is None:
+            return {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}}
+        description = {"TimeToLiveStatus": "ENABLED", "AttributeName": attribute}
+        return {"TimeToLiveDescription": description}
+
+    def _update_time_to_live(self, request: Request) -> Response:
+        table = self._table(request)
+        wanted = request["TimeToLiveSpecification"]
+        table["TimeToLive"] = wanted["AttributeName"] if wanted["Enabled"] else None
+        with self._database.write() as db:
+            db.execute(
+                "UPDATE tables SET description = ? WHERE name = ?",
+                [json.dumps(table), table["TableName"]],
+            )
+            for (text,) in db.execute(
+                "SELECT item FROM items WHERE table_name = ?", [table["TableName"]]
+            ).fetchall():
+                self._store(db, table, json.loads(text))
+        return {"TimeToLiveSpecification": wanted}
+
+    def _get_item(self, request: Request) -> Response:
+        table = self._table(request)
+        item = self._find(self._database.read(), table, request["Key"])
+        return {} if item is None else {"Item": project(request, item)}
+
+    def _put_item(self, request: Request) -> Response:
+        table, item = self._table(request), request["Item"]
+        condition = Condition(request.get("ConditionExpression"), request)
+        with self._database.write() as db:
+            _check(condition, self._find(db, table, item))
+            self._store(db, table, item)
+        return {}
+
+    def _update_item(self, request: Request) -> Response:
+        table, key = self._table(request), request["Key"]
+        condition = Condition(request.get("ConditionExpression"), request)
+        with self._database.write() as db:
+            found = self._find(db, table, key)
+            _check(condition, found)
+            changed = update(request, found or key, [*key])
+            self._store(db, table, changed)
+        return {"Attributes": changed} if request.get("ReturnValues") == "ALL_NEW" else {}
+
+    def _delete_item(self, request: Request) -> Response:
+        table, key = self._table(request), request["Key"]
+        condition = Condition(request.get("ConditionExpression"), request)
+        with self._database.write() as db:
+            _check(condition, self._find(db, table, key))
+            _delete(db, table["TableName"], *_key(table, key))
+        return {}
+
+    def _query(self, request: Request) -> Response:
+        table = self._table(request)
+        index = _index(table, request["IndexName"])
+        hash_value, comparison, operands = key_condition(request, index["KeySchema"])
+        where = "e.table_name = ? AND e.index_name = ? AND e.hash = ?"
+        values = [table["TableName"], request["IndexName"], hash_value]
+        if comparison is not None:
+            where += f" AND e.range {COMPARISONS[comparison]}"
+            values += operands
+        order, after = ("ASC", ">") if request.get("ScanIndexForward", True) else ("DESC", "<")
+        if start := request.get("ExclusiveStartKey"):
+            where += f" AND (e.range, e.item_hash, e.item_range) {after} (?, ?, ?)"
+            values += [_key(index, start)[1], *_key(table, start)]
+        rows = self._database.read().execute(
+            "SELECT i.item FROM index_entries e JOIN items i ON i.table_name = e.table_name"
+            " AND i.hash = e.item_hash AND i.range = e.item_range"
+            f" WHERE {where}"  # noqa: S608 - only names and operators of ours
+            f" ORDER BY e.range {order}, e.item_hash {order}, e.item_range {order}",
+            values,
+        )
+        keys = _key_names(table) + _key_names(index)
+        return self._page(request, rows, keys, _projected(table, index))
+
+    def _scan(self, request: Request) -> Response:
+        table = self._table(request)
+        where, values = "table_name = ?", [table["TableName"]]
+        if start := request.get("ExclusiveStartKey"):
+            where += " AND (hash, range) > (?, ?)"
+            values += _key(table, start)
+        rows = self._database.read().execute(
+            f"SELECT item FROM items WHERE {where} ORDER BY hash, range",  # noqa: S608 - as above
+            values,
+        )
+        return self._page(request, rows, _key_names(table), None)
+
+    def _page(
+        self,
+        request: Request,
+        rows: Iterator[tuple[str]],
+        key_names: list[str],
+        projected: set[str] | None,
+    ) -> Response:
+        condition = Condition(request.get("FilterExpression"), request)
+        limit = request.get("Limit")
+        items: list[Item] = []
+        seen = page_bytes = 0
+        last: Item = {}
+        for (text,) in rows:
+            # Like DynamoDB, which counts what it has read before it applies the filter.
+            if seen == limit or page_bytes > MAX_PAGE_BYTES:
+                end = {name: last[name] for name in key_names}
+                return _response(items, seen) | {"LastEvaluatedKey": end}
+            last = json.loads(text)
+            item = last
+            if projected is not None:
+                item = {name: value for name, value in last.items() if name in projected}
+            seen += 1
+            page_bytes += len(text) if projected is None else sum(map(len, map(str, item.values())))
+            if condition.holds(item):
+                items.append(project(request, item))
+        return _response(items, seen)
+
+    def _table(self, request: Request) -> dict[str, Any]:
+        found = (
+            self._database.read()
+            .execute("SELECT description FROM tables WHERE name = ?", [request["TableName"]])
+            .fetchone()
+        )
+        if found is None:
+            raise EngineError("ResourceNotFoundException", "Requested resource not found")
+        description: dict[str, Any] = json.loads(found[0])
+        return description
+
+    def _find(self, db: sqlite3.Connection, table: dict[str, Any], key: Item) -> Item | None:
+        found = db.execute(
+            "SELECT item FROM items WHERE table_name = ? AND hash = ? AND range = ?",
+            [table["TableName"], *_key(table, key)],
+        ).fetchone()
+        return None if found is None else json.loads(found[0])
+
+    def _store(self, db: sqlite3.Connection, table: dict[str, Any], item: Item) -> None:
+        name, key = table["TableName"], _key(table, item)
+        text = json.dumps(item, ensure_ascii=False, separators=(",", ":"))
+        if len(text.encode()) > MAX_ITEM_BYTES:
+            raise EngineError("ValidationException", "Item size has exceeded the maximum allowed")
+        expires = item.get(table.get("TimeToLive") or "", {}).get("N")
+        _delete(db, name, *key)
+        db.execute(
+            "INSERT INTO items VALUES (?, ?, ?, ?, ?)",
+            [name, *key, text, None if expires is None else int(expires)],
+        )
+        for index in table["GlobalSecondaryIndexes"]:
+            # An item without an index's key is not in that index.
+            if all(each in item for each in _key_names(index)):
+                entry = [name, index["IndexName"], *_key(index, item), *key]
+                db.execute("INSERT INTO index_entries VALUES (?, ?, ?, ?, ?, ?)", entry)
 
 
-def free_port() -> int:
-    """Return a port of the loopback interface that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+def _check(condition: Condition, item: Item | None) -> None:
+    if not condition.holds(item):
+        code = "ConditionalCheckFailedException"
+        raise EngineError(code, "The conditional request failed")
 
 
-def _await_answer(engine: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while engine.poll() is None and time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex((LOOPBACK, port)) == 0:
-                return
-        time.sleep(POLL_SECONDS)
-    engine.kill()
-    raise EmbeddedEngineError("The embedded DynamoDB did not start; what it said is above")
-
-
-def _report_end(engine: subprocess.Popen[bytes]) -> None:
-    status = engine.wait()
-    outcome = "It saved first." if status == 0 else "What was written since this start is lost."
-    click.echo(
-        f" * The embedded DynamoDB has ended by itself (exit status {status}). {outcome} Press"
-        " Ctrl-C and run `flask run` again.",
-        err=True,
+def _delete(db: sqlite3.Connection, table_name: str, key_hash: str, key_range: str) -> None:
+    key = [table_name, key_hash, key_range]
+    db.execute("DELETE FROM items WHERE table_name = ? AND hash = ? AND range = ?", key)
+    db.execute(
+        "DELETE FROM index_entries WHERE table_name = ? AND item_hash = ? AND item_range = ?", key
     )
+
+
+def _index(table: dict[str, Any], name: str) -> dict[str, Any]:
+    for index in table["GlobalSecondaryIndexes"]:
+        if index["IndexName"] == name:
+            found: dict[str, Any] = index
+            return found
+    raise EngineError("ValidationException", "The table does not have the specified index")
+
+
+def _key_names(owner: dict[str, Any]) -> list[str]:
+    """Return the names of the hash key and, if there is one, the range key."""
+    names = {each["KeyType"]: each["AttributeName"] for each in owner["KeySchema"]}
+    return [names[kind] for kind in ("HASH", "RANGE") if kind in names]
+
+
+def _key(owner: dict[str, Any], item: Item) -> list[str]:
+    """Return the hash and the range value of an item. The range is empty without a range key."""
+    values = [str(item[name]["S"]) for name in _key_names(owner)]
+    return [*values, ""][:2]
+
+
+def _projected(table: dict[str, Any], index: dict[str, Any]) -> set[str] | None:
+    """Return the names of the attributes that an index has, or None for all."""
+    projection = index["Projection"]
+    if projection["ProjectionType"] == "ALL":
+        return None
+    return {*_key_names(table), *_key_names(index), *projection.get("NonKeyAttributes", ())}
+
+
+def _response(items: list[Item], scanned: int) -> Response:
+    return {"Items": items, "Count": len(items), "ScannedCount": scanned}

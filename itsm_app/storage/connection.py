@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import botocore
 from botocore.config import Config
 from botocore.session import Session
 
+from .. import config
 from . import credentials
 from .errors import StorageUnavailable
 
@@ -30,6 +32,10 @@ def configure(session: Session) -> None:
     for operation in ITEM_OPERATIONS:
         session.register(f"after-call.dynamodb.{operation}", _require_request_id)
     credentials.load_late(session)
+    if config.wants_local_dynamodb():
+        from ..local.botocore_hook import use_engine
+
+        use_engine(session, Path(config.LOCAL_DYNAMODB))
 
 
 def _require_request_id(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:

@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 
 from deploy.policies import names
 from itsm_app import config
-from itsm_app.local.engine import free_port
+from tests.support.ports import free_port
 from itsm_app.storage.models import CallerIdIndex, StatusIndex
 
 from ..conftest import ON_MOTO, Log

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from itsm_app import config
-from itsm_app.local.engine import free_port
+from tests.support.ports import free_port
 from itsm_app.storage.connection import READ_TIMEOUT_SECONDS
 from itsm_app.storage.models import Ticket
 

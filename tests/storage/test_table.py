@@ -12,7 +12,7 @@ from click.testing import Result
 
 from itsm_app import create_app
 from itsm_app.commands.aws_errors import REMEDIES
-from itsm_app.local.engine import free_port
+from tests.support.ports import free_port
 from itsm_app.storage.models import Ticket
 from itsm_app.storage.table import DEFINITION
 

@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 import requests
 
-from itsm_app.local.engine import free_port
+from tests.support.ports import free_port
 
 from .internet import LOOPBACK, Internet
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from itsm_app.local.engine import free_port
+from tests.support.ports import free_port
 
 HOME = Path(__file__).parent.parent.parent / ".cache" / "dynamodb-local"
 SETTINGS = Path(__file__).with_name("dynamodb_local.xml")

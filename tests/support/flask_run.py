@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import requests
 
-from itsm_app.local.engine import ENGINE, free_port
+from .ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 

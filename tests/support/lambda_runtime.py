@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import requests
 
-from itsm_app.local.engine import free_port
+from tests.support.ports import free_port
 
 from .api_gateway import API_KEYS, STAGE, Answer, event
 from .flask_run import is_running

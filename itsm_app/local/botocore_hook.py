@@ -1,0 +1,56 @@
+"""Let botocore's DynamoDB client use the engine in this process, instead of the network.
+
+The client emits the event `before-call` before it signs and sends a request. A handler that returns
+a response replaces both: botocore's own `Stubber` works in this way. So no port is opened, and no
+credentials are needed.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from botocore.awsrequest import AWSResponse
+from botocore.parsers import JSONParser
+from botocore.session import Session
+
+from .database import Database
+from .engine import Engine, EngineError
+
+
+def use_engine(session: Session, folder: Path) -> None:
+    """Answer the DynamoDB requests of a session's clients from the database in a folder."""
+    # The client looks for an account id in its credentials before it asks the handler.
+    session.set_credentials("local", "local")
+    session.register("before-call.dynamodb", _Handler(open_engine(folder)))
+
+
+@cache
+def open_engine(folder: Path) -> Engine:
+    """Return the engine of this process on the database in a folder."""
+    engine = Engine(Database(folder))
+    engine.remove_expired()
+    return engine
+
+
+class _Handler:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __call__(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[AWSResponse, Any]:
+        status, code = 200, None
+        try:
+            body = self._engine.answer(model.name, json.loads(params["body"]))
+        except EngineError as error:
+            status, code = error.status, error.code
+            body = {"__type": error.code, "message": error.message}
+        response = {
+            "body": json.dumps(body).encode(),
+            "headers": {"x-amzn-requestid": str(uuid4())},
+            "status_code": status,
+        }
+        parsed = JSONParser().parse(response, model.output_shape)
+        return AWSResponse("", status, response["headers"], None), parsed
