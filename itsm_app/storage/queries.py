@@ -49,10 +49,11 @@ def query(
         yield from map(Ticket.from_raw_data, page)
 
 
-def status_times(status: str, since: str) -> Iterator[list[Ticket]]:
+def status_times(status: str, since: str) -> Iterator[list[Item]]:
     """Yield pages of the unexpired tickets of a status that were created since a time.
 
-    Newest first. The tickets have only `created_at`, `answered_at` and `resolved_at`.
+    Newest first. The items have only `created_at`, `answered_at` and `resolved_at`. They are not
+    turned into models, which takes 40 microseconds each: there can be 120,000.
     """
     results = Ticket.status_index.query(
         status,
@@ -61,8 +62,7 @@ def status_times(status: str, since: str) -> Iterator[list[Ticket]]:
         attributes_to_get=["created_at", "answered_at", "resolved_at"],
         scan_index_forward=False,
     )
-    for page in _pages(results.page_iter):
-        yield [Ticket.from_raw_data(each) for each in page]
+    return _pages(results.page_iter)
 
 
 def stored_items(caller_id: str | None, since: str | None) -> Iterator[Item]:

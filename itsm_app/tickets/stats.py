@@ -13,7 +13,7 @@ from statistics import median
 from typing import NamedTuple
 
 from ..storage import queries
-from ..storage.models import Ticket
+from ..storage.items import Item
 from .lifecycle import TRANSITIONS
 
 # Tickets that were created up to this many days before the first day count when they are answered
@@ -53,23 +53,23 @@ def by_day(days: int) -> tuple[list[Day], date]:
     today = datetime.now(UTC).date()
     first = today - timedelta(days - 1)
     since = first - timedelta(LOOK_BACK_DAYS)
-    tickets: list[Ticket] = []
+    items: list[Item] = []
     for status in TRANSITIONS:
         pages = list(islice(queries.status_times(status, since.isoformat()), MAX_QUERIES))
-        found = [ticket for page in pages for ticket in page]
+        found = [item for page in pages for item in page]
         if len(pages) == MAX_QUERIES and found:
             # There may be more tickets, some of the same day as the last one that was read.
             since = max(since, _created_on(found[-1]) + timedelta(1))
-        tickets += found
-    tickets = [ticket for ticket in tickets if _created_on(ticket) >= since]
+        items += found
+    items = [item for item in items if _created_on(item) >= since]
     first = max(first, since)
     dates = [first + timedelta(n) for n in range((today - first).days + 1)]
-    return _count(tickets, dates), since
+    return _count(items, dates), since
 
 
-def _count(tickets: list[Ticket], dates: list[date]) -> list[Day]:
-    opened = Counter(map(_created_on, tickets))
-    answers, resolutions = _durations(tickets, "answered_at"), _durations(tickets, "resolved_at")
+def _count(items: list[Item], dates: list[date]) -> list[Day]:
+    opened = Counter(map(_created_on, items))
+    answers, resolutions = _durations(items, "answered_at"), _durations(items, "resolved_at")
     return [
         Day(
             each,
@@ -82,15 +82,15 @@ def _count(tickets: list[Ticket], dates: list[date]) -> list[Day]:
     ]
 
 
-def _durations(tickets: list[Ticket], until: str) -> dict[date, list[float]]:
+def _durations(items: list[Item], until: str) -> dict[date, list[float]]:
     durations: dict[date, list[float]] = defaultdict(list)
-    for ticket in tickets:
-        if (ended_at := getattr(ticket, until)) is not None:
-            end = datetime.fromisoformat(ended_at)
-            start = datetime.fromisoformat(ticket.created_at)
+    for item in items:
+        if until in item:
+            end = datetime.fromisoformat(item[until]["S"])
+            start = datetime.fromisoformat(item["created_at"]["S"])
             durations[end.date()].append((end - start).total_seconds())
     return durations
 
 
-def _created_on(ticket: Ticket) -> date:
-    return date.fromisoformat(ticket.created_at[:10])
+def _created_on(item: Item) -> date:
+    return date.fromisoformat(item["created_at"]["S"][:10])
