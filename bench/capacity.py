@@ -15,9 +15,10 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from bench.operations import call_wsgi
-from itsm_app import config, create_app
+from itsm_app import create_app
 from itsm_app.storage import items, table
 from itsm_app.storage.models import CallerIdIndex, StatusIndex, Ticket
+from tests.support.dynamodb_endpoint import use_dynamodb
 from tests.support.dynamodb_local import dynamodb_local
 
 KB = 1024
@@ -44,7 +45,7 @@ Call = Callable[[str, str, Any], Answers]
 def main() -> None:
     """Measure the operations on small and large tickets, and print their units."""
     with dynamodb_local() as url:
-        config.use_local_dynamodb(url)
+        use_dynamodb(url)
         table.create()
         call = metered(create_app())
         print(ROW.format("", *HEADS))

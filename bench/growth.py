@@ -28,6 +28,7 @@ from itsm_app.storage.models import Ticket
 from itsm_app.storage.retry import with_retries
 from itsm_app.tickets import cursors, numbers
 from itsm_app.tickets.create import create_ticket
+from tests.support.dynamodb_endpoint import use_dynamodb
 from tests.support.dynamodb_local import dynamodb_local
 
 SIZES = (100, 10_000, 1_000_000)
@@ -46,7 +47,7 @@ class Table:
     """A table of that many tickets, which the app in this process uses at its calls."""
 
     def __init__(self, url: str, tickets: int) -> None:
-        config.use_local_dynamodb(url)
+        use_dynamodb(url)
         Ticket._connection = None
         table.create()
         self.tickets = tickets

@@ -25,10 +25,10 @@ import psutil
 
 from bench.load_clients import drive
 from bench.operations import await_listener
-from itsm_app import config
-from tests.support.ports import free_port
 from itsm_app.storage import table
+from tests.support.dynamodb_endpoint import use_dynamodb
 from tests.support.dynamodb_local import dynamodb_local
+from tests.support.ports import free_port
 
 CLIENTS = (1, 8, 64)
 ROUNDS = 5
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=960, help="how often the four calls (960)")
     fours = parser.parse_args().n
     with dynamodb_local() as url, ProcessPoolExecutor(1, get_context("spawn")) as driver:
-        config.use_local_dynamodb(url)
+        use_dynamodb(url)
         table.create()
         with serve("itsm_app.wsgi:app") as ours, serve("bench.reference:app") as boto3:
             print(f"Waitress {version('waitress')}, {THREADS} threads", HEAD, COLUMNS, sep="\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import blueprints, config
+from . import blueprints
 from .api import auth, error_responses, headers, json_provider, logs
 from .api.parsing import MAX_BODY_BYTES
 from .tickets import retention
@@ -30,10 +30,5 @@ def create_app() -> Flask:
     logs.init_app(app)
     auth.init_app(app)
     error_responses.init_app(app, pages={"/desk/": blueprints.desk_pages.error_page})
-    if not config.in_lambda():
-        # Nobody runs commands in a Lambda, and importing them would slow its cold start.
-        from . import commands
-
-        commands.init_app(app)
     blueprints.init_app(app)
     return app

@@ -38,37 +38,10 @@ def in_lambda() -> bool:
     return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
 
-def wants_local_dynamodb() -> bool:
-    """Whether `flask run` is to start the embedded DynamoDB.
+def uses_embedded_dynamodb() -> bool:
+    """Whether this process stores tickets in `LOCAL_DYNAMODB`.
 
-    An endpoint of the user's own comes first, and a Lambda never starts one.
+    An endpoint that is set for the AWS SDK takes precedence. A Lambda never uses it.
     """
-    taken = in_lambda() or bool(os.environ.get("AWS_ENDPOINT_URL_DYNAMODB"))
-    return bool(LOCAL_DYNAMODB) and not taken
-
-
-def use_local_dynamodb(endpoint: str) -> None:
-    """Point the AWS SDK of this process and its children at the embedded DynamoDB.
-
-    The user's own credentials, profile and files are put aside: the embedded engine takes any
-    credentials, and should see none that mean something elsewhere.
-    """
-    os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = endpoint
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        os.environ[name] = "local"
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        os.environ[name] = os.devnull
-    for name in (
-        "AWS_DEFAULT_PROFILE",
-        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-        "AWS_PROFILE",
-        "AWS_SESSION_TOKEN",
-    ):
-        os.environ.pop(name, None)
-    # A company's proxy does not know this machine's loopback.
-    os.environ["no_proxy"] = f"{os.environ.get('no_proxy', '')},127.0.0.1"
-
-
-def environment_with(**changes: str) -> dict[str, str]:
-    """Return the environment for a child process: this one's, with `changes`."""
-    return {**os.environ, **changes}
+    has_endpoint = bool(os.environ.get("AWS_ENDPOINT_URL_DYNAMODB"))
+    return bool(LOCAL_DYNAMODB) and not has_endpoint and not in_lambda()

@@ -27,11 +27,11 @@ for setting in (
 from itsm_app import config, create_app
 from itsm_app.storage import retry, table
 from itsm_app.storage.models import Ticket
+from tests.support.dynamodb_endpoint import use_dynamodb
 
 from .support.aws import Aws, local_aws
 from .support.deployment import Api, Clone
 from .support.desk import AGENT, AGENT_ENTRY, ANNA, ANNA_ENTRY, BOB, BOB_ENTRY, SECRET, Desk
-from .support.dynamodb_local import dynamodb_local
 from .support.faulty_dynamodb import FaultyDynamoDB
 
 ENGINES = ["moto", pytest.param("dynamodb_local", marks=pytest.mark.storage)]
@@ -69,7 +69,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def _use_engine(url: str) -> None:
-    config.use_local_dynamodb(url)
+    use_dynamodb(url)
     Ticket._connection = None
     table.create()
 

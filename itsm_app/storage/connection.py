@@ -32,7 +32,7 @@ def configure(session: Session) -> None:
     for operation in ITEM_OPERATIONS:
         session.register(f"after-call.dynamodb.{operation}", _require_request_id)
     credentials.load_late(session)
-    if config.wants_local_dynamodb():
+    if config.uses_embedded_dynamodb():
         from ..local.botocore_hook import use_engine
 
         use_engine(session, Path(config.LOCAL_DYNAMODB))

@@ -19,8 +19,8 @@ from flask.testing import FlaskClient
 
 from deploy.policies import names
 from itsm_app import config
-from tests.support.ports import free_port
 from itsm_app.storage.models import CallerIdIndex, StatusIndex
+from tests.support.ports import free_port
 
 from ..conftest import ON_MOTO, Log
 from ..support.flask_run import ROOT

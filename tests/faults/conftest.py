@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from itsm_app import config, create_app
+from itsm_app import create_app
 from itsm_app.storage.models import Ticket
+from tests.support.dynamodb_endpoint import use_dynamodb
 
 from .clients import Clients, operation
 from .proxy import Proxy
@@ -22,10 +23,10 @@ def proxy(engine: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
 
     proxy = Proxy(engine)
     monkeypatch.setattr(Ticket, "_connection", None)
-    config.use_local_dynamodb(proxy.url)
+    use_dynamodb(proxy.url)
     Ticket.connection().connection.client.meta.events.register("before-send.dynamodb", tag)
     yield proxy
-    config.use_local_dynamodb(engine)
+    use_dynamodb(engine)
     proxy.stop()
 
 

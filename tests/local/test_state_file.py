@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from itsm_app.local.state_file import set_aside_damaged
 
 from ..support.flask_run import flask_run

@@ -11,10 +11,10 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from itsm_app import config
-from tests.support.ports import free_port
 from itsm_app.storage.connection import READ_TIMEOUT_SECONDS
 from itsm_app.storage.models import Ticket
+from tests.support.dynamodb_endpoint import use_dynamodb
+from tests.support.ports import free_port
 
 from ..conftest import ON_MOTO, Log
 from ..support.faulty_dynamodb import FaultyDynamoDB, answer, cut_short, hang, refuse, reset
@@ -145,10 +145,10 @@ def test_retries_a_refused_connection(
 ) -> None:
     monkeypatch.setattr(Ticket, "_connection", None)
     try:
-        config.use_local_dynamodb(f"http://127.0.0.1:{free_port()}")
+        use_dynamodb(f"http://127.0.0.1:{free_port()}")
         assert client.get("/tickets/x").status_code == 500
     finally:
-        config.use_local_dynamodb(engine)
+        use_dynamodb(engine)
     assert [line["cause"] for line in log.lines("retry")] == ["EndpointConnectionError"] * 2
 
 
@@ -176,8 +176,8 @@ def test_retries_a_connection_timeout(
             pending = stack.enter_context(socket.socket())
             pending.setblocking(False)
             pending.connect_ex(listener.getsockname())
-        stack.callback(config.use_local_dynamodb, engine)
-        config.use_local_dynamodb(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        stack.callback(use_dynamodb, engine)
+        use_dynamodb(f"http://127.0.0.1:{listener.getsockname()[1]}")
         assert client.get("/tickets/x").status_code == 500
     assert [line["cause"] for line in log.lines("retry")] == ["ConnectTimeoutError"] * 2
 

@@ -12,9 +12,9 @@ from click.testing import Result
 
 from itsm_app import create_app
 from itsm_app.commands.aws_errors import REMEDIES
-from tests.support.ports import free_port
 from itsm_app.storage.models import Ticket
 from itsm_app.storage.table import DEFINITION
+from tests.support.ports import free_port
 
 from ..conftest import ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB, answer, apply, apply_and_drop, refuse, reset

@@ -12,10 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from itsm_app.local.engine_process import end_with
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import apigateway_v1, lambda_svc
-
-from itsm_app.local.engine_process import end_with
 
 
 def run_functions_without_installed_packages(folder: Path) -> None:

@@ -1,0 +1,87 @@
+"""The app of the `flask` command: the service with its commands, and checks for `flask run`."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import click
+from flask import Flask
+from flask.cli import run_command
+from werkzeug.serving import is_running_from_reloader
+
+from .. import config, create_app
+from ..storage import table
+from ..storage.errors import StorageUnavailable, TableMismatch
+from . import erase_caller, export_import, init_db, new_key
+from .aws_errors import remedy
+from .previous_state import import_previous_state
+
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+
+def create_command_app() -> Flask:
+    """Create the app for the `flask` command.
+
+    Raises:
+        click.ClickException: A setting is malformed. For `flask run` also: other machines could
+            reach an API without keys, or the embedded DynamoDB cannot be used.
+    """
+    try:
+        app = create_app()
+    except config.InvalidSetting as error:
+        raise click.ClickException(f"{error}.") from None
+    for command in (
+        init_db.init_db,
+        new_key.new_key,
+        erase_caller.erase_caller,
+        export_import.export_tickets,
+        export_import.import_tickets,
+    ):
+        app.cli.add_command(command)
+    context = click.get_current_context(silent=True)
+    if context is not None and context.command is run_command:
+        _prepare_server(app, **context.params)
+    return app
+
+
+def _prepare_server(app: Flask, host: str, port: int, **_: object) -> None:
+    if not config.API_KEYS and host not in LOOPBACK_HOSTS:
+        raise click.ClickException(
+            f"On {host}, other machines can reach the API, and there are no API_KEYS. Create a key"
+            " with `flask new-key NAME --role desk` and set API_KEYS to its entry, or leave out"
+            " --host."
+        )
+    app.config["ALLOW_LOCAL_REQUESTS_WITHOUT_KEY"] = True
+    if config.uses_embedded_dynamodb():
+        _prepare_embedded_dynamodb(Path(config.LOCAL_DYNAMODB))
+    # The reloader of `flask run --debug` starts this process again.
+    if not is_running_from_reloader():
+        _print_first_steps(host, port)
+
+
+def _prepare_embedded_dynamodb(folder: Path) -> None:
+    try:
+        table.create()
+        table.turn_on_expiry()
+        import_previous_state(folder)
+    except (OSError, sqlite3.Error) as error:
+        raise click.ClickException(f"{folder} cannot be used: {error}.") from None
+    except (StorageUnavailable, TableMismatch, ValueError) as error:
+        raise click.ClickException(f"{folder} cannot be used: {remedy(error)}.") from None
+
+
+def _print_first_steps(host: str, port: int) -> None:
+    url = f"http://{host}:{port}"
+    body = '{"caller_id": "+15550100", "issue_description": "My printer is on fire"}'
+    key = "-H 'x-api-key: KEY' " if config.API_KEYS else ""
+    click.echo(f" * API at {url}/tickets, desk at {url}/desk", err=True)
+    if config.uses_embedded_dynamodb():
+        click.echo(f" * Tickets are stored in {config.LOCAL_DYNAMODB}", err=True)
+    click.echo(f" * Try: curl {key}-d '{body}' {url}/tickets", err=True)
+    if not config.API_KEYS:
+        click.echo(
+            " * There are no API_KEYS: programs on this machine can use the API without a key,"
+            " other machines cannot.",
+            err=True,
+        )
