@@ -108,7 +108,7 @@ def _context(method: str, path: str, host: str) -> dict[str, Any]:
     }
 
 
-class Answer:
+class ApiResponse:
     """The HTTP response that a client gets for the result of a Lambda.
 
     Raises:

@@ -16,7 +16,7 @@ CALLERS = 10
 DEADLINE_SECONDS = 30
 
 
-class Answer(NamedTuple):
+class Result(NamedTuple):
     """A response: when the request was sent, when the response came, its status and its releases.
 
     `status` is the text of the exception if there was no response. `releases` are the release
@@ -37,7 +37,7 @@ class Load:
     """
 
     def __init__(self, aws: Aws, api: Api) -> None:
-        self.answers: list[Answer] = []
+        self.results: list[Result] = []
         self._aws = aws
         self._url = f"{api.url}/tickets"
         self.key = api.keys["agent"]
@@ -60,8 +60,8 @@ class Load:
         """Wait until `release` has answered as many requests as the clients send in a second."""
         deadline = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < deadline:
-            answers = [answer for answer in self.answers if answer.sent > since]
-            if len([answer for answer in answers if answer.releases == {release}]) >= PER_SECOND:
+            results = [answer for answer in self.results if answer.sent > since]
+            if len([answer for answer in results if answer.releases == {release}]) >= PER_SECOND:
                 return
             self._stopped.wait(0.05)
         raise AssertionError(f"release {release} does not answer requests")
@@ -87,6 +87,6 @@ class Load:
             headers = {"x-api-key": self.key}
             response = call(self._url, timeout=20, headers=headers, **request)
             marks = {response.headers.get("X-Release", ""), response.json().get("release", "")}
-            self.answers.append(Answer(sent, time.monotonic(), response.status_code, marks))
+            self.results.append(Result(sent, time.monotonic(), response.status_code, marks))
         except requests.RequestException as error:
-            self.answers.append(Answer(sent, time.monotonic(), repr(error), set()))
+            self.results.append(Result(sent, time.monotonic(), repr(error), set()))
