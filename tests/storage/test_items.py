@@ -18,7 +18,7 @@ NOW = "2026-02-09T12:20:25.343883Z"
 
 
 def store(ticket_id: str, text: str, count: int, counted: bool) -> None:
-    """Store a ticket with comments. If `counted` is false, store no byte count, like old versions."""
+    """Store a ticket with comments. Without `counted`, it has no byte count, as in old versions."""
     comments: list[Comment] = [{"comment_text": text, "added_at": NOW}] * count
     times: dict[str, Any] = {"created_at": NOW, "updated_at": NOW}
     ticket = Ticket(
