@@ -18,10 +18,11 @@ from itsm_app.tickets import service_desk
 from ..conftest import ON_MOTO, Log
 from ..support.faulty_dynamodb import FaultyDynamoDB
 from ..support.flask_run import command
+from ..support.keys import fixed_key
 from .test_error_responses import routes
 
-AGENT, AGENT_ENTRY = auth.make("voice", "agent")
-DESK, DESK_ENTRY = auth.make("anna.b", "desk")
+AGENT, AGENT_ENTRY = fixed_key("voice", "agent")
+DESK, DESK_ENTRY = fixed_key("anna.b", "desk")
 REMOTE_CLIENT = {"REMOTE_ADDR": "203.0.113.7"}
 
 # The expected statuses of each route, in the order of SENDERS. "other caller" is an agent key with

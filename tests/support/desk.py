@@ -8,11 +8,11 @@ from html import unescape
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from itsm_app.api import auth
+from .keys import fixed_key
 
-ANNA, ANNA_ENTRY = auth.make("anna.b", "desk")
-BOB, BOB_ENTRY = auth.make("bob", "desk")
-AGENT, AGENT_ENTRY = auth.make("voice", "agent")
+ANNA, ANNA_ENTRY = fixed_key("anna.b", "desk")
+BOB, BOB_ENTRY = fixed_key("bob", "desk")
+AGENT, AGENT_ENTRY = fixed_key("voice", "agent")
 SECRET = "s" * 32
 STAGE = {"SCRIPT_NAME": "/poc"}
 HTML = "text/html; charset=utf-8"
