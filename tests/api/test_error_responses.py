@@ -136,7 +136,7 @@ def test_unexpected_exception(
     """Read an item of another program that has a number in place of its comments."""
     item = {"ticket_id": {"S": "odd"}, "comments": {"N": "5"}, "caller_id": {"S": "secret"}}
     Ticket.connection().connection.client.put_item(TableName="poc-itsm-tickets", Item=item)
-    client.application.debug = True
+    monkeypatch.setattr(client.application, "debug", True)
     response = client.get("/tickets/odd")
     assert response.status_code == 500
     assert response.content_type == JSON
