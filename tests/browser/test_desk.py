@@ -279,7 +279,7 @@ def create_tickets(server: Server) -> list[str]:
 
 @pytest.fixture
 def gallery(tmp_path: Path) -> Iterator[Server]:
-    """A server of its own for the screenshots, with no tickets of other tests."""
+    """A new server without tickets of other tests, for the accessibility checks."""
     with run_server(tmp_path / "dynamodb") as server:
         yield server
 

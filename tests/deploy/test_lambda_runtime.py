@@ -125,13 +125,13 @@ def test_mcp_tool_creates_a_ticket_for_the_bound_caller(
 ) -> None:
     sandbox.read_log()
     params = {"name": "create_ticket", "arguments": {"issue_description": "Ω 😀"}}
-    sent = {
+    request_headers = {
         **mcp_messages.CLIENT,
         **mcp_messages.headers(revision, "tools/call", "create_ticket"),
         "X-Caller-Id": quote(caller),
         "Origin": f"https://{API_HOST}",
     }
-    headers = [(name, value) for name, value in sent.items() if value is not None]
+    headers = [(name, value) for name, value in request_headers.items() if value is not None]
     body = json.dumps(mcp_messages.request(revision, "tools/call", params))
     response = sandbox.request("POST", "/mcp", headers=headers, body=body)
     assert response.status == 200
@@ -261,8 +261,8 @@ def test_openapi_document_has_the_requested_url(
     assert (response.status, response.json["openapi"]) == (200, "3.1.0")
     assert response.json["servers"] == [{"url": f"https://{host}{stage}"}]
     # A client cannot change the scheme with the header of API Gateway.
-    sent = event("GET", "/openapi.json", host=host, headers=[("X-Forwarded-Proto", "http")])
-    assert ApiResponse(sandbox.invoke(sent)).json["servers"] == response.json["servers"]
+    request = event("GET", "/openapi.json", host=host, headers=[("X-Forwarded-Proto", "http")])
+    assert ApiResponse(sandbox.invoke(request)).json["servers"] == response.json["servers"]
 
 
 @pytest.mark.parametrize(("path", "content_type"), DOCS.items())
@@ -278,9 +278,9 @@ def test_serves_the_docs_page_and_its_files_unchanged(
 
 
 def test_request_id_is_the_id_of_api_gateway(sandbox: LambdaRuntime) -> None:
-    sent = event("GET", "/tickets/x")
-    response = ApiResponse(sandbox.invoke(sent))
-    request_id = sent["requestContext"]["requestId"]
+    request = event("GET", "/tickets/x")
+    response = ApiResponse(sandbox.invoke(request))
+    request_id = request["requestContext"]["requestId"]
     assert response.json["request_id"] == response.header("X-Request-Id") == request_id
 
 
@@ -289,9 +289,11 @@ def test_accepts_the_request_id_of_the_client(sandbox: LambdaRuntime) -> None:
     assert response.header("X-Request-Id") == "client-1"
 
 
-@pytest.mark.parametrize("sent", [["client-1", "client-2"], ["Ω"], ["a\nb"]])
-def test_ignores_invalid_request_ids_of_the_client(sandbox: LambdaRuntime, sent: list[str]) -> None:
-    request = event("GET", "/tickets/x", headers=[("X-Request-Id", value) for value in sent])
+@pytest.mark.parametrize("values", [["client-1", "client-2"], ["Ω"], ["a\nb"]])
+def test_ignores_invalid_request_ids_of_the_client(
+    sandbox: LambdaRuntime, values: list[str]
+) -> None:
+    request = event("GET", "/tickets/x", headers=[("X-Request-Id", value) for value in values])
     response = ApiResponse(sandbox.invoke(request))
     assert response.header("X-Request-Id") == request["requestContext"]["requestId"]
 
@@ -374,10 +376,10 @@ def test_two_sandboxes_create_different_ids(package: Path, engine: str) -> None:
     for _ in range(2):
         with lambda_runtime(package, **dynamodb_settings(engine)) as runtime:
             for _ in range(3):
-                sent = event("POST", "/tickets", body=NEW)
+                request = event("POST", "/tickets", body=NEW)
                 # Without the request id of API Gateway, the app creates one.
-                del sent["requestContext"]["requestId"]
-                response = ApiResponse(runtime.invoke(sent))
+                del request["requestContext"]["requestId"]
+                response = ApiResponse(runtime.invoke(request))
                 ids |= {response.json["ticket_id"], response.header("X-Request-Id")}
     assert len(ids) == 2 * 3 * 2
 
@@ -410,6 +412,6 @@ def test_sandbox_hides_installed_packages(tmp_path: Path) -> None:
     find = "return [each for each in event if __import__('importlib.util').util.find_spec(each)]"
     installed = [name for name in packages_distributions() if not name.startswith("__")]
     assert {"flask", "pytest"} <= {*installed}
-    own = ["awslambdaric", "lambda_handler"]
+    importable = ["awslambdaric", "lambda_handler"]
     with lambda_runtime(package_of(tmp_path, find)) as runtime:
-        assert runtime.invoke([*installed, *own]) == own
+        assert runtime.invoke([*installed, *importable]) == importable

@@ -26,8 +26,8 @@ def call(api: Api, tool: str, arguments: dict[str, Any]) -> Any:
     params = {"name": tool, "arguments": arguments}
     body = mcp_messages.request(mcp_messages.MODERN, "tools/call", params)
     headers = mcp_messages.headers(mcp_messages.MODERN, "tools/call", tool)
-    sent = {**mcp_messages.CLIENT, **headers}
-    result = api.request("POST", "/mcp", json=body, headers=sent).json()["result"]
+    request_headers = {**mcp_messages.CLIENT, **headers}
+    result = api.request("POST", "/mcp", json=body, headers=request_headers).json()["result"]
     assert not result["isError"]
     return result["structuredContent"]
 

@@ -111,10 +111,10 @@ def assert_release_change(
     results: list[Result], old: str, new: str, start: float, end: float
 ) -> None:
     """Assert that the old release answers first, then only the new release, and never both."""
-    results = [result for result in results if start <= result.sent < end]
+    results = [result for result in results if start <= result.sent_at < end]
     assert all(result.releases in ({old}, {new}) for result in results)
-    first = min(result.received for result in results if result.releases == {new})
-    assert {tuple(result.releases) for result in results if result.sent > first} == {(new,)}
+    first = min(result.received_at for result in results if result.releases == {new})
+    assert {tuple(result.releases) for result in results if result.sent_at > first} == {(new,)}
 
 
 def key_is_accepted(api: Api, key: str) -> bool:

@@ -53,7 +53,7 @@ class FakeBody:
         return [self.content]
 
 
-def make_client(data_path: str | None, requests: list[Any], answer: Any, status: int) -> Any:
+def make_client(data_path: str | None, requests: list[Any], response_body: Any, status: int) -> Any:
     """Return a client that appends its requests to `requests` and always gets `answer`."""
     session = botocore.session.Session()
     if data_path:
@@ -66,7 +66,7 @@ def make_client(data_path: str | None, requests: list[Any], answer: Any, status:
         requests.append(
             (request.method, request.url, request.body, request.headers["X-Amz-Target"])
         )
-        return AWSResponse(request.url, status, {"x-amzn-requestid": "r"}, FakeBody(answer))
+        return AWSResponse(request.url, status, {"x-amzn-requestid": "r"}, FakeBody(response_body))
 
     client.meta.events.register("before-send.dynamodb", respond)
     return client
@@ -89,14 +89,16 @@ def test_calls_of_this_module_cover_every_operation() -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_requests_and_responses_are_the_same(small_data: str, operation: str) -> None:
-    request, answer = CALLS[operation]
+    request, response_body = CALLS[operation]
     request = {"TableName": "t", **request}
     requests: list[Any] = []
-    ours = make_client(small_data, requests, answer, 200)._make_api_call(operation, request)
-    theirs = make_client(None, requests, answer, 200)._make_api_call(operation, request)
+    reduced_result = make_client(small_data, requests, response_body, 200)._make_api_call(
+        operation, request
+    )
+    full_result = make_client(None, requests, response_body, 200)._make_api_call(operation, request)
     assert requests[0] == requests[1]
-    assert ours == theirs
-    assert {name: ours[name] for name in answer} == answer
+    assert reduced_result == full_result
+    assert {name: reduced_result[name] for name in response_body} == response_body
 
 
 @pytest.mark.parametrize("code", ERRORS)
@@ -105,8 +107,8 @@ def test_errors_are_the_same(small_data: str, operation: str, code: str) -> None
     request = {"TableName": "t", **CALLS[operation][0]}
     raised = []
     for data_path in (small_data, None):
-        answer = {"__type": f"com#{code}", "message": "why"}
-        client = make_client(data_path, [], answer, 400)
+        response_body = {"__type": f"com#{code}", "message": "why"}
+        client = make_client(data_path, [], response_body, 400)
         with pytest.raises(ClientError) as caught:
             client._make_api_call(operation, request)
         raised.append((type(caught.value).__name__, caught.value.response))
@@ -117,8 +119,10 @@ def test_errors_are_the_same(small_data: str, operation: str, code: str) -> None
 def test_dynamodb_endpoints_are_the_same() -> None:
     full = Loader().load_data("endpoints")
     reduced = endpoints(full)
-    for theirs, ours in zip(full["partitions"], reduced["partitions"], strict=True):
-        assert ours == {**theirs, "services": {"dynamodb": theirs["services"]["dynamodb"]}}
+    partitions = zip(full["partitions"], reduced["partitions"], strict=True)
+    for original, partition in partitions:
+        dynamodb = original["services"]["dynamodb"]
+        assert partition == {**original, "services": {"dynamodb": dynamodb}}
 
 
 def test_reduced_data_is_less_than_a_twentieth() -> None:

@@ -92,8 +92,8 @@ class Copies:
 
 
 def environment_without_aws() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return {**kept, "API_KEYS": api_gateway.API_KEYS}
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return {**variables, "API_KEYS": api_gateway.API_KEYS}
 
 
 class CredentialsEndpoint:

@@ -275,8 +275,8 @@ def test_rejects_cross_site_forms(
     anna: Desk, ticket: str, stored: Callable[[str], Any], headers: dict[str, str], status: int
 ) -> None:
     form = anna.form(f"/desk/tickets/{ticket}", "Assign to me")
-    for path, sent in [(f"/desk/tickets/{ticket}", form), ("/desk/sign-in", {"key": BOB})]:
-        response = anna.client.post(path, data=sent, headers=headers)
+    for path, fields in [(f"/desk/tickets/{ticket}", form), ("/desk/sign-in", {"key": BOB})]:
+        response = anna.client.post(path, data=fields, headers=headers)
         assert response.status_code == status
         if status == 403:
             assert response.content_type == HTML

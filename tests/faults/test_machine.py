@@ -75,14 +75,14 @@ class TicketMachine(RuleBasedStateMachine):
         self, ticket: str, key: str, changes: dict[str, str], faults: list[Fault | None]
     ) -> None:
         slot, text = (ticket, f"change under {key}"), str(changes)
-        others = self.requested[slot] - {text}
+        other_texts = self.requested[slot] - {text}
         self.requested[slot].add(text)
         self.proxy.rule = in_sequence(faults)
         response = self.clients.change(ticket, changes, key)
         if response.status_code == 409:
             assert response.json["code"] == "idempotency_key_reused"
             assert key
-            assert others
+            assert other_texts
         else:
             assert response.status_code in (200, 500)
             # A replayed change may have been overwritten by later changes.
@@ -102,11 +102,11 @@ class TicketMachine(RuleBasedStateMachine):
         slot = scope, key or text
         self.proxy.rule = in_sequence(faults)
         response = self.clients.write(Write(kind, scope, text), key)
-        others, acknowledged = self.requested[slot] - {text}, self.acknowledged.get(slot)
+        other_texts, acknowledged = self.requested[slot] - {text}, self.acknowledged.get(slot)
         self.requested[slot].add(text)
         if response.status_code == 409:
             assert response.json["code"] == "idempotency_key_reused"
-            assert others
+            assert other_texts
             assert acknowledged != text
         elif response.status_code != 500:
             assert response.status_code in (200, 201)

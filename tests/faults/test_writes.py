@@ -161,7 +161,8 @@ def test_delayed_duplicate_of_a_change_has_no_effect(
 
 
 # The faults of a write's requests to DynamoDB. None forwards a request. After an applied write
-# without a response, the conditional retry fails, and the app reads the item to find the author.
+# without a response, the conditional write of the retry fails. The app then reads the item to find
+# out whether its own write was applied.
 HANGS: list[list[Fault | None]] = [
     [hang, hang, hang],
     [hang, hang_after_applying, None, hang, hang, hang],

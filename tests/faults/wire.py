@@ -30,7 +30,7 @@ class Engine:
 
 
 def read_message(stream: BufferedIOBase) -> bytes:
-    """Read one HTTP message unchanged. At the end of the stream, return an empty text."""
+    """Read one HTTP message unchanged. Return empty bytes at the end of the stream."""
     head = b""
     while (line := stream.readline()).strip():
         head += line

@@ -234,10 +234,10 @@ class Agent:
         """Call an operation with all its fields. A field that `changes` sets to None is omitted."""
         path, method, operation = OPERATIONS[name]
         values = {**self.values, **changes}
-        sent = {field: values[field] for field in request_schema(name)["properties"]}
-        sent = {field: value for field, value in sent.items() if value is not None}
+        fields = {field: values[field] for field in request_schema(name)["properties"]}
+        fields = {field: value for field, value in fields.items() if value is not None}
         place = "json" if "requestBody" in operation else "query_string"
-        options: Any = {place: sent} if data is None else {"data": data}
+        options: Any = {place: fields} if data is None else {"data": data}
         return self._client.open(path.format(**values), method=method, headers=headers, **options)
 
 
@@ -245,9 +245,9 @@ class Agent:
 def agent(client: FlaskClient, caller: str, ticket: str, monkeypatch: pytest.MonkeyPatch) -> Agent:
     key, entry = auth.make("voice", "agent")
     monkeypatch.setattr(config, "API_KEYS", entry)
-    own = create_app().test_client()
-    own.environ_base["HTTP_X_API_KEY"] = key
-    return Agent(own, caller, ticket)
+    authorized_client = create_app().test_client()
+    authorized_client.environ_base["HTTP_X_API_KEY"] = key
+    return Agent(authorized_client, caller, ticket)
 
 
 def check_response(name: str, response: TestResponse) -> None:

@@ -27,12 +27,12 @@ class Desk:
         self.environ = environ or {}
 
     def get(self, path: str, **headers: str) -> TestResponse:
-        sent = {"Sec-Fetch-Site": "same-origin", **headers}
-        return self.client.get(path, headers=sent, environ_overrides=self.environ)
+        headers = {"Sec-Fetch-Site": "same-origin", **headers}
+        return self.client.get(path, headers=headers, environ_overrides=self.environ)
 
     def post(self, path: str, form: dict[str, str], **headers: str) -> TestResponse:
-        sent = {"Sec-Fetch-Site": "same-origin", **headers}
-        return self.client.post(path, data=form, headers=sent, environ_overrides=self.environ)
+        headers = {"Sec-Fetch-Site": "same-origin", **headers}
+        return self.client.post(path, data=form, headers=headers, environ_overrides=self.environ)
 
     def sign_in(self, key: str, query: str = "") -> TestResponse:
         return self.post(f"/desk/sign-in{query}", {"key": key})

@@ -23,8 +23,8 @@ class Result(NamedTuple):
     markers in the header and in the body.
     """
 
-    sent: float
-    received: float
+    sent_at: float
+    received_at: float
     status: int | str
     releases: set[str]
 
@@ -60,8 +60,8 @@ class Load:
         """Wait until `release` has answered as many requests as the clients send in a second."""
         deadline = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < deadline:
-            results = [answer for answer in self.results if answer.sent > since]
-            if len([answer for answer in results if answer.releases == {release}]) >= PER_SECOND:
+            results = [result for result in self.results if result.sent_at > since]
+            if len([result for result in results if result.releases == {release}]) >= PER_SECOND:
                 return
             self._stopped.wait(0.05)
         raise AssertionError(f"release {release} does not answer requests")
@@ -82,11 +82,11 @@ class Load:
                 due += CALLERS / PER_SECOND
 
     def _record(self, call: Any, **request: Any) -> None:
-        sent = time.monotonic()
+        sent_at = time.monotonic()
         try:
             headers = {"x-api-key": self.key}
             response = call(self._url, timeout=20, headers=headers, **request)
             marks = {response.headers.get("X-Release", ""), response.json().get("release", "")}
-            self.results.append(Result(sent, time.monotonic(), response.status_code, marks))
+            self.results.append(Result(sent_at, time.monotonic(), response.status_code, marks))
         except requests.RequestException as error:
-            self.results.append(Result(sent, time.monotonic(), repr(error), set()))
+            self.results.append(Result(sent_at, time.monotonic(), repr(error), set()))
