@@ -101,7 +101,7 @@ def test_deployment_from_first_ticket_to_undeploy_under_load(tmp_path: Path) -> 
         clone.run(f"{zappa_command('undeploy')} --yes")
         assert_undeployed(aws, api)
         assert count_tickets(aws) == len(created)
-        # This action needs no permission.
+        # sts:GetCallerIdentity needs no permission.
         used = aws.actions_of(clone.keys) - {"sts:GetCallerIdentity"}
         assert used | set(NOT_CHECKED_BY_MINISTACK) == allowed_actions(clone)
         api.close()

@@ -32,7 +32,7 @@ import json, os, sys
 import psutil
 from deploy.lambda_handler import lambda_handler
 def print_json(**result): print(json.dumps(result), flush=True)
-print_json(sockets=[str(each) for each in psutil.Process().net_connections()])
+print_json(sockets=[str(socket) for socket in psutil.Process().net_connections()])
 event, *changes = json.loads(sys.argv[1])
 for change in changes:
     copy = os.fork()

@@ -39,11 +39,11 @@ def test_repeated_write_after_a_kill_is_stored_once(
     write = Write(kind, caller if kind == "ticket" else ticket, "Hello?")
     proxy.rule = lambda exchange: hold if exchange.writes else None
     with flask_run(AWS_ENDPOINT_URL_DYNAMODB=proxy.url) as app, ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(app.request, "POST", write.path, json=write.body("k"))
+        pending = pool.submit(app.request, "POST", write.path, json=write.body("k"))
         assert held.wait(timeout=10)
         app.stop(signal.SIGKILL)
         with pytest.raises(requests.ConnectionError):
-            answer.result()
+            pending.result()
     proxy.rule = no_fault
     if applied != "after the repeat":
         released.set()

@@ -285,7 +285,7 @@ def test_exactly_the_required_fields_are_required(agent: Agent, name: str, field
 COMMON_ERRORS = {"caller_mismatch", "invalid_field", "key_refused", "storage_unavailable"}
 TICKET_ERRORS = {"misheard_number", "ticket_not_found"}
 BODY_ERRORS = {"body_too_large", "idempotency_key_reused", "invalid_body"}
-# The error codes of each operation, without `OTHER_ERRORS`.
+# The documented error codes of each operation.
 ERRORS = {
     "create_ticket": COMMON_ERRORS | BODY_ERRORS,
     "get_ticket_status": COMMON_ERRORS | TICKET_ERRORS,
@@ -295,6 +295,7 @@ ERRORS = {
     | {"caller_erased", "ticket_closed", "ticket_full"},
     "list_recent_tickets": COMMON_ERRORS,
 }
+# The error codes that the document lists for no operation.
 OTHER_ERRORS = {
     "already_assigned",
     "bad_request",
