@@ -1,4 +1,4 @@
-"""Which state files the embedded DynamoDB is trusted to load."""
+"""Tests that the app sets aside state files that the embedded DynamoDB would not load in full."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from ..support.flask_run import flask_run
     ],
     ids=lambda damaged: repr(damaged[:50]),
 )
-def test_a_file_that_is_no_state_is_set_aside_as_it_is(tmp_path: Path, damaged: bytes) -> None:
+def test_sets_aside_invalid_state_files_unchanged(tmp_path: Path, damaged: bytes) -> None:
     state = tmp_path / "dynamodb.json"
     state.write_bytes(damaged)
-    aside = set_aside_damaged(state)
-    assert aside is not None
-    assert aside.read_bytes() == damaged
-    assert list(tmp_path.iterdir()) == [aside]
+    renamed = set_aside_damaged(state)
+    assert renamed is not None
+    assert renamed.read_bytes() == damaged
+    assert list(tmp_path.iterdir()) == [renamed]
 
 
-def test_no_file_is_no_damage(tmp_path: Path) -> None:
+def test_missing_state_file_is_not_damaged(tmp_path: Path) -> None:
     assert set_aside_damaged(tmp_path / "dynamodb.json") is None
 
 
@@ -50,7 +50,7 @@ def real_state(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.mark.embedded
 @pytest.mark.parametrize(
-    ("part", "other"),
+    ("old", "new"),
     [
         (b"", b""),
         (b'"__ministack_format__": 2', b'"__ministack_format__": 3'),
@@ -61,12 +61,12 @@ def real_state(tmp_path_factory: pytest.TempPathFactory) -> bytes:
         (b'{"S": "open"}', b'"open"'),
     ],
 )
-def test_a_state_that_the_engine_would_not_load_whole_is_set_aside(
-    tmp_path: Path, real_state: bytes, part: bytes, other: bytes
+def test_sets_aside_state_files_that_the_engine_would_not_load_in_full(
+    tmp_path: Path, real_state: bytes, old: bytes, new: bytes
 ) -> None:
     state = tmp_path / "dynamodb.json"
-    assert part in real_state
-    state.write_bytes(real_state.replace(part, other))
-    aside = set_aside_damaged(state)
-    assert (aside is not None) == (part != other)
-    assert state.exists() == (part == other)
+    assert old in real_state
+    state.write_bytes(real_state.replace(old, new))
+    renamed = set_aside_damaged(state)
+    assert (renamed is not None) == (old != new)
+    assert state.exists() == (old == new)

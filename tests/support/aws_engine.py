@@ -89,13 +89,13 @@ def serve_code_of_requested_version() -> None:
 
     def get_version(name: str, version: str | None = None) -> Any:
         status, headers, body = get_function(name, version)
-        answer = json.loads(body)
+        response = json.loads(body)
         if status == 200:
-            _, _, path = answer["Code"]["Location"].partition("/_ministack/")
+            _, _, path = response["Code"]["Location"].partition("/_ministack/")
             path = path.replace("?", f":{version or ''}?", 1)
             base = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}/_ministack/"
-            answer["Code"]["Location"] = base + path
-        return status, headers, json.dumps(answer).encode()
+            response["Code"]["Location"] = base + path
+        return status, headers, json.dumps(response).encode()
 
     def serve_version(target: str, account_id: str, region: str) -> Any:
         name, _, version = target.partition(":")

@@ -105,8 +105,8 @@ class FlaskRun:
         return requests.request(method, self.url + path, timeout=20, **options)
 
     def create(self, caller: str = "a", description: str = "b") -> str:
-        sent = {"caller_id": caller, "issue_description": description}
-        response = self.request("POST", "/tickets", json=sent)
+        body = {"caller_id": caller, "issue_description": description}
+        response = self.request("POST", "/tickets", json=body)
         assert response.status_code == 201
         return str(response.json()["ticket_id"])
 
