@@ -3,14 +3,13 @@
 Bytes and tokens (o200k_base, by bpe-openai) of the list of tools and of each answer, beside what
 the official Python SDK's server (`mcp`) prints of the same four operations, written as its
 documentation shows. Then the CPU of a call at /mcp, beside that of its route. All are in this
-process, on one embedded DynamoDB.
+process, on one DynamoDB Local.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import tempfile
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,9 +22,10 @@ from mcp.server import MCPServer
 from pydantic import BaseModel, Field
 
 from itsm_app import create_app
-from itsm_app.local import engine
 from itsm_app.storage import table
 from tests.support import mcp_messages
+from tests.support.dynamodb_endpoint import use_dynamodb
+from tests.support.dynamodb_local import dynamodb_local
 
 ROUNDS = 30
 CALLS = 20
@@ -80,8 +80,8 @@ class Tickets(BaseModel):
 def main() -> None:
     """Print both tables."""
     logging.disable(logging.WARNING)
-    with tempfile.TemporaryDirectory() as folder:
-        engine.start(Path(folder))
+    with dynamodb_local() as url:
+        use_dynamodb(url)
         table.create()
         client = create_app().test_client()
         ticket = fill(client)

@@ -1,6 +1,6 @@
 """CPU and wall time of each operation, beside plain boto3: `.venv/bin/python -m bench.operations`.
 
-Both apps use one embedded DynamoDB in one run, in turn: first as WSGI apps called in this process,
+Both apps use one DynamoDB Local in one run, in turn: first as WSGI apps called in this process,
 then as servers on loopback. A ratio is ours / boto3, so a slow machine slows both sides of it.
 """
 
@@ -14,12 +14,10 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
 from statistics import quantiles
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -27,8 +25,10 @@ from uuid import uuid4
 import psutil
 
 from itsm_app import create_app
-from itsm_app.local import engine
 from itsm_app.storage import table
+from tests.support.dynamodb_endpoint import use_dynamodb
+from tests.support.dynamodb_local import dynamodb_local
+from tests.support.ports import free_port
 
 ROUNDS = 10
 HEAD = f"{'':36}|    CPU ms an operation   |       p50 ms wall        |       p99 ms wall"
@@ -51,8 +51,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-n", type=int, default=500, help="calls of each operation (500)")
     calls = parser.parse_args().n
-    with tempfile.TemporaryDirectory() as folder:
-        engine.start(Path(folder))
+    with dynamodb_local() as url:
+        use_dynamodb(url)
         table.create()
         print(HEAD, COLUMNS, sep="\n")
         compare("WSGI app", *wsgi_apps(), calls)
@@ -157,7 +157,7 @@ def servers() -> Iterator[tuple[App, App]]:
 
 
 def start_server(stack: ExitStack, command: list[str]) -> App:
-    port = engine.free_port()
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", *command, str(port)],
         env={**os.environ, "FLASK_APP": "itsm_app.wsgi"},

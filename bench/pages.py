@@ -1,21 +1,20 @@
 """CPU of the desk's pages, beside the JSON of what they show: `.venv/bin/python -m bench.pages`.
 
-Both come from one app on one embedded DynamoDB, in turn, in this process.
+Both come from one app on one DynamoDB Local, in turn, in this process.
 """
 
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
 
 from itsm_app import create_app
-from itsm_app.local import engine
 from itsm_app.storage import table
+from tests.support.dynamodb_endpoint import use_dynamodb
+from tests.support.dynamodb_local import dynamodb_local
 
 ROUNDS = 20
 CALLS = 20
@@ -27,8 +26,8 @@ CALLER = "%2B15550100"
 def main() -> None:
     """Print a row for each page."""
     logging.disable(logging.INFO)
-    with tempfile.TemporaryDirectory() as folder:
-        engine.start(Path(folder))
+    with dynamodb_local() as url:
+        use_dynamodb(url)
         table.create()
         client = create_app().test_client()
         ticket = fill(client)

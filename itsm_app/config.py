@@ -45,3 +45,15 @@ def uses_embedded_dynamodb() -> bool:
     """
     has_endpoint = bool(os.environ.get("AWS_ENDPOINT_URL_DYNAMODB"))
     return bool(LOCAL_DYNAMODB) and not has_endpoint and not in_lambda()
+
+
+def ignore_aws_settings() -> None:
+    """Remove the AWS SDK's settings from this process, which then stores tickets locally.
+
+    A profile that does not exist, or an invalid setting, must not stop a process that never uses
+    AWS.
+    """
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        os.environ[name] = os.devnull

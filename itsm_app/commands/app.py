@@ -67,7 +67,9 @@ def _prepare_embedded_dynamodb(folder: Path) -> None:
         import_previous_state(folder)
     except (OSError, sqlite3.Error) as error:
         raise click.ClickException(f"{folder} cannot be used: {error}.") from None
-    except (StorageUnavailable, TableMismatch, ValueError) as error:
+    except TableMismatch as error:
+        raise click.ClickException(f"The table in {folder} has another shape: {error}.") from None
+    except (StorageUnavailable, ValueError) as error:
         raise click.ClickException(f"{folder} cannot be used: {remedy(error)}.") from None
 
 

@@ -41,11 +41,11 @@ class _Handler:
         self._engine = engine
 
     def __call__(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[AWSResponse, Any]:
-        status, code = 200, None
+        status = 200
         try:
             body = self._engine.answer(model.name, json.loads(params["body"]))
         except EngineError as error:
-            status, code = error.status, error.code
+            status = error.status
             body = {"__type": error.code, "message": error.message}
         response = {
             "body": json.dumps(body).encode(),

@@ -19,6 +19,14 @@ MAX_ITEM_BYTES = 400 * 1024
 COMPARISONS = {"=": "= ?", "<": "< ?", "<=": "<= ?", ">": "> ?", ">=": ">= ?"}
 COMPARISONS |= {"BETWEEN": "BETWEEN ? AND ?"}
 
+# Only conditions and operators of this module are inserted. All values are parameters.
+QUERY = """
+SELECT i.item FROM index_entries e JOIN items i
+ON i.table_name = e.table_name AND i.hash = e.item_hash AND i.range = e.item_range
+WHERE {where} ORDER BY e.range {order}, e.item_hash {order}, e.item_range {order}
+"""
+SCAN = "SELECT item FROM items WHERE {where} ORDER BY hash, range"
+
 Request = dict[str, Any]
 Response = dict[str, Any]
 
@@ -172,10 +180,7 @@ class Engine:
             where += f" AND (e.range, e.item_hash, e.item_range) {after} (?, ?, ?)"
             values += [_key(index, start)[1], *_key(table, start)]
         rows = self._database.read().execute(
-            "SELECT i.item FROM index_entries e JOIN items i ON i.table_name = e.table_name"
-            " AND i.hash = e.item_hash AND i.range = e.item_range"
-            f" WHERE {where}"
-            f" ORDER BY e.range {order}, e.item_hash {order}, e.item_range {order}",
+            QUERY.format(where=where, order=order),
             values,
         )
         keys = _key_names(table) + _key_names(index)
@@ -187,10 +192,7 @@ class Engine:
         if start := request.get("ExclusiveStartKey"):
             where += " AND (hash, range) > (?, ?)"
             values += _key(table, start)
-        rows = self._database.read().execute(
-            f"SELECT item FROM items WHERE {where} ORDER BY hash, range",  # noqa: S608 - as above
-            values,
-        )
+        rows = self._database.read().execute(SCAN.format(where=where), values)
         return self._page(request, rows, _key_names(table), None)
 
     def _page(

@@ -13,7 +13,9 @@ from moto.dynamodb.comparisons import get_filter_expression
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.dynamo_type import Item as MotoItem
 from moto.dynamodb.parsing.executors import UpdateExpressionExecutor
-from moto.dynamodb.parsing.expressions import UpdateExpressionParser
+from moto.dynamodb.parsing.expressions import (  # type: ignore[attr-defined]
+    UpdateExpressionParser,
+)
 from moto.dynamodb.parsing.key_condition_expression import parse_expression
 from moto.dynamodb.parsing.validators import UpdateExpressionValidator
 
@@ -55,7 +57,7 @@ def update(request: dict[str, Any], item: Item, key_names: list[str]) -> Item:
         expression_attribute_names=names,
         expression_attribute_values=values,
         item=changed,
-        table=table,
+        table=table,  # type: ignore[arg-type]
     ).validate()
     valid.normalize()
     UpdateExpressionExecutor(valid, changed, names).execute()
@@ -99,8 +101,10 @@ def _to_moto(item: Item) -> MotoItem:
 
 
 def _names(request: dict[str, Any]) -> dict[str, str]:
-    return request.get("ExpressionAttributeNames", {})
+    names: dict[str, str] = request.get("ExpressionAttributeNames", {})
+    return names
 
 
 def _values(request: dict[str, Any]) -> dict[str, Any]:
-    return request.get("ExpressionAttributeValues", {})
+    values: dict[str, Any] = request.get("ExpressionAttributeValues", {})
+    return values

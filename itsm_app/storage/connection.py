@@ -28,14 +28,20 @@ ITEM_OPERATIONS = ("GetItem", "PutItem", "UpdateItem", "Query", "Scan")
 
 def configure(session: Session) -> None:
     """Prepare a botocore session, before PynamoDB creates its client from the session."""
+    if config.uses_embedded_dynamodb():
+        _use_embedded_dynamodb(session)
     session.set_default_client_config(Config(user_agent=USER_AGENT))
     for operation in ITEM_OPERATIONS:
         session.register(f"after-call.dynamodb.{operation}", _require_request_id)
     credentials.load_late(session)
-    if config.uses_embedded_dynamodb():
-        from ..local.botocore_hook import use_engine
 
-        use_engine(session, Path(config.LOCAL_DYNAMODB))
+
+def _use_embedded_dynamodb(session: Session) -> None:
+    # Imported here, because the Lambda does not have the engine.
+    from ..local.botocore_hook import use_engine
+
+    config.ignore_aws_settings()
+    use_engine(session, Path(config.LOCAL_DYNAMODB))
 
 
 def _require_request_id(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:

@@ -18,15 +18,16 @@ from itsm_app.tickets.create import create_ticket
 from ..conftest import ON_MOTO, Log
 from ..support.faulty_dynamodb import FaultyDynamoDB
 from ..support.flask_run import command
+from ..support.keys import fixed_key
 from .test_error_responses import routes
 
-AGENT, AGENT_ENTRY = auth.make("voice", "agent")
-DESK, DESK_ENTRY = auth.make("anna.b", "desk")
-ELSEWHERE = {"REMOTE_ADDR": "203.0.113.7"}
+AGENT, AGENT_ENTRY = fixed_key("voice", "agent")
+DESK, DESK_ENTRY = fixed_key("anna.b", "desk")
+REMOTE_CLIENT = {"REMOTE_ADDR": "203.0.113.7"}
 
 # The expected statuses of each route, in the order of SENDERS. "other caller" is an agent key with
 # a request that is bound to a different caller than the ticket's.
-TABLE = {
+EXPECTED_STATUSES = {
     ("POST", "/tickets"): (401, 401, 400, 400, 400),
     ("GET", "/tickets"): (401, 401, 400, 400, 200),
     ("GET", "/tickets/"): (401, 401, 400, 400, 400),
@@ -61,7 +62,7 @@ BODY = {"comment": "Hello?"}
 OTHER = {"X-Caller-Id": "somebody-else"}
 CELLS = [
     (method, path, sender, status)
-    for (method, path), statuses in TABLE.items()
+    for (method, path), statuses in EXPECTED_STATUSES.items()
     for sender, status in zip(SENDERS, statuses, strict=True)
 ]
 
@@ -81,7 +82,7 @@ def headers_of(sender: str) -> dict[str, str]:
 
 
 def test_access_table_covers_every_route() -> None:
-    assert routes(create_app().url_map) == set(TABLE)
+    assert routes(create_app().url_map) == set(EXPECTED_STATUSES)
 
 
 @ON_MOTO
@@ -184,6 +185,7 @@ def test_accepts_two_keys_with_the_same_name_and_role(
     ("entries", "position"),
     [
         ("x", 1),
+        # A comma at the end is allowed.
         (f"{AGENT_ENTRY},", None),
         (f"{AGENT_ENTRY},{AGENT}", 2),
         (f"{AGENT_ENTRY} {DESK_ENTRY}", 1),
@@ -214,7 +216,7 @@ def test_without_keys_the_api_accepts_only_requests_from_this_machine(engine: st
         environ = {"REMOTE_ADDR": address}
         assert client.get("/tickets/x", environ_overrides=environ).status_code == status
     for environ in (
-        ELSEWHERE,
+        REMOTE_CLIENT,
         {"REMOTE_ADDR": ""},
         {"REMOTE_ADDR": "localhost"},
         {"HTTP_X_FORWARDED_FOR": "127.0.0.1"},

@@ -52,7 +52,7 @@ class Got(NamedTuple):
 
 
 def check(attempt: Attempt, got: Got) -> None:
-    """Assert the expected outcome, and that it reveals and changes nothing of Bob's tickets."""
+    """Assert the expected outcome, and that Bob's tickets are neither revealed nor changed."""
     assert stored(BOB) == [ticket.serialize() for ticket in BOBS_TICKETS]
     assert [secret for secret in BOBS_SECRETS if secret in got.headers + got.text] == []
     if attempt.method == "HEAD":

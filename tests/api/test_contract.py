@@ -97,7 +97,7 @@ def is_not_covered_by_the_schema(error: dict[str, str], case: Any) -> bool:
         return bool(DIGITS.fullmatch(case.path_parameters["ticket_id"]))
     field = error["error"].split("`")[1]
     value = {**case.query, **(case.body if isinstance(case.body, dict) else {})}[field]
-    # Python's `\S` treats U+001C to U+001F and U+0085 as white space, JSON Schema's does not.
+    # U+001C to U+001F and U+0085 are white space for Python's `\S`, but not for JSON Schema's.
     return field == "cursor" or str(value).isspace()
 
 

@@ -18,7 +18,8 @@ from ..support.faulty_dynamodb import FaultyDynamoDB, refuse
 
 RETRYABLE = {"storage_unavailable", "internal_error"}
 NEW = {"caller_id": "a", "issue_description": "b"}
-FULL, INVALID, CLOSED, ANNAS = "a-full-ticket", "an-odd-item", "a-closed-ticket", "annas-ticket"
+FULL, INVALID, CLOSED = "a-full-ticket", "an-invalid-item", "a-closed-ticket"
+ASSIGNED = "an-assigned-ticket"
 TIME = "2026-02-09T12:20:25.343883Z"
 
 
@@ -280,11 +281,11 @@ CASES |= {
         "already_assigned",
         "Leave it to them, or read it and send its ETag as If-Match to take it over.",
     ): [
-        (change({"assignee": "bert"}, ANNAS), "This ticket is anna's."),
+        (change({"assignee": "bert"}, ASSIGNED), "This ticket is anna's."),
     ],
     ("changed_meanwhile", "Read it again, and decide anew."): [
         (
-            change({"status": "closed"}, ANNAS, HTTP_IF_MATCH='"x"'),
+            change({"status": "closed"}, ASSIGNED, HTTP_IF_MATCH='"x"'),
             "Somebody has changed this ticket since you read it.",
         ),
     ],
@@ -312,7 +313,7 @@ def _stored(client: FlaskClient) -> None:
     long = {"comment_text": "x" * 1000, "added_at": TIME, "comment_id": "c"}
     items.put_new(Ticket(ticket_id=FULL, created_at=TIME, comments=[long] * 255, **texts))
     items.put_new(Ticket(ticket_id=CLOSED, created_at=TIME, status="closed", **texts))
-    items.put_new(Ticket(ticket_id=ANNAS, created_at=TIME, assignee="anna", **texts))
+    items.put_new(Ticket(ticket_id=ASSIGNED, created_at=TIME, assignee="anna", **texts))
     item = {"ticket_id": {"S": INVALID}, "comments": {"N": "5"}}
     Ticket.connection().connection.client.put_item(TableName="poc-itsm-tickets", Item=item)
     assert new(idempotency_key="k").send(client).status_code == 201

@@ -1,4 +1,4 @@
-"""Tests of the error response of every route: its format and that it leaks no internal detail."""
+"""Tests of error responses: every route has the right format and leaks no internal detail."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ..support.faulty_dynamodb import FaultyDynamoDB, refuse
 
 JSON = "application/json"
 
-# Routes whose requests cannot fail in this way. The errors of /health are in test_health.py. /mcp
-# answers with JSON-RPC errors: see tests/mcp/test_transport.py.
+# Routes without a request that fails like this. The errors of /health are in test_health.py. /mcp
+# returns JSON-RPC errors: see tests/mcp/test_transport.py.
 OTHERS = {
     ("GET", "/health"),
     ("GET", "/docs"),
@@ -28,7 +28,7 @@ OTHERS = {
     ("POST", "/desk/sign-out"),
 }
 
-# A path that makes a request to the route fail.
+# For each API route: a path for which a request fails.
 FAILING = {
     ("GET", "/tickets"): "/tickets",
     ("POST", "/tickets"): "/tickets",
@@ -40,7 +40,7 @@ FAILING = {
     ("GET", "/openapi.json"): "/openapi.json?version=2.0",
     ("GET", "/docs/<name>"): "/docs/unknown",
 }
-# The same for the desk, which answers with error pages.
+# For each desk route: a path for which a request fails. The desk returns an HTML page.
 FAILING_PAGES = {
     ("GET", "/desk"): "/desk?status=lost",
     ("GET", "/desk/"): "/desk/?cursor=x",
@@ -136,7 +136,7 @@ def test_unexpected_exception(
     """Read an item of another program that has a number in place of its comments."""
     item = {"ticket_id": {"S": "odd"}, "comments": {"N": "5"}, "caller_id": {"S": "secret"}}
     Ticket.connection().connection.client.put_item(TableName="poc-itsm-tickets", Item=item)
-    client.application.debug = True
+    monkeypatch.setattr(client.application, "debug", True)
     response = client.get("/tickets/odd")
     assert response.status_code == 500
     assert response.content_type == JSON

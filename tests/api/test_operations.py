@@ -13,7 +13,7 @@ from itsm_app.tickets import lists
 
 from ..conftest import ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB
-from ..tickets.test_cursors import file_tickets, page, pages
+from ..tickets.test_cursors import page, pages, store_tickets
 
 ORDINARY = (
     "My printer is on fire. It began this morning when I changed the toner; the smoke is grey."
@@ -102,28 +102,28 @@ def test_ten_ordinary_tickets_with_latest_comments_take_less_than_8_kb(
     assert len(response.data) < 8 * 1024
 
 
-def file_with_statuses(caller: str, *statuses: str) -> dict[str, list[str]]:
-    """Create a ticket for each status; return the ids by status, newest first."""
+def store_with_statuses(caller: str, *statuses: str) -> dict[str, list[str]]:
+    """Store a ticket for each status; return the ids by status, newest first."""
     ids: dict[str, list[str]] = {}
     for n, status in enumerate(statuses):
-        (ticket_id,) = file_tickets(caller, 1, status=status, at=n)
+        (ticket_id,) = store_tickets(caller, 1, status=status, at=n)
         ids.setdefault(status, []).insert(0, ticket_id)
     return ids
 
 
 def test_list_filters_by_status(client: FlaskClient, caller: str) -> None:
-    ids = file_with_statuses(caller, "open", "closed", "in_progress", "open", "resolved", "closed")
+    ids = store_with_statuses(caller, "open", "closed", "in_progress", "open", "resolved", "closed")
     for status, expected in ids.items():
         assert pages(client, caller, status=status) == [expected]
 
 
 def test_filtered_list_continues_at_its_cursor(client: FlaskClient, caller: str) -> None:
-    ids = file_with_statuses(caller, *["open", "closed", "closed"] * 3)
+    ids = store_with_statuses(caller, *["open", "closed", "closed"] * 3)
     assert list(chain(*pages(client, caller, status="closed", limit=2))) == ids["closed"]
 
 
 @pytest.mark.parametrize(
-    ("limit", "most_tickets", "most_bytes"),
+    ("limit", "max_tickets", "max_bytes"),
     [(1, 1, 10**6), (2, 3, 10**6), (10, 2, 10**6), (10, 10, 1)],
 )
 @pytest.mark.parametrize("statuses", ["", "c", "ococ", "cccco", "occcc", "ooo"])
@@ -133,12 +133,14 @@ def test_filtered_pages_contain_every_match_and_the_last_has_no_cursor(
     monkeypatch: pytest.MonkeyPatch,
     statuses: str,
     limit: int,
-    most_tickets: int,
-    most_bytes: int,
+    max_tickets: int,
+    max_bytes: int,
 ) -> None:
-    monkeypatch.setattr(lists, "MAX_TICKETS_READ", most_tickets)
-    monkeypatch.setattr(lists, "MAX_PAGE_BYTES", most_bytes)
-    ids = file_with_statuses(caller, *({"o": "open", "c": "closed"}[letter] for letter in statuses))
+    monkeypatch.setattr(lists, "MAX_TICKETS_READ", max_tickets)
+    monkeypatch.setattr(lists, "MAX_PAGE_BYTES", max_bytes)
+    ids = store_with_statuses(
+        caller, *({"o": "open", "c": "closed"}[letter] for letter in statuses)
+    )
     found = pages(client, caller, status="open", limit=limit)
     assert list(chain(*found)) == ids.get("open", [])
     assert max(map(len, found)) <= limit
@@ -148,14 +150,13 @@ def test_ticket_with_unknown_status_is_readable_but_matches_no_filter(
     client: FlaskClient, caller: str
 ) -> None:
     """An older app or a later version of this app can store such a ticket."""
-    (unknown,) = file_tickets(caller, 1, status="waiting")
-    assert client.get(f"/tickets/{unknown}").json["status"] == "waiting"
-    assert [each["status"] for each in page(client, caller)["tickets"]] == ["waiting"]
+    (ticket_id,) = store_tickets(caller, 1, status="waiting")
+    assert client.get(f"/tickets/{ticket_id}").json["status"] == "waiting"
+    assert [ticket["status"] for ticket in page(client, caller)["tickets"]] == ["waiting"]
     for status in ("open", "in_progress", "resolved", "closed"):
         assert pages(client, caller, status=status) == [[]]
-    assert (
-        client.post(f"/tickets/{unknown}/comments", json={"comment": "Hello?"}).status_code == 200
-    )
+    response = client.post(f"/tickets/{ticket_id}/comments", json={"comment": "Hello?"})
+    assert response.status_code == 200
 
 
 @ON_MOTO
@@ -163,18 +164,18 @@ def test_filtered_page_is_one_query_and_has_a_cursor_if_incomplete(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lists, "MAX_TICKETS_READ", 4)
-    ids = file_with_statuses(caller, "open", *["closed"] * 5)
+    ids = store_with_statuses(caller, "open", *["closed"] * 5)
     faults.operations.clear()
     first = page(client, caller, status="open")
     assert (first["tickets"], "next_cursor" in first) == ([], True)
     assert faults.operations == ["Query"]
     second = page(client, caller, status="open", cursor=first["next_cursor"])
-    assert [each["ticket_id"] for each in second["tickets"]] == ids["open"]
+    assert [ticket["ticket_id"] for ticket in second["tickets"]] == ids["open"]
     assert "next_cursor" not in second
 
 
 def test_rejects_a_cursor_with_another_status(client: FlaskClient, caller: str) -> None:
-    file_with_statuses(caller, "open", "open")
+    store_with_statuses(caller, "open", "open")
     cursor = page(client, caller, status="open", limit=1)["next_cursor"]
     for status in ({}, {"status": "closed"}):
         query: dict[str, Any] = {"caller": caller, "cursor": cursor, **status}

@@ -93,7 +93,7 @@ VALID_FIELDS = b'"caller_id": "a", "issue_description": "b"'
 
 
 @pytest.mark.parametrize(
-    ("value", "form"),
+    ("value", "description"),
     [
         ("null", "null"),
         ("true", "a boolean"),
@@ -116,15 +116,17 @@ VALID_FIELDS = b'"caller_id": "a", "issue_description": "b"'
     ],
     ids=lambda text: text[:20],
 )
-def test_error_describes_the_invalid_value(client: FlaskClient, value: str, form: str) -> None:
+def test_error_describes_the_invalid_value(
+    client: FlaskClient, value: str, description: str
+) -> None:
     response = client.post("/tickets", data=f'{{"caller_id": "a", "issue_description": {value}}}')
     assert response.status_code == 400
     assert response.json["error"].startswith("`issue_description` must be a text of 1 to 1000")
-    assert f", but it is {form}. Ask the caller" in response.json["error"]
+    assert f", but it is {description}. Ask the caller" in response.json["error"]
 
 
 @pytest.mark.parametrize(
-    ("sent", "form"),
+    ("sent", "description"),
     [
         ("ten", '"ten"'),
         (quote("\u0663"), '"\u0663"'),
@@ -140,13 +142,12 @@ def test_error_describes_the_invalid_value(client: FlaskClient, value: str, form
     ids=lambda text: text[:20],
 )
 def test_error_quotes_a_short_value_and_gives_the_length_of_a_longer_one(
-    client: FlaskClient, sent: str, form: str
+    client: FlaskClient, sent: str, description: str
 ) -> None:
     response = client.get(f"/tickets?caller=a&limit={sent}")
     assert response.status_code == 400
-    expected = (
-        f"`limit` must be a whole number from 1 to 100, but it is {form}. Leave it out for 10."
-    )
+    requirement = "`limit` must be a whole number from 1 to 100"
+    expected = f"{requirement}, but it is {description}. Leave it out for 10."
     assert response.json["error"] == expected
 
 

@@ -7,7 +7,7 @@ import sys
 
 from ..support.flask_run import ROOT, environ
 
-# An audit hook sees every network, process and file operation, also those of libraries.
+# The audit hook also sees what libraries do while they are imported.
 WATCH = """
 import sys
 effects = []

@@ -1,4 +1,4 @@
-"""The desk in a real Chromium, on the embedded DynamoDB."""
+"""Tests of the desk in a real Chromium, with the embedded DynamoDB engine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..support.flask_run import FlaskRun, flask_run
 
 pytestmark = pytest.mark.browser
 
-# Each with how many minutes ago it was filed.
+# The age in minutes, the caller and the description of each ticket.
 CALLS = [
     (190, "+15550100", "My printer is on fire 🔥 and the whole floor smells of it. I pulled the"
      " plug, but the display still says PC LOAD LETTER, whatever that means."),
@@ -37,46 +37,51 @@ Open = Callable[..., AbstractContextManager[Browser]]
 
 
 class Server:
-    """A running desk, and its tickets as the API has them."""
+    """A running app with its desk, used through the HTTP API."""
 
     def __init__(self, server: FlaskRun) -> None:
         self.url = server.url
         self._server = server
 
-    def ask(self, method: str, path: str, key: str = ANNA, **options: Any) -> Any:
+    def request(self, method: str, path: str, key: str = ANNA, **options: Any) -> Any:
         headers = {"x-api-key": key}
         response = self._server.request(method, path, headers=headers, **options)
         assert response.ok, response.text
         return response.json()
 
-    def file(self, caller: str = "+15550199", description: str = "Nothing works") -> str:
+    def create_ticket(self, caller: str = "+15550199", description: str = "Nothing works") -> str:
         body = {"caller_id": caller, "issue_description": description}
-        return str(self.ask("POST", "/tickets", AGENT, json=body)["ticket_id"])
+        return str(self.request("POST", "/tickets", AGENT, json=body)["ticket_id"])
 
     def ticket(self, ticket_id: str) -> Any:
-        return self.ask("GET", f"/tickets/{ticket_id}?history=all")
+        return self.request("GET", f"/tickets/{ticket_id}?history=all")
 
-    def age(self, ticket_id: str, minutes: int) -> None:
-        """Let a ticket, and what became of it, be that old."""
+    def set_age(self, ticket_id: str, minutes: int) -> None:
+        """Move the creation of a ticket and its later events into the past.
+
+        The ticket was created `minutes` ago. Its events are spread evenly until now.
+        """
         endpoint = re.search(r"DynamoDB at (\S+)", "".join(self._server.output))[1]
-        local = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-        client = boto3.client("dynamodb", region_name="us-east-1", endpoint_url=endpoint, **local)
+        credentials = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+        client = boto3.client(
+            "dynamodb", region_name="us-east-1", endpoint_url=endpoint, **credentials
+        )
         key = {"ticket_id": {"S": ticket_id}}
         item = client.get_item(TableName="poc-itsm-tickets", Key=key)["Item"]
         entries = [*item["comments"]["L"], *item.get("history", {"L": []})["L"]]
-        entries.sort(key=lambda each: sorted(text["S"] for text in each["M"].values()))
+        entries.sort(key=lambda entry: sorted(text["S"] for text in entry["M"].values()))
         times = [(item, "created_at")]
-        times += [(each["M"], name) for each in entries for name in each["M"] if "_at" in name]
-        times.sort(key=lambda each: str(each[0][each[1]]))
-        for place, (holder, name) in enumerate(times):
-            moved = timedelta(minutes=minutes * (len(times) - place) / len(times))
-            then = datetime.fromisoformat(holder[name]["S"]) - moved
-            holder[name] = {"S": then.isoformat(timespec="microseconds").replace("+00:00", "Z")}
+        times += [(entry["M"], name) for entry in entries for name in entry["M"] if "_at" in name]
+        times.sort(key=lambda time: str(time[0][time[1]]))
+        for index, (fields, name) in enumerate(times):
+            age = timedelta(minutes=minutes * (len(times) - index) / len(times))
+            past = datetime.fromisoformat(fields[name]["S"]) - age
+            fields[name] = {"S": past.isoformat(timespec="microseconds").replace("+00:00", "Z")}
         client.put_item(TableName="poc-itsm-tickets", Item=item)
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Server]:
+def run_server(folder: Path) -> Iterator[Server]:
     settings = {
         "LOCAL_DYNAMODB": str(folder),
         "API_KEYS": f"{ANNA_ENTRY},{BOB_ENTRY},{AGENT_ENTRY}",
@@ -88,13 +93,13 @@ def running(folder: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(tmp_path_factory.mktemp("dynamodb")) as server:
+    with run_server(tmp_path_factory.mktemp("dynamodb")) as server:
         yield server
 
 
 @pytest.fixture
 def open_browser(server: Server, tmp_path: Path) -> Open:
-    """Return what opens a browser with a profile of its own."""
+    """Return a function that opens a browser with a new profile."""
 
     def open_browser(**options: Any) -> AbstractContextManager[Browser]:
         profile = tmp_path / f"profile-{len(list(tmp_path.iterdir()))}"
@@ -105,29 +110,29 @@ def open_browser(server: Server, tmp_path: Path) -> Open:
 
 
 @pytest.mark.parametrize("javascript", [True, False])
-def test_a_ticket_goes_from_the_call_to_closed(
+def test_desk_user_works_on_a_ticket_from_open_to_closed(
     server: Server, open_browser: Open, javascript: bool
 ) -> None:
-    ticket = server.file(description="The lift is stuck")
+    ticket = server.create_ticket(description="The lift is stuck")
     with open_browser(javascript=javascript) as browser:
         browser.sign_in(ANNA)
         browser.select("Order", "Newest first")
         browser.press("Apply")
         browser.find(f'a[href$="{ticket}"]').click()
         browser.wait(lambda: browser.path().endswith(ticket))
-        for button, said in [
+        for button, message in [
             ("Assign to me", "The ticket is yours."),
             ("Start work", "The ticket is in progress now."),
         ]:
             browser.press(button)
-            assert said in browser.text()
+            assert message in browser.text()
         browser.select("Priority", "High")
         browser.press("Set")
         browser.type("Answer", "Somebody is on the way.\nPlease stay calm.")
         browser.press("Send answer")
         assert "Your answer is on the ticket." in browser.text()
         assert browser.field("Answer").get_property("value") == ""
-        server.ask("POST", f"/tickets/{ticket}/comments", AGENT, json={"comment": "It moves!"})
+        server.request("POST", f"/tickets/{ticket}/comments", AGENT, json={"comment": "It moves!"})
         browser.press("Resolve")
         assert "This ticket has changed since" in browser.text()
         assert "It moves!" in browser.text()
@@ -139,40 +144,46 @@ def test_a_ticket_goes_from_the_call_to_closed(
         browser.press("Close…")
         browser.press("Close it for good")
         assert "This ticket is closed, and stays as it is." in browser.text()
-    got = server.ticket(ticket)
-    assert [got["status"], got["priority"], got["assignee"]] == ["closed", "high", "anna.b"]
-    assert got["comments"][0]["comment_text"] == "Somebody is on the way.\nPlease stay calm."
+    stored = server.ticket(ticket)
+    assert [stored["status"], stored["priority"], stored["assignee"]] == [
+        "closed",
+        "high",
+        "anna.b",
+    ]
+    assert stored["comments"][0]["comment_text"] == "Somebody is on the way.\nPlease stay calm."
 
 
-def test_of_two_who_take_a_ticket_at_once_one_has_it(server: Server, open_browser: Open) -> None:
+def test_exactly_one_of_two_concurrent_users_gets_the_ticket(
+    server: Server, open_browser: Open
+) -> None:
     with open_browser() as first, open_browser() as second:
         first.sign_in(ANNA)
         second.sign_in(BOB)
         for _ in range(5):
-            ticket = server.file()
+            ticket = server.create_ticket()
             for browser in (first, second):
                 browser.go(f"/desk/tickets/{ticket}")
-            pressed = [
+            threads = [
                 threading.Thread(target=browser.press, args=("Assign to me",))
                 for browser in (first, second)
             ]
-            for each in pressed:
-                each.start()
-            for each in pressed:
-                each.join()
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
             texts = [browser.text() for browser in (first, second)]
-            won = ["The ticket is yours." in text for text in texts]
-            lost = ["This ticket has changed since" in text for text in texts]
-            assert sorted(won) == [False, True]
-            assert lost == [not each for each in won]
-            got = server.ticket(ticket)
-            assert got["assignee"] == ("anna.b" if won[0] else "bob")
-            assert len(got["history"]) == 1
-            assert "Take over" in (second if won[0] else first).buttons()
+            winners = ["The ticket is yours." in text for text in texts]
+            losers = ["This ticket has changed since" in text for text in texts]
+            assert sorted(winners) == [False, True]
+            assert losers == [not won for won in winners]
+            stored = server.ticket(ticket)
+            assert stored["assignee"] == ("anna.b" if winners[0] else "bob")
+            assert len(stored["history"]) == 1
+            assert "Take over" in (second if winners[0] else first).buttons()
 
 
-def test_what_one_is_writing_is_kept(server: Server, open_browser: Open) -> None:
-    ticket = server.file()
+def test_answer_draft_survives_other_changes(server: Server, open_browser: Open) -> None:
+    ticket = server.create_ticket()
     with open_browser() as browser:
         browser.sign_in(ANNA)
         browser.go(f"/desk/tickets/{ticket}")
@@ -180,7 +191,7 @@ def test_what_one_is_writing_is_kept(server: Server, open_browser: Open) -> None
         browser.press("Assign to me")
         assert browser.field("Answer").get_property("value") == "Half of a"
         change = {"comment": "Hurry"}
-        server.ask("PATCH", f"/tickets/{ticket}", BOB, json=change)
+        server.request("PATCH", f"/tickets/{ticket}", BOB, json=change)
         browser.driver.execute_script("watchTicket()")
         browser.wait(lambda: browser.find("#changed").is_displayed())
         assert "Hurry" not in browser.text()
@@ -192,14 +203,14 @@ def test_what_one_is_writing_is_kept(server: Server, open_browser: Open) -> None
     assert server.ticket(ticket)["comments"][-1]["comment_text"] == "Half of an answer"
 
 
-def test_the_queue_refreshes_itself_but_not_what_is_typed(
+def test_queue_refresh_keeps_the_text_and_focus_of_the_search_field(
     server: Server, open_browser: Open
 ) -> None:
     with open_browser() as browser:
         browser.sign_in(ANNA)
         browser.go("/desk?order=newest")
         browser.type("Find a ticket by its number, or a caller's tickets", "+155")
-        ticket = server.file()
+        ticket = server.create_ticket()
         browser.driver.execute_script("refreshList()")
         browser.find(f'a[href$="{ticket}"]')
         assert browser.find("#find").get_property("value") == "+155"
@@ -207,8 +218,8 @@ def test_the_queue_refreshes_itself_but_not_what_is_typed(
         assert "Updated at" in browser.text()
 
 
-def test_a_link_from_another_site_leads_to_the_ticket(server: Server, open_browser: Open) -> None:
-    ticket = f"/desk/tickets/{server.file()}"
+def test_link_from_another_site_opens_the_ticket(server: Server, open_browser: Open) -> None:
+    ticket = f"/desk/tickets/{server.create_ticket()}"
     with open_browser() as browser:
         browser.sign_in(ANNA)
         browser.driver.get(f"{server.url.replace('127.0.0.1', 'localhost')}/desk/sign-in")
@@ -217,8 +228,8 @@ def test_a_link_from_another_site_leads_to_the_ticket(server: Server, open_brows
         assert browser.path() == ticket
 
 
-def test_the_keyboard_goes_everywhere(server: Server, open_browser: Open) -> None:
-    tickets = [server.file(), server.file()]
+def test_keyboard_shortcuts_work_on_every_page(server: Server, open_browser: Open) -> None:
+    tickets = [server.create_ticket(), server.create_ticket()]
     with open_browser() as browser:
 
         def type_keys(text: str) -> None:
@@ -244,43 +255,43 @@ def test_the_keyboard_goes_everywhere(server: Server, open_browser: Open) -> Non
         browser.wait(lambda: browser.path() == "/desk/new")
 
 
-def fill(server: Server) -> list[str]:
-    """File tickets to look at, and return their ids; the first is being worked on."""
-    ids = [server.file(caller, text) for _, caller, text in CALLS]
+def create_tickets(server: Server) -> list[str]:
+    """Create the tickets of `CALLS` and return their ids. The first ticket is in progress."""
+    ids = [server.create_ticket(caller, text) for _, caller, text in CALLS]
 
     def patch(number: int, key: str, **change: str) -> None:
-        server.ask("PATCH", f"/tickets/{ids[number]}", key, json=change)
+        server.request("PATCH", f"/tickets/{ids[number]}", key, json=change)
 
-    def say(text: str) -> None:
-        server.ask("POST", f"/tickets/{ids[0]}/comments", AGENT, json={"comment": text})
+    def add_comment(text: str) -> None:
+        server.request("POST", f"/tickets/{ids[0]}/comments", AGENT, json={"comment": text})
 
     patch(0, ANNA, priority="urgent")
-    say("It is out now, but I still need to print 40 badges before noon.")
+    add_comment("It is out now, but I still need to print 40 badges before noon.")
     patch(0, ANNA, assignee="anna.b", status="in_progress")
     patch(0, ANNA, comment="Use the printer on floor 3, room 3.14.\nA new one comes today.")
-    say("תודה רבה! Thank you, that works.")
+    add_comment("תודה רבה! Thank you, that works.")
     patch(1, BOB, priority="high", assignee="bob")
     patch(4, BOB, priority="low")
-    for each, (minutes, _, _) in zip(ids, CALLS, strict=True):
-        server.age(each, minutes)
+    for ticket_id, (minutes, _, _) in zip(ids, CALLS, strict=True):
+        server.set_age(ticket_id, minutes)
     return ids
 
 
 @pytest.fixture
 def gallery(tmp_path: Path) -> Iterator[Server]:
-    """A desk of its own, for what is looked at."""
-    with running(tmp_path / "dynamodb") as server:
+    """A new server without tickets of other tests, for the accessibility checks."""
+    with run_server(tmp_path / "dynamodb") as server:
         yield server
 
 
-def test_every_page_is_for_everybody_at_every_width(gallery: Server, tmp_path: Path) -> None:
-    """No violation that axe-core knows, and nothing wider than the window."""
-    shown = fill(gallery)
+def test_every_page_is_accessible_and_fits_every_width(gallery: Server, tmp_path: Path) -> None:
+    """No page violates a rule of axe-core or is wider than the window."""
+    tickets = create_tickets(gallery)
     pages = {
         "queue": "/desk",
         "empty": "/desk?status=open&assignee=zoe",
-        "ticket": f"/desk/tickets/{shown[0]}",
-        "done": f"/desk/tickets/{shown[1]}?done=priority",
+        "ticket": f"/desk/tickets/{tickets[0]}",
+        "done": f"/desk/tickets/{tickets[1]}?done=priority",
         "find": "/desk/find?q=%2B15550100",
         "misheard": "/desk/find?q=1234-5678-9012",
         "new": "/desk/new",
@@ -290,65 +301,65 @@ def test_every_page_is_for_everybody_at_every_width(gallery: Server, tmp_path: P
     }
     found: list[str] = []
 
-    def look(browser: Browser, name: str) -> None:
+    def inspect(browser: Browser, name: str) -> None:
         for width in WIDTHS:
             for scheme in SCHEMES:
                 browser.set_width(width)
                 browser.set_color_scheme(scheme)
                 where = f"{name}-{width}-{scheme}"
-                found.extend(f"{where}: {each}" for each in browser.violations())
+                found.extend(f"{where}: {violation}" for violation in browser.violations())
                 if browser.overflow():
                     found.append(f"{where} is wider than the window")
                 browser.screenshot(where)
 
     with chromium(gallery.url, tmp_path / "profile") as browser:
         browser.go("/desk")
-        look(browser, "sign-in")
+        inspect(browser, "sign-in")
         browser.type("Your key", AGENT)
         browser.press("Sign in")
-        look(browser, "refused")
+        inspect(browser, "refused")
         browser.sign_in(ANNA)
         for name, path in pages.items():
             browser.go(path)
-            look(browser, name)
+            inspect(browser, name)
         browser.go("/desk")
         browser.find("#shortcuts summary").click()
-        look(browser, "shortcuts")
-        browser.go(f"/desk/tickets/{shown[3]}")
+        inspect(browser, "shortcuts")
+        browser.go(f"/desk/tickets/{tickets[3]}")
         browser.type("Answer", "Which version of Outlook is it?")
-        gallery.ask("PATCH", f"/tickets/{shown[3]}", BOB, json={"assignee": "bob"})
+        gallery.request("PATCH", f"/tickets/{tickets[3]}", BOB, json={"assignee": "bob"})
         browser.press("Send answer")
-        look(browser, "changed")
+        inspect(browser, "changed")
         browser.press("Close…")
-        look(browser, "close")
+        inspect(browser, "close")
         browser.press("Close it for good")
-        look(browser, "closed")
+        inspect(browser, "closed")
     assert found == []
 
 
-def test_axe_core_would_see_what_is_wrong(open_browser: Open) -> None:
+def test_axe_core_reports_injected_violations(open_browser: Open) -> None:
     with open_browser() as browser:
         browser.go("/desk")
         script = "document.querySelector('label').remove(); document.documentElement.lang = ''"
         browser.driver.execute_script(script)
-        kinds = {each.partition(":")[0] for each in browser.violations()}
-        assert kinds >= {"label", "html-has-lang"}
+        rules = {violation.partition(":")[0] for violation in browser.violations()}
+        assert rules >= {"label", "html-has-lang"}
 
 
-def test_hostile_text_runs_nothing_and_breaks_no_page(server: Server, open_browser: Open) -> None:
+def test_hostile_text_runs_no_script_and_breaks_no_page(server: Server, open_browser: Open) -> None:
     hostile = "<script>document.title='!'</script><img src=x onerror=\"document.title='!'\">"
     texts = [hostile, "a\u202eb" * 300, "W" * 1000, "\U0001f525" * 1000, "Z" + "\u0335" * 999]
     with open_browser() as browser:
         browser.sign_in(ANNA)
         for text in texts:
-            ticket = server.file(text[:100], text)
-            server.ask("POST", f"/tickets/{ticket}/comments", AGENT, json={"comment": text})
-            server.ask("PATCH", f"/tickets/{ticket}", json={"assignee": text[:100]})
+            ticket = server.create_ticket(text[:100], text)
+            server.request("POST", f"/tickets/{ticket}/comments", AGENT, json={"comment": text})
+            server.request("PATCH", f"/tickets/{ticket}", json={"assignee": text[:100]})
             for path in (f"/desk/tickets/{ticket}", "/desk?order=newest"):
                 for width in WIDTHS:
                     browser.set_width(width)
                     browser.go(path)
                     assert browser.overflow() == 0
                     assert browser.driver.title.endswith("Service desk")
-        said = browser.console_messages()
-        assert [each for each in said if "Security Policy" in each["message"]] == []
+        messages = browser.console_messages()
+        assert [entry for entry in messages if "Security Policy" in entry["message"]] == []

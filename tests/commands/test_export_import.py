@@ -21,7 +21,7 @@ from itsm_app.storage.models import Ticket
 from ..conftest import ON_DYNAMODB_LOCAL, ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB, apply, apply_and_drop, refuse
 from ..support.flask_run import ROOT, environ
-from ..tickets.test_cursors import file_tickets, page
+from ..tickets.test_cursors import page, store_tickets
 from ..tickets.test_erasure import create_ticket_with_history, dynamodb, erase_caller, item_of
 from ..tickets.test_retention import set_expiry
 
@@ -78,7 +78,7 @@ def test_export_after_an_import_returns_the_same_bytes(
     client.patch(f"/tickets/{ticket}", json={"status": "closed"})
     erase_caller(TEXTS[0], "--yes")
     long_comments: Any = [{"comment_text": "x" * 1000, "added_at": TIME}] * 20
-    file_tickets(caller, 12, comments=long_comments)
+    store_tickets(caller, 12, comments=long_comments)
     put("old")
     types = {"N": "-1.5"}, {"BOOL": True}, {"NULL": True}, {"NS": ["1", "2"]}, {"S": ""}
     put("types", x={"L": [{"M": {"B": {"B": b"\xff\x00"}}}, *types]}, y={"BS": [b"1", b"\x00"]})
@@ -105,8 +105,8 @@ def test_export_continues_after_a_page_of_1_mb(client: FlaskClient) -> None:
 @ON_DYNAMODB_LOCAL
 def test_exports_and_imports_full_tickets_and_many_pages(client: FlaskClient, caller: str) -> None:
     long_comments: Any = [{"comment_text": "ß" * 1000, "added_at": TIME}] * 140
-    full = file_tickets(caller, 9, comments=long_comments)
-    short = file_tickets(caller, 300, at=10)
+    full = store_tickets(caller, 9, comments=long_comments)
+    short = store_tickets(caller, 300, at=10)
     before = export()
     assert set(ids(before)) == {*full, *short}
     assert sorted(export("--caller", caller).splitlines()) == sorted(before.splitlines())
@@ -125,8 +125,8 @@ def test_lines_have_the_format_of_dynamodb_exports(client: FlaskClient, caller: 
 
 
 def test_export_filters_by_caller_and_by_time(client: FlaskClient, caller: str) -> None:
-    first, second = file_tickets(caller, 2)
-    file_tickets(f"{caller}9", 1)
+    first, second = store_tickets(caller, 2)
+    store_tickets(f"{caller}9", 1)
     assert sorted(ids(export("--caller", caller))) == sorted([first, second])
     assert ids(export("--caller", "nobody")) == []
     since = timestamps.now()
@@ -140,7 +140,7 @@ def test_export_filters_by_caller_and_by_time(client: FlaskClient, caller: str) 
 
 
 def test_expired_tickets_are_not_exported(client: FlaskClient, caller: str) -> None:
-    (ticket,) = file_tickets(caller, 1, status="closed")
+    (ticket,) = store_tickets(caller, 1, status="closed")
     set_expiry(ticket, 60)
     assert ids(export("--caller", caller)) == [ticket]
     set_expiry(ticket, 0)
@@ -160,7 +160,7 @@ def test_import_reports_different_tickets_and_keeps_the_stored_ones(
     client: FlaskClient, caller: str
 ) -> None:
     new = create_ticket_with_history(client, caller)
-    old, missing = file_tickets(caller, 2)
+    old, missing = store_tickets(caller, 2)
     lines = export("--caller", caller)
     for ticket in (new, old):
         client.patch(f"/tickets/{ticket}", json={"priority": "urgent"})
@@ -215,12 +215,12 @@ INVALID_LINES: list[tuple[Any, str]] = [
     ({"comments": {"L": [{"S": "x"}]}}, "missing required field `M`"),
     ({"revision": {"S": "x"}}, "missing required field `N`"),
     *[
-        ({"created_at": {"S": each}}, f"{TIME_EXPECTED} - at `$.Item.created_at`")
-        for each in INVALID_TIMES
+        ({"created_at": {"S": time}}, f"{TIME_EXPECTED} - at `$.Item.created_at`")
+        for time in INVALID_TIMES
     ],
     *[({name: {"S": "x"}}, TIME_EXPECTED) for name in ("updated_at", "answered_at", "resolved_at")],
     ({"erased_at": {"S": ""}}, TIME_EXPECTED),
-    *[({"revision": {"N": each}}, "matching regex") for each in INVALID_COUNTS],
+    *[({"revision": {"N": count}}, "matching regex") for count in INVALID_COUNTS],
     ({"content_bytes": {"N": "x"}}, "$.Item.content_bytes.N"),
     ({"expires_at": {"N": "x"}}, "$.Item.expires_at.N"),
     ({"comments": stored_list(comment_text="x")}, "missing required field `added_at`"),
@@ -239,7 +239,7 @@ INVALID_LINES: list[tuple[Any, str]] = [
 def test_import_stops_at_an_invalid_line_and_keeps_the_lines_before_it(
     client: FlaskClient, caller: str, tmp_path: Path, content: Any, reason: str
 ) -> None:
-    tickets = file_tickets(caller, 3)
+    tickets = store_tickets(caller, 3)
     lines = export("--caller", caller).splitlines()
     for ticket in tickets:
         Ticket.get(ticket).delete()
@@ -263,7 +263,7 @@ def test_import_stops_at_an_invalid_line_and_keeps_the_lines_before_it(
 def test_import_with_a_lost_dynamodb_response_is_applied_once(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str
 ) -> None:
-    (ticket,) = file_tickets(caller, 1)
+    (ticket,) = store_tickets(caller, 1)
     lines = export("--caller", caller)
     Ticket.get(ticket).delete()
     faults.faults.append(apply_and_drop)
@@ -276,7 +276,7 @@ def test_import_with_a_lost_dynamodb_response_is_applied_once(
 def test_reports_progress_when_dynamodb_fails(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file_tickets(caller, 2)
+    store_tickets(caller, 2)
     lines = export("--caller", caller)
     denied = refuse("AccessDeniedException")
     faults.faults.extend([apply, apply, denied])
@@ -322,7 +322,7 @@ def on_terminal(url: str, *arguments: str, stdout: Any = subprocess.DEVNULL) -> 
 
 @ON_MOTO
 def test_progress_is_shown_only_on_a_terminal(engine: str, caller: str, tmp_path: Path) -> None:
-    file_tickets(caller, 3)
+    store_tickets(caller, 3)
     arguments = ["export", "--caller", caller]
     with (tmp_path / "tickets.jsonl").open("wb") as file:
         shown = on_terminal(engine, *arguments, stdout=file)

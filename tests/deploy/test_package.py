@@ -1,4 +1,4 @@
-"""The Lambda's zip: what is in it, and what must never be."""
+"""Tests of the contents of the Lambda package."""
 
 from __future__ import annotations
 
@@ -28,21 +28,23 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def task(path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that Lambda would unzip it to."""
+    """The folder with the unzipped package, as in a Lambda."""
     folder = tmp_path_factory.mktemp("task")
     zipfile.ZipFile(path).extractall(folder)
     return folder
 
 
-def test_the_same_commit_gives_the_same_bytes(path: Path, tmp_path: Path) -> None:
-    again = tmp_path / "again.zip"
-    package.write_zip(again)
-    assert again.read_bytes() == path.read_bytes()
+def test_build_is_reproducible(path: Path, tmp_path: Path) -> None:
+    second = tmp_path / "second.zip"
+    package.write_zip(second)
+    assert second.read_bytes() == path.read_bytes()
 
 
-def test_nothing_is_in_it_that_is_not_on_the_list(path: Path) -> None:
-    tops = {name.partition("/")[0].partition(".")[0] for name in zipfile.ZipFile(path).namelist()}
-    assert tops == {*package.PACKAGES, "lambda_handler", "__pycache__"}
+def test_package_has_only_the_listed_top_level_names(path: Path) -> None:
+    top_level = {
+        name.partition("/")[0].partition(".")[0] for name in zipfile.ZipFile(path).namelist()
+    }
+    assert top_level == {*package.PACKAGES, "lambda_handler", "__pycache__"}
 
 
 @pytest.mark.parametrize(
@@ -60,40 +62,41 @@ def test_nothing_is_in_it_that_is_not_on_the_list(path: Path) -> None:
         r"^(?!itsm_app/(desk|openapi/viewer)/).*(?<!\.json)(?<!\.py)(?<!\.pyc)(?<!\.so)(?<!\.pem)$",
     ],
 )
-def test_it_holds_no_(path: Path, unwanted: str) -> None:
+def test_package_has_no_unwanted_files(path: Path, unwanted: str) -> None:
     names = zipfile.ZipFile(path).namelist()
     assert [name for name in names if re.search(unwanted, name)] == []
 
 
-def test_it_holds_what_the_app_reads_and_no_other_data(path: Path) -> None:
-    """All that lies beside our code, but notes for whoever works on it."""
-    names = {each for each in zipfile.ZipFile(path).namelist() if each.startswith("itsm_app/")}
+def test_package_has_exactly_the_data_files_of_the_app(path: Path) -> None:
+    """These are all files in itsm_app except the code and a README for developers."""
+    names = {name for name in zipfile.ZipFile(path).namelist() if name.startswith("itsm_app/")}
     files = {file for file in (ROOT / "itsm_app").rglob("*") if file.is_file()}
-    beside = {str(file.relative_to(ROOT)) for file in files if file.suffix not in (".py", ".pyc")}
-    carried = {name for name in names if not name.endswith((".py", ".pyc"))}
-    assert carried == beside - {"itsm_app/openapi/viewer/README.md"}
+    data = {str(file.relative_to(ROOT)) for file in files if file.suffix not in (".py", ".pyc")}
+    packaged = {name for name in names if not name.endswith((".py", ".pyc"))}
+    assert packaged == data - {"itsm_app/openapi/viewer/README.md"}
 
 
-def test_what_looks_like_a_secret_is_not_in_it(path: Path) -> None:
+def test_package_has_no_text_that_looks_like_a_secret(path: Path) -> None:
     archive = zipfile.ZipFile(path)
     secret = re.compile(rb"AKIA[0-9A-Z]{16}|PRIVATE KEY-----|aws_secret_access_key\s*=\s*['\"]")
     assert [name for name in archive.namelist() if secret.search(archive.read(name))] == []
 
 
-def test_it_is_small(path: Path) -> None:
+def test_package_has_at_most_2500_kb(path: Path) -> None:
     assert path.stat().st_size <= 3_000_000
 
 
-# "Defined runtime environment variables" in the AWS Lambda guide: by this the app knows its place.
-IN_LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "poc-itsm-api-handler"}
+# The app uses this variable to detect that it runs in a Lambda ("Defined runtime environment
+# variables" in the AWS Lambda guide).
+LAMBDA_ENVIRONMENT = {"AWS_LAMBDA_FUNCTION_NAME": "poc-itsm-api-handler"}
 
 
-def test_no_module_is_compiled_again_once_unzipped(task: Path) -> None:
+def test_unzipped_package_needs_no_compilation(task: Path) -> None:
     command = "import sys; sys.path[:0] = [sys.argv[1]]; import lambda_handler"
-    # -v says for each module where its code comes from; -S: nothing else that is installed.
+    # -v prints the origin of each module. -S hides the installed packages.
     result = subprocess.run(
         [sys.executable, "-E", "-S", "-v", "-c", command, task],
-        env=IN_LAMBDA,
+        env=LAMBDA_ENVIRONMENT,
         capture_output=True,
         text=True,
         check=True,
@@ -103,15 +106,15 @@ def test_no_module_is_compiled_again_once_unzipped(task: Path) -> None:
     assert [line for line in lines if "wrote" in line or re.search(r"from .*\.py'?$", line)] == []
 
 
-def test_its_third_party_code_is_what_is_pinned() -> None:
+def test_third_party_packages_have_the_pinned_versions() -> None:
     required = (ROOT / "requirements.txt").read_text()
     for name in package.PACKAGES - {package.OURS}:
         pattern = rf"^((?:python-)?{name.replace('_', '[-_]')})==(\S+)"
         pins = re.findall(pattern, required, re.MULTILINE)
-        assert [(each, version(each)) for each, _ in pins] == pins != [], name
+        assert [(pinned, version(pinned)) for pinned, _ in pins] == pins != [], name
 
 
-def test_all_is_loaded_before_the_first_request(task: Path) -> None:
+def test_handler_loads_all_modules_before_the_first_request(task: Path) -> None:
     command = (
         "import sys, gc; sys.path[:0] = [sys.argv[1]]; import lambda_handler;"
         "from itsm_app.storage.models import Ticket;"
@@ -119,13 +122,13 @@ def test_all_is_loaded_before_the_first_request(task: Path) -> None:
         "print(gc.isenabled(), gc.get_freeze_count() > 10_000, client is not None)"
     )
     printed = subprocess.check_output(
-        [sys.executable, "-E", "-S", "-c", command, task], env=IN_LAMBDA, text=True
+        [sys.executable, "-E", "-S", "-c", command, task], env=LAMBDA_ENVIRONMENT, text=True
     )
     assert printed == "True True True\n"
 
 
-def test_no_byte_code_is_checked_against_its_source(task: Path) -> None:
-    """The second word of a .pyc: 0b01 for by hash, 0b11 for by hash and checked (PEP 552)."""
+def test_bytecode_is_never_checked_against_its_source(task: Path) -> None:
+    """The second word of a .pyc is 0b01 for unchecked and 0b11 for checked hashes (PEP 552)."""
     flags = {path.read_bytes()[4:8] for path in task.rglob("*.pyc")}
     assert flags == {b"\x01\0\0\0"}
 
@@ -135,7 +138,7 @@ def test_contains_the_complete_certificate_bundle_of_botocore(task: Path) -> Non
     assert (task / "botocore/cacert.pem").read_bytes() == bundle.read_bytes()
 
 
-def test_another_python_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejects_other_python_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 13, 0))
     with pytest.raises(RuntimeError, match="The Lambda runs Python"):
         package.write_zip(tmp_path / "lambda.zip")

@@ -1,3 +1,5 @@
+"""Tests of the IAM policies in deploy/ and of the command that prints them."""
+
 from __future__ import annotations
 
 import json
@@ -20,54 +22,64 @@ POLICIES = ["role-policy.json", "trust-policy.json", "deployer-policy.json"]
 
 
 def statements(policy: str, stage: str = "poc") -> list[dict[str, Any]]:
-    found = json.loads(policies.render(policy, ACCOUNT, policies.names(stage, SETTINGS)))
-    return list(found["Statement"])
+    rendered = json.loads(policies.render(policy, ACCOUNT, policies.names(stage, SETTINGS)))
+    return list(rendered["Statement"])
 
 
-def listed(value: Any) -> list[str]:
+def as_list(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_no_policy_has_a_wildcard_action(policy: str) -> None:
     for statement in statements(policy):
-        assert not [each for each in listed(statement["Action"]) if "*" in each]
+        assert not [action for action in as_list(statement["Action"]) if "*" in action]
 
 
-def test_the_role_may_do_what_the_app_asks_for_and_no_more() -> None:
+def test_role_allows_exactly_the_actions_that_the_app_uses() -> None:
     actions = [
-        a for statement in statements("role-policy.json") for a in listed(statement["Action"])
+        action
+        for statement in statements("role-policy.json")
+        for action in as_list(statement["Action"])
     ]
-    asked = {f"dynamodb:{operation}" for operation in OPERATIONS}
-    assert {each for each in actions if each.startswith("dynamodb:")} == asked
-    assert set(actions) - asked == {
+    used = {f"dynamodb:{operation}" for operation in OPERATIONS}
+    assert {action for action in actions if action.startswith("dynamodb:")} == used
+    assert set(actions) - used == {
         "lambda:InvokeFunction",
         "logs:CreateLogStream",
         "logs:PutLogEvents",
     }
 
 
-def test_the_role_has_no_wildcard_resource_but_the_log_streams() -> None:
-    resources = [r for each in statements("role-policy.json") for r in listed(each["Resource"])]
-    assert [each for each in resources if "*" in each] == [
+def test_role_has_wildcard_resources_for_log_streams_only() -> None:
+    resources = [
+        resource
+        for statement in statements("role-policy.json")
+        for resource in as_list(statement["Resource"])
+    ]
+    assert [resource for resource in resources if "*" in resource] == [
         f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/lambda/poc-itsm-api-handler:*"
     ]
 
 
-def test_the_role_queries_the_indexes_that_there_are() -> None:
-    (query,) = [s for s in statements("role-policy.json") if s["Action"] == "dynamodb:Query"]
+def test_role_may_query_exactly_the_existing_indexes() -> None:
+    (query,) = [
+        statement
+        for statement in statements("role-policy.json")
+        if statement["Action"] == "dynamodb:Query"
+    ]
     table = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/poc-itsm-tickets"
     assert query["Resource"] == [f"{table}/index/{name}" for name in INDEXES]
 
 
-def test_who_deploys_changes_no_table_but_the_stages() -> None:
+def test_deployer_may_change_only_the_table_of_the_stage() -> None:
     for statement in statements("deployer-policy.json"):
-        if [each for each in listed(statement["Action"]) if each.startswith("dynamodb:")]:
+        if [item for item in as_list(statement["Action"]) if item.startswith("dynamodb:")]:
             table = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/poc-itsm-tickets"
             assert statement["Resource"] == table
 
 
-def test_nobody_takes_the_role_but_api_gateway_and_lambda() -> None:
+def test_only_api_gateway_and_lambda_may_assume_the_role() -> None:
     assert statements("trust-policy.json") == [
         {
             "Effect": "Allow",
@@ -78,13 +90,13 @@ def test_nobody_takes_the_role_but_api_gateway_and_lambda() -> None:
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_a_policy_of_one_stage_names_no_other(policy: str) -> None:
+def test_policy_of_a_stage_names_no_other_stage(policy: str) -> None:
     text = json.dumps(statements(policy, "dev"))
     assert "poc" not in text
     assert "$" not in text
 
 
-def test_the_deployers_policy_is_printed_by_a_command() -> None:
+def test_command_prints_the_deployer_policy() -> None:
     printed = subprocess.check_output(
         [sys.executable, "-m", "deploy.policies", "deployer-policy.json", "poc", ACCOUNT],
         cwd=ROOT,
@@ -94,14 +106,14 @@ def test_the_deployers_policy_is_printed_by_a_command() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["role-policy.json"], ["role-policy.json", "x", ACCOUNT]])
-def test_the_command_says_what_it_takes(arguments: list[str]) -> None:
-    done = subprocess.run(
+def test_command_prints_its_usage_for_invalid_arguments(arguments: list[str]) -> None:
+    completed = subprocess.run(
         [sys.executable, "-m", "deploy.policies", *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 1
-    assert "Usage: " in done.stderr
-    assert "Stages: poc" in done.stderr
+    assert completed.returncode == 1
+    assert "Usage: " in completed.stderr
+    assert "Stages: poc" in completed.stderr

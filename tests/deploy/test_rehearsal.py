@@ -1,4 +1,4 @@
-"""What the README says about deploying, done as it says, on a local AWS that enforces IAM."""
+"""Tests of a deployment with the README's commands to a local AWS that enforces IAM."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = [
     pytest.mark.skipif(sys.version_info[:2] != (3, 12), reason="the Lambda runs Python 3.12"),
 ]
 
-TEXTS = {
+UNICODE_TEXTS = {
     "arabic": "الطابعة تحترق",
     "chinese": "打印机着火了",
     "combining": "e\u0301 ≠ é",
@@ -45,10 +45,10 @@ TEXTS = {
 }
 
 
-def test_the_function_is_what_the_contract_says(aws: Aws, deployer: Clone) -> None:
+def test_function_matches_the_contract(aws: Aws, deployer: Clone) -> None:
     client = aws.client("lambda")
     found = client.get_function(FunctionName=FUNCTION, Qualifier="snapstart")["Configuration"]
-    wanted = {
+    expected = {
         "FunctionName": FUNCTION,
         "Runtime": "python3.12",
         "Architectures": ["x86_64"],
@@ -60,7 +60,7 @@ def test_the_function_is_what_the_contract_says(aws: Aws, deployer: Clone) -> No
         "TracingConfig": {"Mode": "PassThrough"},
         "State": "Active",
     }
-    assert {name: found[name] for name in wanted} == wanted
+    assert {name: found[name] for name in expected} == expected
     variables = found["Environment"]["Variables"]
     assert re.fullmatch(r"[0-9a-f]{64}", variables.pop("SECRET_KEY"))
     assert variables == {
@@ -73,7 +73,7 @@ def test_the_function_is_what_the_contract_says(aws: Aws, deployer: Clone) -> No
     assert tags == {"application": "itsm-app"}
 
 
-def test_the_api_is_what_the_contract_says(aws: Aws, api: Api) -> None:
+def test_api_matches_the_contract(aws: Aws, api: Api) -> None:
     client = aws.client("apigateway")
     (stage,) = client.get_stages(restApiId=api.id)["item"]
     assert stage["stageName"] == "poc"
@@ -81,19 +81,19 @@ def test_the_api_is_what_the_contract_says(aws: Aws, api: Api) -> None:
     assert (settings["metricsEnabled"], settings["dataTraceEnabled"]) == (True, False)
     assert settings["loggingLevel"] == "OFF"
     resources = client.get_resources(restApiId=api.id, embed=["methods"])["items"]
-    assert {each["path"] for each in resources} == {"/", "/{proxy+}"}
+    assert {resource["path"] for resource in resources} == {"/", "/{proxy+}"}
     for resource in resources:
         integration = resource["resourceMethods"]["ANY"]["methodIntegration"]
         assert f"/functions/{ALIAS_ARN}/invocations" in integration["uri"]
         assert integration["credentials"] == ROLE_ARN
 
 
-def test_the_table_is_what_the_contract_says(aws: Aws, deployer: Clone) -> None:
+def test_table_matches_the_contract(aws: Aws, deployer: Clone) -> None:
     client = aws.client("dynamodb")
     table = client.describe_table(TableName=TABLE)["Table"]
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     assert table["KeySchema"] == [{"AttributeName": "ticket_id", "KeyType": "HASH"}]
-    indexes = {each["IndexName"]: each for each in table["GlobalSecondaryIndexes"]}
+    indexes = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
     assert indexes.keys() == {"CallerIdIndex", "StatusIndex"}
     assert indexes["CallerIdIndex"]["Projection"]["ProjectionType"] == "ALL"
     projected = indexes["StatusIndex"]["Projection"]["NonKeyAttributes"]
@@ -105,9 +105,9 @@ def test_the_table_is_what_the_contract_says(aws: Aws, deployer: Clone) -> None:
     assert recovery == "ENABLED"
 
 
-def test_the_log_is_kept_for_thirty_days(aws: Aws, deployer: Clone) -> None:
+def test_log_retention_is_thirty_days(aws: Aws, deployer: Clone) -> None:
     found = aws.client("logs").describe_log_groups(logGroupNamePrefix=LOG_GROUP)["logGroups"]
-    assert [each["retentionInDays"] for each in found] == [30]
+    assert [group["retentionInDays"] for group in found] == [30]
 
 
 def test_every_listener_is_on_loopback(aws: Aws, api: Api) -> None:
@@ -121,12 +121,12 @@ def test_every_listener_is_on_loopback(aws: Aws, api: Api) -> None:
     assert listeners == ["127.0.0.1"]
 
 
-def test_nothing_but_the_update_check_leaves_the_machine(aws: Aws, api: Api) -> None:
+def test_only_the_update_check_of_zappa_tries_to_leave_the_machine(aws: Aws, api: Api) -> None:
     assert aws.internet.refused == {"pypi.org"}
 
 
-@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_text_in_every_script_comes_back_exactly(api: Api, text: str) -> None:
+@pytest.mark.parametrize("text", UNICODE_TEXTS.values(), ids=UNICODE_TEXTS)
+def test_returns_text_in_every_script_unchanged(api: Api, text: str) -> None:
     caller = f"{uuid4()}{text}"
     created = api.create(caller, text)
     assert created.status_code == 201
@@ -135,14 +135,18 @@ def test_text_in_every_script_comes_back_exactly(api: Api, text: str) -> None:
     found = api.get(ticket)
     assert found.status_code == 200
     assert (found.json()["caller_id"], found.json()["issue_description"]) == (caller, text)
-    assert [each["comment_text"] for each in found.json()["comments"]] == [text]
+    assert [comment["comment_text"] for comment in found.json()["comments"]] == [text]
     assert api.list_recent(caller).json() == {"tickets": [found.json()]}
 
 
-@pytest.mark.parametrize("kind", [None, "application/json", "application/x-www-form-urlencoded"])
-def test_a_body_is_json_whatever_its_content_type(api: Api, kind: str | None, caller: str) -> None:
+@pytest.mark.parametrize(
+    "content_type", [None, "application/json", "application/x-www-form-urlencoded"]
+)
+def test_reads_bodies_as_json_with_any_content_type(
+    api: Api, content_type: str | None, caller: str
+) -> None:
     body = json.dumps({"caller_id": caller, "issue_description": "Ω"}, ensure_ascii=False).encode()
-    headers = {"Content-Type": kind} if kind else {}
+    headers = {"Content-Type": content_type} if content_type else {}
     assert api.request("POST", "/tickets", data=body, headers=headers).status_code == 201
     assert api.list_recent(caller).json()["tickets"][0]["issue_description"] == "Ω"
 
@@ -158,7 +162,7 @@ def test_a_body_is_json_whatever_its_content_type(api: Api, kind: str | None, ca
         ("POST", "/tickets", 400, "invalid_body"),
     ],
 )
-def test_an_error_is_ours_and_not_api_gateways(
+def test_errors_come_from_the_app_and_not_from_api_gateway(
     api: Api, method: str, path: str, status: int, code: str
 ) -> None:
     response = api.request(method, path)
@@ -166,17 +170,17 @@ def test_an_error_is_ours_and_not_api_gateways(
     assert response.json()["request_id"] == response.headers["X-Request-Id"]
 
 
-def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
+def test_rejects_oversized_bodies(api: Api) -> None:
     response = api.create("a", "b" * 65_536)
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
 
 
-def test_links_carry_the_stage_on_the_apis_own_host_name(api: Api, caller: str) -> None:
+def test_links_start_with_the_stage_on_the_host_name_of_the_api(api: Api, caller: str) -> None:
     created = api.create(caller)
     assert created.headers["Location"] == f"/poc/tickets/{created.json()['ticket_id']}"
 
 
-def test_the_document_names_the_stages_own_url(api: Api) -> None:
+def test_openapi_document_has_the_url_of_the_stage(api: Api) -> None:
     document = api.request("GET", "/openapi.json").json()
     assert document["servers"] == [{"url": api.url}]
     assert api.url.startswith("https://")
@@ -185,7 +189,7 @@ def test_the_document_names_the_stages_own_url(api: Api) -> None:
     assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
 
 
-def test_links_carry_no_stage_on_a_custom_domain(aws: Aws, api: Api) -> None:
+def test_links_have_no_stage_on_a_custom_domain(aws: Aws, api: Api) -> None:
     client = aws.client("apigateway")
     client.create_domain_name(domainName=CUSTOM_DOMAIN)
     client.create_base_path_mapping(domainName=CUSTOM_DOMAIN, restApiId=api.id, stage="poc")
@@ -198,13 +202,13 @@ def test_links_carry_no_stage_on_a_custom_domain(aws: Aws, api: Api) -> None:
         assert session.get(link, timeout=20).status_code == 200
 
 
-def test_status_shows_what_runs(deployer: Clone, api: Api) -> None:
+def test_status_shows_the_url_and_the_role(deployer: Clone, api: Api) -> None:
     status = deployer.run(zappa_command("status"))
     assert api.url in status
     assert ROLE_ARN in status
 
 
-def test_tail_follows_the_log(deployer: Clone, api: Api, deployed_ticket: str) -> None:
+def test_tail_prints_new_log_lines(deployer: Clone, api: Api, deployed_ticket: str) -> None:
     with deployer.start(zappa_command("tail")) as tail:
         deadline = threading.Timer(30, tail.kill)
         deadline.start()
@@ -215,12 +219,12 @@ def test_tail_follows_the_log(deployer: Clone, api: Api, deployed_ticket: str) -
         tail.send_signal(signal.SIGINT)
 
 
-def test_the_log_holds_nothing_that_a_caller_sent(aws: Aws, api: Api) -> None:
+def test_log_has_nothing_that_a_caller_sent(aws: Aws, api: Api) -> None:
     secret = uuid4().hex
     headers = {"X-Secret": secret, "User-Agent": secret}
     body = {"caller_id": secret, "issue_description": secret, secret: secret}
     created = api.request("POST", f"/tickets?{secret}={secret}", json=body, headers=headers)
-    answers = [
+    responses = [
         created,
         api.add_comment(created.json()["ticket_id"], secret),
         api.list_recent(secret),
@@ -232,9 +236,9 @@ def test_the_log_holds_nothing_that_a_caller_sent(aws: Aws, api: Api) -> None:
     lines = log_lines(aws)
     assert secret not in "".join(lines).lower()
     assert not [key for key in api.keys.values() if key in "".join(lines)]
-    logged = {line["request_id"]: line for line in ours(lines) if line["message"] == "request"}
-    assert [logged[each.headers["X-Request-Id"]]["status"] for each in answers] == [
-        each.status_code for each in answers
+    logged = {line["request_id"]: line for line in app_lines(lines) if line["message"] == "request"}
+    assert [logged[response.headers["X-Request-Id"]]["status"] for response in responses] == [
+        response.status_code for response in responses
     ]
 
 
@@ -243,59 +247,64 @@ def log_lines(aws: Aws) -> list[str]:
     return [event["message"] for page in pages for event in page["events"]]
 
 
-def ours(lines: list[str]) -> list[dict[str, Any]]:
-    """Return the lines but those of Lambda itself. Each is JSON."""
-    lambdas = ("START RequestId: ", "END RequestId: ", "REPORT RequestId: ")
-    return [json.loads(line) for line in lines if not line.startswith(lambdas)]
+def app_lines(lines: list[str]) -> list[dict[str, Any]]:
+    """Return the parsed JSON lines of the app, without the lines of Lambda."""
+    lambda_prefixes = ("START RequestId: ", "END RequestId: ", "REPORT RequestId: ")
+    return [json.loads(line) for line in lines if not line.startswith(lambda_prefixes)]
 
 
 @pytest.mark.parametrize(
-    ("keys", "said"),
+    ("keys", "message"),
     [
         ({"AWS_ACCESS_KEY_ID": "AKIANOBODY", "AWS_SECRET_ACCESS_KEY": "x"}, "are not valid"),
         ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "there are no AWS credentials"),
     ],
 )
-def test_nobody_deploys_without_credentials(
-    deployer: Clone, keys: dict[str, str], said: str
+def test_rejects_deployments_without_valid_credentials(
+    deployer: Clone, keys: dict[str, str], message: str
 ) -> None:
-    refused = deployer.run_unchecked(
+    rejected = deployer.run_unchecked(
         zappa_command("update"), AWS_EC2_METADATA_DISABLED="true", **keys
     )
-    assert (refused.returncode, said in refused.stderr) == (1, True)
-    assert "Traceback" not in refused.stderr
+    assert (rejected.returncode, message in rejected.stderr) == (1, True)
+    assert "Traceback" not in rejected.stderr
 
 
-def test_a_first_deployment_that_was_never_ready_can_be_begun_again(aws: Aws) -> None:
+def test_failed_first_deployment_can_be_repeated_after_undeploy(aws: Aws) -> None:
     clone = Clone(aws, "trial")
     clone.add_stage("trial")
     clone.create_keys()
     clone.become_deployer("trial")
     clone.run("flask init-db", TABLE_NAME="trial-itsm-tickets")
     wsgi = clone.path / "itsm_app/wsgi.py"
-    good = wsgi.read_text()
+    working = wsgi.read_text()
     wsgi.write_text("app = None.nothing")
     assert clone.run_unchecked("zappa deploy trial").returncode != 0
-    wsgi.write_text(good)
-    refused = clone.run_unchecked("zappa update trial").stderr
-    assert "zappa undeploy trial && zappa deploy trial" in refused
+    wsgi.write_text(working)
+    rejected = clone.run_unchecked("zappa update trial").stderr
+    assert "zappa undeploy trial && zappa deploy trial" in rejected
     clone.run("zappa undeploy trial --yes && zappa deploy trial")
     trial = Api(aws, clone.callers, "trial")
     assert trial.request("GET", "/health").status_code == 200
     trial.close()
 
 
-def test_a_second_stage_is_a_block_copied_and_renamed(aws: Aws, api: Api, caller: str) -> None:
+def test_second_stage_needs_only_a_renamed_copy_of_the_settings(
+    aws: Aws, api: Api, caller: str
+) -> None:
     clone = Clone(aws, "prod")
     clone.add_stage("prod")
     clone.become_deployer("prod")
-    refused = clone.run_unchecked("zappa deploy prod")
-    assert (refused.returncode, "has no API_KEYS" in refused.stderr) == (1, True)
+    rejected = clone.run_unchecked("zappa deploy prod")
+    assert (rejected.returncode, "has no API_KEYS" in rejected.stderr) == (1, True)
     clone.create_keys()
-    for order, missing in [("deploy", "There is no table"), ("update", "prod-itsm-api-handler is")]:
-        refused = clone.run_unchecked(f"zappa {order} prod")
-        assert (refused.returncode, missing in refused.stderr) == (1, True)
-        assert "Make it first: " in refused.stderr
+    for command, missing in [
+        ("deploy", "There is no table"),
+        ("update", "prod-itsm-api-handler is"),
+    ]:
+        rejected = clone.run_unchecked(f"zappa {command} prod")
+        assert (rejected.returncode, missing in rejected.stderr) == (1, True)
+        assert "Make it first: " in rejected.stderr
     clone.run(create_table_command())
     clone.run("zappa deploy prod")
     prod = Api(aws, clone.callers, "prod")

@@ -1,4 +1,4 @@
-"""A ticket's whole life in a deployed stage: an agent's tools, and the desk in a real Chromium."""
+"""Tests of a deployed stage with the MCP tools of an agent and the desk in a real Chromium."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ pytestmark = [
 
 
 def call(api: Api, tool: str, arguments: dict[str, Any]) -> Any:
-    """Return what a tool answers an agent."""
+    """Call a tool with the agent's key and return its structured result."""
     params = {"name": tool, "arguments": arguments}
     body = mcp_messages.request(mcp_messages.MODERN, "tools/call", params)
     headers = mcp_messages.headers(mcp_messages.MODERN, "tools/call", tool)
-    sent = {**mcp_messages.CLIENT, **headers}
-    result = api.request("POST", "/mcp", json=body, headers=sent).json()["result"]
+    request_headers = {**mcp_messages.CLIENT, **headers}
+    result = api.request("POST", "/mcp", json=body, headers=request_headers).json()["result"]
     assert not result["isError"]
     return result["structuredContent"]
 
 
-def only(host: str, proxy: str) -> tuple[str, ...]:
-    """Let a browser reach one host, through a proxy whose certificates it does not know."""
-    there, nowhere = (f"PROXY {urlsplit(each).netloc}" for each in (proxy, "http://127.0.0.1:9"))
-    answer = f"host == '{host}' ? '{there}' : '{nowhere}'"
-    script = f"function FindProxyForURL(_, host) {{ return {answer} }}"
+def network_flags(host: str, proxy: str) -> tuple[str, ...]:
+    """Return Chromium flags that allow one host, through a proxy with untrusted certificates."""
+    allowed, blocked = (f"PROXY {urlsplit(url).netloc}" for url in (proxy, "http://127.0.0.1:9"))
+    choice = f"host == '{host}' ? '{allowed}' : '{blocked}'"
+    script = f"function FindProxyForURL(_, host) {{ return {choice} }}"
     url = f"data:application/x-ns-proxy-autoconfig;base64,{b64encode(script.encode()).decode()}"
     return f"--proxy-pac-url={url}", "--ignore-certificate-errors"
 
 
-def test_an_agent_files_the_desk_resolves_and_the_agent_hears_of_it(
+def test_agent_creates_a_ticket_desk_resolves_it_and_agent_reads_the_answer(
     aws: Aws, api: Api, caller: str, tmp_path: Path
 ) -> None:
     new = {"caller_id": caller, "issue_description": "My printer is on fire"}
-    filed = call(api, "create_ticket", new)
-    with chromium(api.url, tmp_path, network=only(api.host, aws.internet.url)) as browser:
+    created = call(api, "create_ticket", new)
+    with chromium(api.url, tmp_path, network=network_flags(api.host, aws.internet.url)) as browser:
         browser.sign_in(api.keys["desk"])
         assert browser.path() == "/poc/desk"
-        browser.type("Find a ticket by its number, or a caller's tickets", filed["ticket_number"])
+        browser.type("Find a ticket by its number, or a caller's tickets", created["ticket_number"])
         browser.press("Find")
-        assert browser.path() == f"/poc/desk/tickets/{filed['ticket_id']}"
+        assert browser.path() == f"/poc/desk/tickets/{created['ticket_id']}"
         browser.press("Assign to me")
         browser.type("Answer", "The fire is out")
         browser.press("Send and resolve")
@@ -60,6 +60,6 @@ def test_an_agent_files_the_desk_resolves_and_the_agent_hears_of_it(
         assert (cookie["path"], cookie["secure"], cookie["httpOnly"]) == ("/poc/desk", True, True)
         assert cookie["sameSite"] == "Strict"
     assert aws.internet.refused <= {"pypi.org"}
-    heard = call(api, "get_ticket_status", {"ticket_id": filed["spoken_number"]})
-    assert (heard["status"], heard["assignee"]) == ("resolved", "anna")
-    assert heard["comments"][-1]["comment_text"] == "The fire is out"
+    ticket = call(api, "get_ticket_status", {"ticket_id": created["spoken_number"]})
+    assert (ticket["status"], ticket["assignee"]) == ("resolved", "anna")
+    assert ticket["comments"][-1]["comment_text"] == "The fire is out"

@@ -1,4 +1,4 @@
-"""What the function's role and the person who deploys may do, and that it is no more."""
+"""Tests of the permissions of the function's role and of the deployer."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ pytestmark = [
 
 @contextmanager
 def role_without(aws: Aws, action: str) -> Iterator[None]:
-    """Take an action out of the role's policy for a while."""
+    """Remove an action from the role's policy inside the `with` block."""
     iam = aws.client("iam")
-    which = {"RoleName": ROLE, "PolicyName": "zappa-permissions"}
-    policy = iam.get_role_policy(**which)["PolicyDocument"]
-    less = json.loads(json.dumps(policy))
-    for statement in less["Statement"]:
+    selector = {"RoleName": ROLE, "PolicyName": "zappa-permissions"}
+    policy = iam.get_role_policy(**selector)["PolicyDocument"]
+    reduced = json.loads(json.dumps(policy))
+    for statement in reduced["Statement"]:
         actions = statement["Action"]
         actions = [actions] if isinstance(actions, str) else actions
-        statement["Action"] = [each for each in actions if each != action] or ["none:None"]
-    assert less != policy
-    iam.put_role_policy(**which, PolicyDocument=json.dumps(less))
+        statement["Action"] = [item for item in actions if item != action] or ["none:None"]
+    assert reduced != policy
+    iam.put_role_policy(**selector, PolicyDocument=json.dumps(reduced))
     try:
         yield
     finally:
-        iam.put_role_policy(**which, PolicyDocument=json.dumps(policy))
+        iam.put_role_policy(**selector, PolicyDocument=json.dumps(policy))
 
 
-NEEDED_BY = {
+OPERATIONS_BY_ACTION = {
     "dynamodb:GetItem": {"get_ticket_status", "show_health", "update_ticket"},
     "dynamodb:PutItem": {"create_ticket"},
     "dynamodb:Query": {"list_recent_tickets", "list_queue"},
@@ -48,12 +48,12 @@ NEEDED_BY = {
 }
 
 
-@pytest.mark.parametrize("action", NEEDED_BY)
-def test_without_an_action_just_what_needs_it_fails(
+@pytest.mark.parametrize("action", OPERATIONS_BY_ACTION)
+def test_missing_permission_fails_exactly_the_operations_that_need_it(
     aws: Aws, api: Api, action: str, deployed_ticket: str, caller: str
 ) -> None:
     with role_without(aws, action):
-        answers = {
+        responses = {
             "create_ticket": api.create(caller),
             "get_ticket_status": api.get(deployed_ticket),
             "add_ticket_comment": api.add_comment(deployed_ticket),
@@ -64,23 +64,23 @@ def test_without_an_action_just_what_needs_it_fails(
             ),
             "show_health": api.request("GET", "/health"),
         }
-    failed = {name for name, answer in answers.items() if answer.status_code >= 400}
-    assert failed == NEEDED_BY[action]
-    for answer in (answers[name] for name in failed):
-        assert (answer.status_code, answer.json()["code"]) == (500, "storage_unavailable")
-        assert set(answer.json()) == {"error", "code", "retryable", "request_id"}
-        said = answer.text.lower()
-        assert not [word for word in ("arn:", "poc-", "dynamodb", "denied") if word in said]
+    failed = {name for name, response in responses.items() if response.status_code >= 400}
+    assert failed == OPERATIONS_BY_ACTION[action]
+    for response in (responses[name] for name in failed):
+        assert (response.status_code, response.json()["code"]) == (500, "storage_unavailable")
+        assert set(response.json()) == {"error", "code", "retryable", "request_id"}
+        text = response.text.lower()
+        assert not [word for word in ("arn:", "poc-", "dynamodb", "denied") if word in text]
 
 
 LOG_EVENT = {"timestamp": 1, "message": '{"message": "written by a test"}'}
 
-# A service's client, to be given the role's keys, and what to ask of it.
+# A function that takes a factory of boto3 clients and sends one request.
 Call = Callable[[Callable[[str], Any]], Any]
 
-# What no operation of the API shows here: API Gateway and Lambda themselves use the role so, and
-# ministack does not ask IAM then.
-OTHER_USES: dict[str, Call] = {
+# Actions that API Gateway and Lambda themselves use. ministack does not check IAM for them, so the
+# operations of the API do not cover these actions.
+SERVICE_ACTIONS: dict[str, Call] = {
     "lambda:InvokeFunction": lambda client: client("lambda").invoke(FunctionName=ALIAS_ARN),
     "logs:CreateLogStream": lambda client: client("logs").create_log_stream(
         logGroupName=LOG_GROUP, logStreamName=uuid4().hex
@@ -91,17 +91,19 @@ OTHER_USES: dict[str, Call] = {
 }
 
 
-def test_every_action_of_the_role_has_its_test(aws: Aws, deployer: Clone) -> None:
+def test_tables_of_this_module_cover_every_action_of_the_role(aws: Aws, deployer: Clone) -> None:
     client = aws.client("iam")
     policy = client.get_role_policy(RoleName=ROLE, PolicyName="zappa-permissions")
     statements = policy["PolicyDocument"]["Statement"]
-    listed = [each["Action"] for each in statements]
-    actions = {a for each in listed for a in ([each] if isinstance(each, str) else each)}
-    assert actions == set(NEEDED_BY) | set(OTHER_USES)
+    listed = [statement["Action"] for statement in statements]
+    actions = {
+        action for names in listed for action in ([names] if isinstance(names, str) else names)
+    }
+    assert actions == set(OPERATIONS_BY_ACTION) | set(SERVICE_ACTIONS)
 
 
-@pytest.mark.parametrize("action", OTHER_USES)
-def test_api_gateway_and_lambda_need_the_other_actions(
+@pytest.mark.parametrize("action", SERVICE_ACTIONS)
+def test_role_allows_the_service_actions_only_through_its_policy(
     aws: Aws, deployer: Clone, action: str
 ) -> None:
     keys = aws.keys_of_role(ROLE)
@@ -110,9 +112,9 @@ def test_api_gateway_and_lambda_need_the_other_actions(
         "logStreams"
     ]:
         logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName="role")
-    OTHER_USES[action](lambda service: aws.client(service, keys))
+    SERVICE_ACTIONS[action](lambda service: aws.client(service, keys))
     with role_without(aws, action):
-        assert is_denied(aws, keys, OTHER_USES[action])
+        assert is_denied(aws, keys, SERVICE_ACTIONS[action])
 
 
 def is_denied(aws: Aws, keys: Keys, call: Call) -> bool:
@@ -125,17 +127,17 @@ def is_denied(aws: Aws, keys: Keys, call: Call) -> bool:
 
 
 KEY = {"ticket_id": {"S": "a"}}
-BY_CALLER = {
+KEY_CONDITION = {
     "KeyConditionExpression": "ticket_id = :id",
     "ExpressionAttributeValues": {":id": {"S": "a"}},
 }
 
-NOT_FOR_THE_ROLE: dict[str, Call] = {
+DENIED_TO_ROLE: dict[str, Call] = {
     "read another table": lambda client: client("dynamodb").get_item(TableName="other", Key=KEY),
     "read all tickets": lambda client: client("dynamodb").scan(TableName=TABLE),
-    "query the table": lambda client: client("dynamodb").query(TableName=TABLE, **BY_CALLER),
+    "query the table": lambda client: client("dynamodb").query(TableName=TABLE, **KEY_CONDITION),
     "query another index": lambda client: client("dynamodb").query(
-        TableName=TABLE, IndexName="OtherIndex", **BY_CALLER
+        TableName=TABLE, IndexName="OtherIndex", **KEY_CONDITION
     ),
     "delete a ticket": lambda client: client("dynamodb").delete_item(TableName=TABLE, Key=KEY),
     "delete the table": lambda client: client("dynamodb").delete_table(TableName=TABLE),
@@ -157,7 +159,7 @@ NOT_FOR_THE_ROLE: dict[str, Call] = {
     "see the API": lambda client: client("apigateway").get_rest_apis(),
 }
 
-NOT_FOR_THE_DEPLOYER: dict[str, Call] = {
+DENIED_TO_DEPLOYER: dict[str, Call] = {
     "read a ticket": lambda client: client("dynamodb").get_item(TableName=TABLE, Key=KEY),
     "delete the table": lambda client: client("dynamodb").delete_table(TableName=TABLE),
     "make another table": lambda client: client("dynamodb").describe_table(TableName="other"),
@@ -189,11 +191,11 @@ NOT_FOR_THE_DEPLOYER: dict[str, Call] = {
 }
 
 
-@pytest.mark.parametrize("what", NOT_FOR_THE_ROLE)
-def test_the_role_may_do_nothing_else(aws: Aws, deployer: Clone, what: str) -> None:
-    assert is_denied(aws, aws.keys_of_role(ROLE), NOT_FOR_THE_ROLE[what])
+@pytest.mark.parametrize("case", DENIED_TO_ROLE)
+def test_role_is_denied_other_actions(aws: Aws, deployer: Clone, case: str) -> None:
+    assert is_denied(aws, aws.keys_of_role(ROLE), DENIED_TO_ROLE[case])
 
 
-@pytest.mark.parametrize("what", NOT_FOR_THE_DEPLOYER)
-def test_the_deployer_may_touch_nothing_else(aws: Aws, deployer: Clone, what: str) -> None:
-    assert is_denied(aws, deployer.keys, NOT_FOR_THE_DEPLOYER[what])
+@pytest.mark.parametrize("case", DENIED_TO_DEPLOYER)
+def test_deployer_is_denied_other_actions(aws: Aws, deployer: Clone, case: str) -> None:
+    assert is_denied(aws, deployer.keys, DENIED_TO_DEPLOYER[case])

@@ -1,4 +1,4 @@
-"""The small copy of botocore's data asks and understands as botocore's own does."""
+"""Tests that botocore behaves the same with the reduced data files as with its own data files."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ CALLS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 ERRORS = ["ConditionalCheckFailedException", "ThrottlingException", "ValidationException"]
 
 
-class Answer:
-    """What DynamoDB would send."""
+class FakeBody:
+    """The body of a DynamoDB response."""
 
     def __init__(self, content: Any) -> None:
         self.content = json.dumps(content).encode()
@@ -53,25 +53,28 @@ class Answer:
         return [self.content]
 
 
-def client(data_path: str | None, sent: list[Any], answer: Any, status: int) -> Any:
+def make_client(data_path: str | None, requests: list[Any], response_body: Any, status: int) -> Any:
+    """Return a client that appends its requests to `requests` and always gets `answer`."""
     session = botocore.session.Session()
     if data_path:
         session.register_component("data_loader", Loader([data_path]))
     session.set_credentials("a", "b")
-    once = Config(retries={"total_max_attempts": 1})
-    made = session.create_client("dynamodb", "us-east-1", config=once)
+    config = Config(retries={"total_max_attempts": 1})
+    client = session.create_client("dynamodb", "us-east-1", config=config)
 
     def respond(request: Any, **_: Any) -> AWSResponse:
-        sent.append((request.method, request.url, request.body, request.headers["X-Amz-Target"]))
-        return AWSResponse(request.url, status, {"x-amzn-requestid": "r"}, Answer(answer))
+        requests.append(
+            (request.method, request.url, request.body, request.headers["X-Amz-Target"])
+        )
+        return AWSResponse(request.url, status, {"x-amzn-requestid": "r"}, FakeBody(response_body))
 
-    made.meta.events.register("before-send.dynamodb", respond)
-    return made
+    client.meta.events.register("before-send.dynamodb", respond)
+    return client
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A folder with the small data alone, in place of botocore's."""
+def small_data(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with only the reduced data files, which replaces the folder of botocore."""
     folder = tmp_path_factory.mktemp("data")
     for name, content in botocore_data().items():
         file = folder / f"{name}.json"
@@ -80,43 +83,48 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
-def test_there_is_a_call_for_each_operation() -> None:
+def test_calls_of_this_module_cover_every_operation() -> None:
     assert set(CALLS) == set(OPERATIONS)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_it_asks_and_understands_alike(small: str, operation: str) -> None:
-    request, answer = CALLS[operation]
+def test_requests_and_responses_are_the_same(small_data: str, operation: str) -> None:
+    request, response_body = CALLS[operation]
     request = {"TableName": "t", **request}
-    sent: list[Any] = []
-    ours = client(small, sent, answer, 200)._make_api_call(operation, request)
-    theirs = client(None, sent, answer, 200)._make_api_call(operation, request)
-    assert sent[0] == sent[1]
-    assert ours == theirs
-    assert {name: ours[name] for name in answer} == answer
+    requests: list[Any] = []
+    reduced_result = make_client(small_data, requests, response_body, 200)._make_api_call(
+        operation, request
+    )
+    full_result = make_client(None, requests, response_body, 200)._make_api_call(operation, request)
+    assert requests[0] == requests[1]
+    assert reduced_result == full_result
+    assert {name: reduced_result[name] for name in response_body} == response_body
 
 
 @pytest.mark.parametrize("code", ERRORS)
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_it_understands_errors_alike(small: str, operation: str, code: str) -> None:
+def test_errors_are_the_same(small_data: str, operation: str, code: str) -> None:
     request = {"TableName": "t", **CALLS[operation][0]}
     raised = []
-    for data_path in (small, None):
-        made = client(data_path, [], {"__type": f"com#{code}", "message": "why"}, 400)
+    for data_path in (small_data, None):
+        response_body = {"__type": f"com#{code}", "message": "why"}
+        client = make_client(data_path, [], response_body, 400)
         with pytest.raises(ClientError) as caught:
-            made._make_api_call(operation, request)
+            client._make_api_call(operation, request)
         raised.append((type(caught.value).__name__, caught.value.response))
     assert raised[0] == raised[1]
     assert raised[0][1]["Error"] == {"Code": code, "Message": "why"}
 
 
-def test_dynamodb_is_where_botocore_knows_it() -> None:
+def test_dynamodb_endpoints_are_the_same() -> None:
     full = Loader().load_data("endpoints")
-    small = endpoints(full)
-    for theirs, ours in zip(full["partitions"], small["partitions"], strict=True):
-        assert ours == {**theirs, "services": {"dynamodb": theirs["services"]["dynamodb"]}}
+    reduced = endpoints(full)
+    partitions = zip(full["partitions"], reduced["partitions"], strict=True)
+    for original, partition in partitions:
+        dynamodb = original["services"]["dynamodb"]
+        assert partition == {**original, "services": {"dynamodb": dynamodb}}
 
 
-def test_it_is_small() -> None:
+def test_reduced_data_is_less_than_a_twentieth() -> None:
     full = json.dumps(Loader().load_data(f"{API}/service-2"))
     assert len(json.dumps(botocore_data()[f"{API}/service-2"])) < len(full) / 20

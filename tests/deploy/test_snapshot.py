@@ -1,4 +1,4 @@
-"""Two forks of the loaded Lambda stand for two copies restored from its snapshot (SnapStart)."""
+"""Tests of SnapStart: two forks of the loaded Lambda stand for two copies of one snapshot."""
 
 from __future__ import annotations
 
@@ -25,43 +25,46 @@ if TYPE_CHECKING:
 pytestmark = ON_MOTO
 
 NEW = '{"caller_id": "a", "issue_description": "b"}'
-# Loads the handler, as INIT does, and prints what a snapshot must not hold. Then each of two forks
-# answers the event, with an environment of its own.
+# Loads the handler, as the INIT phase does, and prints the open sockets, which a snapshot must not
+# contain. Then each of two forks handles the event with its own environment.
 TWO_COPIES = """
 import json, os, sys
 import psutil
 from deploy.lambda_handler import lambda_handler
-def tell(**result): print(json.dumps(result), flush=True)
-tell(sockets=[str(each) for each in psutil.Process().net_connections()])
+def print_json(**result): print(json.dumps(result), flush=True)
+print_json(sockets=[str(socket) for socket in psutil.Process().net_connections()])
 event, *changes = json.loads(sys.argv[1])
 for change in changes:
     copy = os.fork()
     if not copy:
         os.environ.update(change)
-        tell(answer=lambda_handler(event, None))
+        print_json(response=lambda_handler(event, None))
         os._exit(0)
     assert os.waitpid(copy, 0)[1] == 0
 """
-# "Defined runtime environment variables" in the AWS Lambda guide; with SnapStart a Lambda gets the
-# second kind ("Activating and managing Lambda SnapStart", there).
+# Credentials of a Lambda without SnapStart ("Defined runtime environment variables" in the AWS
+# Lambda guide) and with SnapStart ("Activating and managing Lambda SnapStart" in the same guide).
 KEYS = {"AWS_ACCESS_KEY_ID": "AT-INIT", "AWS_SECRET_ACCESS_KEY": "x", "AWS_SESSION_TOKEN": "x"}
 FULL_URI, TOKEN = "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 
 
 class Copies:
-    """What two copies of the loaded Lambda did, each asked to file a ticket, throttled once."""
+    """The results of two copies of the loaded Lambda that each create a ticket.
+
+    Each copy is throttled once. `keys` holds the access keys that signed the requests to DynamoDB.
+    """
 
     def __init__(self, dynamodb: FaultyDynamoDB, changes: list[dict[str, str]], **env: str) -> None:
         self.keys: list[str] = []
         throttled = refuse("ThrottlingException")
         dynamodb.faults.extend([self._signed(throttled), self._signed(lambda _: pass_on)] * 2)
         event = api_gateway.event("POST", "/tickets", body=NEW)
-        # Without API Gateway's own, the app makes an id for the request.
+        # Without the request id of API Gateway, the app creates one.
         del event["requestContext"]["requestId"]
         result = subprocess.run(
             [sys.executable, "-W", "error", "-c", TWO_COPIES, json.dumps([event, *changes])],
             cwd=ROOT,
-            env={**bare_environment(), "AWS_ENDPOINT_URL_DYNAMODB": dynamodb.url, **env},
+            env={**environment_without_aws(), "AWS_ENDPOINT_URL_DYNAMODB": dynamodb.url, **env},
             capture_output=True,
             text=True,
             timeout=30,
@@ -70,45 +73,51 @@ class Copies:
         assert result.returncode == 0, result.stderr
         lines = [json.loads(line) for line in (result.stdout + result.stderr).splitlines()]
         (self.sockets,) = [line["sockets"] for line in lines if "sockets" in line]
-        self.answers = [api_gateway.Answer(line["answer"]) for line in lines if "answer" in line]
+        self.responses = [
+            api_gateway.ApiResponse(line["response"]) for line in lines if "response" in line
+        ]
         self.waits = [line["wait"] for line in lines if "wait" in line]
 
     def _signed(self, fault: Fault) -> Fault:
-        """Note who signed the request."""
+        """Return the fault, extended to record the access key that signed the request."""
 
-        def note(engine: FaultyDynamoDB) -> WSGIApplication:
+        def record(engine: FaultyDynamoDB) -> WSGIApplication:
             def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
                 self.keys += re.findall("Credential=([^/]+)/", environ["HTTP_AUTHORIZATION"])
                 return fault(engine)(environ, start_response)
 
             return app
 
-        return note
+        return record
 
 
-def bare_environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return {**kept, "API_KEYS": api_gateway.API_KEYS}
+def environment_without_aws() -> dict[str, str]:
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return {**variables, "API_KEYS": api_gateway.API_KEYS}
 
 
 class CredentialsEndpoint:
-    """Serves credentials as a Lambda with SnapStart finds them, new ones each time, on loopback.
+    """The credentials endpoint of a Lambda with SnapStart, on loopback.
 
-    `given` are the keys that it gave out.
+    Each request gets new credentials. `issued_keys` holds their access keys.
     """
 
     def __init__(self) -> None:
-        self.given: list[str] = []
-        given = self.given
+        self.issued_keys: list[str] = []
+        issued_keys = self.issued_keys
 
         class Handler(BaseHTTPRequestHandler):
-            # A client may keep the connection, as with the server in a Lambda.
+            # Clients can keep the connection open, as in a Lambda.
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
                 assert self.headers["Authorization"] == "token"
-                given.append(f"KEY-{len(given)}")
-                fields = {"AccessKeyId": given[-1], "SecretAccessKey": "secret", "Token": "token"}
+                issued_keys.append(f"KEY-{len(issued_keys)}")
+                fields = {
+                    "AccessKeyId": issued_keys[-1],
+                    "SecretAccessKey": "secret",
+                    "Token": "token",
+                }
                 body = json.dumps({**fields, "Expiration": "2099-01-01T00:00:00Z"}).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
@@ -116,7 +125,7 @@ class CredentialsEndpoint:
                 self.wfile.write(body)
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing of a request."""
+                """Do not log requests."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever)
@@ -132,27 +141,27 @@ class CredentialsEndpoint:
         self._server.server_close()
 
 
-def test_two_copies_differ_in_every_id_and_wait_and_use_the_credentials_of_the_day(
+def test_copies_have_different_ids_and_retry_waits_and_use_their_own_credentials(
     faults: FaultyDynamoDB,
 ) -> None:
     changes = [{**KEYS, "AWS_ACCESS_KEY_ID": name} for name in ("FIRST", "SECOND")]
     copies = Copies(faults, changes, **KEYS)
-    assert [answer.status for answer in copies.answers] == [201, 201]
-    tickets = [answer.json["ticket_id"] for answer in copies.answers]
-    requests = [answer.header("X-Request-Id") for answer in copies.answers]
+    assert [response.status for response in copies.responses] == [201, 201]
+    tickets = [response.json["ticket_id"] for response in copies.responses]
+    requests = [response.header("X-Request-Id") for response in copies.responses]
     assert len({*tickets, *requests}) == 4
     assert len(copies.waits) == len({*copies.waits}) == 2
     assert copies.sockets == []
     assert copies.keys == ["FIRST", "FIRST", "SECOND", "SECOND"]
 
 
-def test_a_snapshot_holds_no_credentials_of_snapstart_and_no_connection_to_where_they_are(
+def test_snapshot_has_no_snapstart_credentials_and_no_open_connection(
     faults: FaultyDynamoDB,
 ) -> None:
     with CredentialsEndpoint() as endpoint:
         copies = Copies(faults, [{}, {}], **{FULL_URI: endpoint.url, TOKEN: "token"})
-    assert [answer.status for answer in copies.answers] == [201, 201]
+    assert [response.status for response in copies.responses] == [201, 201]
     assert copies.sockets == []
-    # Each copy asked once, and nobody before.
-    assert endpoint.given == ["KEY-0", "KEY-1"]
+    # Each copy fetched credentials once. The INIT phase fetched none.
+    assert endpoint.issued_keys == ["KEY-0", "KEY-1"]
     assert copies.keys == ["KEY-0", "KEY-0", "KEY-1", "KEY-1"]

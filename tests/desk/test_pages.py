@@ -101,9 +101,8 @@ def test_queue_filters_by_assignee_and_priority(
         ("assignee=nobody-here", []),
     ]:
         page = anna.get(f"/desk?{query}").text
-        assert (
-            re.findall(r"/desk/tickets/([\w-]{36})", page)[: len(expected) or None][:2] == expected
-        )
+        found = re.findall(r"/desk/tickets/([\w-]{36})", page)
+        assert found[: len(expected) or None][:2] == expected
     assert '<option value="nobody-here" selected>' in page
     assert "No ticket matches" in page or "Nothing here yet" in page
 

@@ -1,4 +1,4 @@
-"""Clients of the app that keep account of what they asked and were told, and the one check."""
+"""Clients that record their requests and responses, and the check of both against the storage."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ from itsm_app.config import REGION, TABLE_NAME
 from .proxy import Proxy
 
 operation: ContextVar[str] = ContextVar("operation", default="")
-"""What the app's requests to DynamoDB carry as `X-Operation`."""
+"""The value of the `X-Operation` header in the app's requests to DynamoDB."""
 
-MAX_ATTEMPTS = 3
-HARMLESS = {"passed on", "answer_late"}
-# A busy machine's engine may take the app's read time-out by itself.
+STORAGE_ATTEMPTS = 3
+HARMLESS = {"forwarded", "delay_response"}
+# On a busy machine, a response without a fault can exceed the read timeout of the app.
 SLOW_SECONDS = 1
 
 Identity = tuple[str | None, ...]
 
 
 class Write(NamedTuple):
-    """What a client asks for: a ticket of a caller, who is its scope, or a comment on a ticket.
+    """A write request: a new ticket of a caller, or a comment on a ticket.
 
-    No two writes of a scope have the same words, but for those with the same key.
+    `scope` is the caller or the ticket. Two writes in a scope have the same text only if they have
+    the same idempotency key.
     """
 
     kind: str
     scope: str
-    words: str
+    text: str
 
     @property
     def path(self) -> str:
@@ -46,114 +47,130 @@ class Write(NamedTuple):
     def body(self, key: str) -> dict[str, str]:
         keyed = {"idempotency_key": key} if key else {}
         if self.kind == "ticket":
-            return {"caller_id": self.scope, "issue_description": self.words, **keyed}
-        return {"comment": self.words, **keyed}
+            return {"caller_id": self.scope, "issue_description": self.text, **keyed}
+        return {"comment": self.text, **keyed}
 
 
 class Clients:
-    """Any number of clients, in any number of threads."""
+    """Clients of the app, which any number of threads may use."""
 
     def __init__(self, app: Flask, proxy: Proxy) -> None:
         self._app, self._proxy = app, proxy
-        # With what each was asked for: its key, or its words where it has none.
-        self.asked: dict[Write, str] = {}
-        self.told: defaultdict[Write, list[dict[str, Any]]] = defaultdict(list)
-        self.said: defaultdict[str, list[str]] = defaultdict(list)
+        # The slot of each write: its idempotency key, or its text without a key. The storage must
+        # hold one write per slot.
+        self.requested: dict[Write, str] = {}
+        self.acknowledged: defaultdict[Write, list[dict[str, Any]]] = defaultdict(list)
+        self.acknowledged_texts: defaultdict[str, list[str]] = defaultdict(list)
         self.statuses: list[int] = []
-        self.unforeseen: list[Any] = []
+        self.unexpected: list[Any] = []
 
-    def create(self, caller: str, words: str, key: str = "", tries: int = 1) -> TestResponse:
-        return self.write(Write("ticket", caller, words), key, tries)
+    def create(self, caller: str, text: str, key: str = "", attempts: int = 1) -> TestResponse:
+        return self.write(Write("ticket", caller, text), key, attempts)
 
-    def comment(self, ticket: str, words: str, key: str = "", tries: int = 1) -> TestResponse:
-        return self.write(Write("comment", ticket, words), key, tries)
+    def comment(self, ticket: str, text: str, key: str = "", attempts: int = 1) -> TestResponse:
+        return self.write(Write("comment", ticket, text), key, attempts)
 
-    def write(self, write: Write, key: str = "", tries: int = 1) -> TestResponse:
-        self.asked[write] = f"key: {key}" if key else write.words
-        for _ in range(tries):
+    def write(self, write: Write, key: str = "", attempts: int = 1) -> TestResponse:
+        self.requested[write] = f"key: {key}" if key else write.text
+        for _ in range(attempts):
             response = self._call("POST", write.path, write.body(key))
             if response.status_code < 500:
                 break
         if response.status_code < 300:
-            self.told[write].append(response.json)
-            self.said[write.scope].append(write.words)
+            self.acknowledged[write].append(response.json)
+            self.acknowledged_texts[write.scope].append(write.text)
         return response
 
     def change(
-        self, ticket: str, wanted: dict[str, str], key: str = "", tries: int = 1
+        self, ticket: str, changes: dict[str, str], key: str = "", attempts: int = 1
     ) -> TestResponse:
-        """Ask for fields of a ticket to be so."""
-        body = {**wanted, "idempotency_key": key} if key else wanted
-        for _ in range(tries):
+        """Change fields of a ticket."""
+        body = {**changes, "idempotency_key": key} if key else changes
+        for _ in range(attempts):
             response = self._call("PATCH", f"/tickets/{ticket}", body)
             if response.status_code < 500:
                 break
         return response
 
     def read(self, ticket: str) -> Any:
-        """Read a ticket, and see that what was told before is there."""
-        said = set(self.said[ticket])
-        answer = self._call("GET", f"/tickets/{ticket}").json
-        if "code" not in answer:
-            shown = [each["comment_text"] for each in answer["comments"]]
-            self._compare(said, shown, f"the ticket {ticket}")
-        return answer
+        """Read a ticket. All comments acknowledged before must be in the response."""
+        acknowledged = set(self.acknowledged_texts[ticket])
+        response = self._call("GET", f"/tickets/{ticket}").json
+        if "code" not in response:
+            returned = [comment["comment_text"] for comment in response["comments"]]
+            self._compare(acknowledged, returned, f"the ticket {ticket}")
+        return response
 
-    def browse(self, caller: str, limit: int) -> None:
-        """Read a caller's tickets, page by page, and see that those told before are there."""
-        said, shown, cursor = set(self.said[caller]), list[str](), ""
+    def list_all(self, caller: str, limit: int) -> None:
+        """List all tickets of a caller. All tickets acknowledged before must be in the pages."""
+        acknowledged, returned, cursor = set(self.acknowledged_texts[caller]), list[str](), ""
         while True:
             query = {"caller": caller, "limit": limit} | ({"cursor": cursor} if cursor else {})
-            answer = self._call("GET", f"/tickets?{urlencode(query)}").json
-            if "code" in answer:
+            response = self._call("GET", f"/tickets?{urlencode(query)}").json
+            if "code" in response:
                 return
-            shown += [each["issue_description"] for each in answer["tickets"]]
-            cursor = answer.get("next_cursor")
+            returned += [ticket["issue_description"] for ticket in response["tickets"]]
+            cursor = response.get("next_cursor")
             if not cursor:
                 break
-        self._compare(said, shown, f"the list of {caller} by {limit}")
+        self._compare(acknowledged, returned, f"the list of {caller} with limit {limit}")
 
-    def _compare(self, said: set[str], shown: list[str], where: str) -> None:
-        if said - set(shown) or len(shown) > len(set(shown)):
-            self.unforeseen.append((where, {"missing": said - set(shown), "shown": shown}))
+    def _compare(self, acknowledged: set[str], returned: list[str], where: str) -> None:
+        if acknowledged - set(returned) or len(returned) > len(set(returned)):
+            self.unexpected.append(
+                (where, {"missing": acknowledged - set(returned), "shown": returned})
+            )
 
     def _call(self, method: str, path: str, body: Any = None) -> TestResponse:
         name = uuid4().hex
         operation.set(name)
         response = self._app.test_client().open(path, method=method, json=body)
         self.statuses.append(response.status_code)
-        met = self._proxy.trace.pop(name, [])
-        harm = sum(each.met not in HARMLESS or each.seconds > SLOW_SECONDS for each in met)
-        foreseen = response.json.get("code") == "storage_unavailable" and harm >= MAX_ATTEMPTS
-        if response.status_code >= 500 and not foreseen:
-            self.unforeseen.append((method, path, body, response.json, met))
+        exchanges = self._proxy.trace.pop(name, [])
+        failures = sum(
+            exchange.fault_name not in HARMLESS or exchange.seconds > SLOW_SECONDS
+            for exchange in exchanges
+        )
+        expected = (
+            response.json.get("code") == "storage_unavailable" and failures >= STORAGE_ATTEMPTS
+        )
+        if response.status_code >= 500 and not expected:
+            self.unexpected.append((method, path, body, response.json, exchanges))
         return response
 
     def violations(self) -> dict[str, list[Any]]:
-        """Compare with what the engine holds, and what the app shows once nothing fails.
+        """Compare the responses with the stored items and with what the app returns without faults.
 
-        Everything told is to be there once, and nothing else twice.
+        Every acknowledged write must be stored once, and no other write more than once.
         """
         self._proxy.settle()
-        callers = {write.scope for write in self.asked if write.kind == "ticket"}
+        callers = {write.scope for write in self.requested if write.kind == "ticket"}
         items = [item for caller in callers for item in _items(self._proxy.engine, caller)]
-        kept: defaultdict[Write, list[Identity]] = defaultdict(list)
-        for write, identity in self._kept(items):
-            kept[write].append(identity)
-        filled = Counter((*write[:2], self.asked.get(write)) for write in kept for _ in kept[write])
+        stored: defaultdict[Write, list[Identity]] = defaultdict(list)
+        for write, identity in self._stored(items):
+            stored[write].append(identity)
+        slots = Counter(
+            (*write[:2], self.requested.get(write)) for write in stored for _ in stored[write]
+        )
         found: dict[str, list[Any]] = {
-            "lost": [each for each in self.told if _identity(self.told[each][0]) not in kept[each]],
-            "doubled": [slot for slot, times in filled.items() if times > 1],
-            "never asked": [write for write in kept if write not in self.asked],
-            "told differently": [
-                (write, told) for write, told in self.told.items() if told != told[:1] * len(told)
+            "lost": [
+                write
+                for write, responses in self.acknowledged.items()
+                if _identity(responses[0]) not in stored[write]
             ],
-            "history broken": [item for item in items if not history_is_whole(item)],
-            "unforeseen": self.unforeseen,
+            "duplicated": [slot for slot, count in slots.items() if count > 1],
+            "never requested": [write for write in stored if write not in self.requested],
+            "different responses": [
+                (write, responses)
+                for write, responses in self.acknowledged.items()
+                if responses != responses[:1] * len(responses)
+            ],
+            "broken history": [item for item in items if not has_complete_history(item)],
+            "unexpected": self.unexpected,
         }
-        return {name: each for name, each in found.items() if each}
+        return {kind: violations for kind, violations in found.items() if violations}
 
-    def _kept(self, items: list[dict[str, Any]]) -> Iterator[tuple[Write, Identity]]:
+    def _stored(self, items: list[dict[str, Any]]) -> Iterator[tuple[Write, Identity]]:
         for item in items:
             ticket = self.read(item["ticket_id"]["S"])
             assert len(ticket["comments"]) == len(item["comments"]["L"])
@@ -164,8 +181,8 @@ class Clients:
                 yield write, _identity(comment)
 
 
-def history_is_whole(item: dict[str, Any]) -> bool:
-    """Whether each change was made once, of what there was, and the last ones are how it is."""
+def has_complete_history(item: dict[str, Any]) -> bool:
+    """Return whether the history has each change once and leads to the item's current fields."""
     events = [
         {name: text["S"] for name, text in event["M"].items()}
         for event in item.get("history", {"L": []})["L"]
@@ -176,9 +193,9 @@ def history_is_whole(item: dict[str, Any]) -> bool:
             return False
         if "to" in event:
             fields[event["field"]] = event["to"]
-    once = len({(event["field"], event["change_id"]) for event in events}) == len(events)
+    applied_once = len({(event["field"], event["change_id"]) for event in events}) == len(events)
     names = ("status", "priority", "assignee")
-    return once and fields == {name: item[name]["S"] for name in names if name in item}
+    return applied_once and fields == {name: item[name]["S"] for name in names if name in item}
 
 
 def _items(engine: str, caller: str) -> Iterator[dict[str, Any]]:
@@ -201,8 +218,8 @@ def _client(engine: str) -> Any:
     return boto3.client("dynamodb", endpoint_url=engine, region_name=REGION)
 
 
-def _identity(answer: dict[str, Any]) -> Identity:
-    """What of the answer to a write comes again in the ticket."""
-    if "ticket_id" in answer:
-        return answer["ticket_id"], answer["created_at"], answer.get("ticket_number")
-    return answer.get("comment_id"), answer.get("added_at") or answer["updated_at"]
+def _identity(fields: dict[str, Any]) -> Identity:
+    """Return the fields of a write response that the stored ticket or comment repeats."""
+    if "ticket_id" in fields:
+        return fields["ticket_id"], fields["created_at"], fields.get("ticket_number")
+    return fields.get("comment_id"), fields.get("added_at") or fields["updated_at"]

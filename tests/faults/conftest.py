@@ -16,7 +16,7 @@ from .proxy import Proxy
 
 @pytest.fixture
 def proxy(engine: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """A proxy between the app in this process and its engine."""
+    """The proxy between the app in this process and its engine."""
 
     def tag(request: Any, **_: Any) -> None:
         request.headers["X-Operation"] = operation.get()
@@ -32,8 +32,8 @@ def proxy(engine: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
 
 @pytest.fixture
 def clients(proxy: Proxy) -> Iterator[Clients]:
-    """Clients of the app."""
-    # Thousands of requests; what went wrong is in the account.
+    """Clients of the app in this process."""
+    # The tests send thousands of requests, and `violations` reports every failure.
     logging.disable(logging.WARNING)
     yield Clients(create_app(), proxy)
     logging.disable(logging.NOTSET)

@@ -1,7 +1,8 @@
-"""A proxy on loopback between the app and a DynamoDB, failing by the rule of a test.
+"""A proxy on loopback between the app and DynamoDB that injects the faults of a rule.
 
-A rule looks at each request and names the fault that it meets, or None. The engine behind is a real
-one: what a fault lets through is applied, and its answer is passed on byte for byte.
+A rule returns the fault for each request, or None. The engine behind the proxy is a real DynamoDB:
+the engine applies every request that a fault lets through, and the proxy returns the response
+unchanged.
 """
 
 from __future__ import annotations
@@ -26,57 +27,59 @@ Fault = Callable[["Exchange"], None]
 Rule = Callable[["Exchange"], Fault | None]
 
 
-def never(exchange: Exchange) -> Fault | None:
-    """No request meets a fault."""
+def no_fault(exchange: Exchange) -> Fault | None:
+    """The rule that returns no fault for any request."""
     return None
 
 
 class Exchange:
-    """One request to the engine, and what becomes of it."""
+    """One request to the engine, with its fault and its duration."""
 
     def __init__(self, proxy: Proxy, client: socket.socket, engine: Engine, request: bytes) -> None:
         self.proxy, self.request = proxy, request
-        self.met = ""
+        self.fault_name = ""
         self.seconds = math.inf
         self.action = header(request, b"X-Amz-Target").rpartition(".")[2]
         self.operation = header(request, b"X-Operation")
         self._client, self._engine = client, engine
 
     def __repr__(self) -> str:
-        return f"{self.action}: {self.met} ({self.seconds:.3f} s)"
+        return f"{self.action}: {self.fault_name} ({self.seconds:.3f} s)"
 
     @property
     def writes(self) -> bool:
         return self.action in {"PutItem", "UpdateItem"}
 
     def apply(self) -> bytes:
-        """Have the engine do it, and after it what a fault has put off. Its answer."""
-        answer = self._engine.ask(self.request)
-        self.proxy.let_arrive(self._engine)
-        return answer
+        """Send the request to the engine, then the delayed requests. Return the response."""
+        response = self._engine.send(self.request)
+        self.proxy.send_delayed(self._engine)
+        return response
 
-    def answer(self, answer: bytes) -> None:
-        self._client.sendall(answer)
+    def respond(self, response: bytes) -> None:
+        self._client.sendall(response)
 
-    def hang_up(self) -> NoReturn:
+    def close(self) -> NoReturn:
+        """End the connection in the usual way."""
         raise ConnectionAbortedError
 
     def reset(self) -> NoReturn:
-        """End the connection with a RST."""
+        """End the connection with a TCP RST."""
         self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._client.close()
         raise ConnectionResetError
 
-    def outwait(self) -> None:
-        """Say nothing until the app has given up, or is dead."""
+    def wait_until_client_closes(self) -> None:
+        """Wait until the app closes the connection or exits."""
         with suppress(ConnectionError):
             self._client.recv(1)
 
 
 class Proxy(ThreadingTCPServer):
-    """Without a rule it only passes on.
+    """The proxy. Without a rule it forwards every request.
 
-    `met` has what each exchange met, and `trace` the exchanges of each value of `X-Operation`.
+    `fault_names` has the fault of each exchange, and `trace` the exchanges by the value of their
+    header `X-Operation`.
     """
 
     daemon_threads = True
@@ -86,12 +89,12 @@ class Proxy(ThreadingTCPServer):
     def __init__(self, engine: str) -> None:
         super().__init__(("127.0.0.1", 0), _Connection)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
-        self.rule: Rule = never
-        self.met: list[str] = []
+        self.rule: Rule = no_fault
+        self.fault_names: list[str] = []
         self.trace: defaultdict[str, list[Exchange]] = defaultdict(list)
-        self.put_off: deque[bytes] = deque()
+        self.delayed: deque[bytes] = deque()
         self.engine = engine
-        self._under_way: set[Exchange] = set()
+        self._in_progress: set[Exchange] = set()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,))
         self._thread.start()
 
@@ -100,35 +103,35 @@ class Proxy(ThreadingTCPServer):
         self._thread.join()
         self.server_close()
 
-    def meet(self, exchange: Exchange) -> None:
-        """Let an exchange meet what the rule says."""
+    def handle(self, exchange: Exchange) -> None:
+        """Forward an exchange, or apply the fault that the rule returns."""
         fault = self.rule(exchange)
-        exchange.met = fault.__name__ if fault else "passed on"
-        self.met.append(exchange.met)
+        exchange.fault_name = fault.__name__ if fault else "forwarded"
+        self.fault_names.append(exchange.fault_name)
         self.trace[exchange.operation].append(exchange)
-        self._under_way.add(exchange)
+        self._in_progress.add(exchange)
         start = time.monotonic()
         try:
-            exchange.answer(exchange.apply()) if fault is None else fault(exchange)
+            exchange.respond(exchange.apply()) if fault is None else fault(exchange)
         finally:
             exchange.seconds = time.monotonic() - start
-            self._under_way.remove(exchange)
+            self._in_progress.remove(exchange)
 
     def settle(self) -> None:
-        """Fail no more, and return when nothing is under way."""
-        self.rule = never
+        """Stop injecting faults, and return when no request is in progress."""
+        self.rule = no_fault
         deadline = time.monotonic() + SETTLE_SECONDS
-        while self._under_way:
-            assert time.monotonic() < deadline, "the proxy does not come to rest"
+        while self._in_progress:
+            assert time.monotonic() < deadline, "requests are still in progress"
             time.sleep(0.01)
         with closing(Engine(self.engine)) as engine:
-            self.let_arrive(engine)
+            self.send_delayed(engine)
 
-    def let_arrive(self, engine: Engine) -> None:
-        """Have the engine do what was put off."""
+    def send_delayed(self, engine: Engine) -> None:
+        """Send the delayed requests to the engine."""
         with suppress(IndexError):
             while True:
-                engine.ask(self.put_off.popleft())
+                engine.send(self.delayed.popleft())
 
 
 class _Connection(StreamRequestHandler):
@@ -136,9 +139,9 @@ class _Connection(StreamRequestHandler):
 
     def handle(self) -> None:
         with closing(Engine(self.server.engine)) as engine, suppress(ConnectionError):
-            # The engine closes connections that idle.
+            # The engine closes idle connections.
             while select([self.connection, engine], [], [])[0] == [self.connection]:
                 request = read_message(self.rfile)
                 if not request:
                     break
-                self.server.meet(Exchange(self.server, self.connection, engine, request))
+                self.server.handle(Exchange(self.server, self.connection, engine, request))

@@ -1,4 +1,4 @@
-"""What can befall a request to DynamoDB, and when."""
+"""The faults of requests to DynamoDB, and the rules that choose a fault for each request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import count
 
 from .proxy import Exchange, Fault, Rule
 
-LATE_SECONDS = 0.05
+DELAY_SECONDS = 0.05
 
 
 def _error(status: str, code: str) -> bytes:
@@ -22,7 +22,7 @@ THROTTLED = _error("400 Bad Request", "ProvisionedThroughputExceededException")
 FAILED = _error("500 Internal Server Error", "InternalServerError")
 
 
-def lose_answer(exchange: Exchange) -> None:
+def lose_response(exchange: Exchange) -> None:
     exchange.apply()
     exchange.reset()
 
@@ -32,80 +32,90 @@ def lose_request(exchange: Exchange) -> None:
 
 
 def throttle(exchange: Exchange) -> None:
-    exchange.answer(THROTTLED)
+    exchange.respond(THROTTLED)
 
 
 def fail(exchange: Exchange) -> None:
-    exchange.answer(FAILED)
+    exchange.respond(FAILED)
 
 
 def fail_after_applying(exchange: Exchange) -> None:
     exchange.apply()
-    exchange.answer(FAILED)
+    exchange.respond(FAILED)
 
 
-def cut_short(exchange: Exchange) -> None:
-    answer = exchange.apply()
-    exchange.answer(answer[:-1])
-    exchange.hang_up()
+def truncate_response(exchange: Exchange) -> None:
+    response = exchange.apply()
+    exchange.respond(response[:-1])
+    exchange.close()
 
 
-def answer_late(exchange: Exchange) -> None:
-    answer = exchange.apply()
-    time.sleep(LATE_SECONDS)
-    exchange.answer(answer)
+def delay_response(exchange: Exchange) -> None:
+    response = exchange.apply()
+    time.sleep(DELAY_SECONDS)
+    exchange.respond(response)
 
 
-def arrive_late(exchange: Exchange) -> None:
-    """Reach the engine after the request that follows, when the app has long tried again."""
-    exchange.proxy.put_off.append(exchange.request)
+def delay_request(exchange: Exchange) -> None:
+    """Reach the engine after the next request, when the app has already retried."""
+    exchange.proxy.delayed.append(exchange.request)
     exchange.reset()
 
 
 def hang(exchange: Exchange) -> None:
-    exchange.outwait()
-    exchange.hang_up()
+    exchange.wait_until_client_closes()
+    exchange.close()
 
 
 def hang_after_applying(exchange: Exchange) -> None:
     exchange.apply()
-    exchange.outwait()
-    exchange.hang_up()
+    exchange.wait_until_client_closes()
+    exchange.close()
 
 
-QUICK: list[Fault] = [lose_answer, lose_request, throttle, fail, fail_after_applying, cut_short]
-QUICK += [answer_late, arrive_late]
-# Each of these costs the app's read time-out.
-SLOW: list[Fault] = [hang, hang_after_applying]
+FAST_FAULTS: list[Fault] = [
+    lose_response,
+    lose_request,
+    throttle,
+    fail,
+    fail_after_applying,
+    truncate_response,
+]
+FAST_FAULTS += [delay_response, delay_request]
+# Each of these faults costs the read timeout of the app.
+SLOW_FAULTS: list[Fault] = [hang, hang_after_applying]
 
 
-def every(nth: int, fault: Fault) -> Rule:
-    """Every nth write meets the fault."""
+def every_nth_write(nth: int, fault: Fault) -> Rule:
+    """Return a rule that applies the fault to every nth write."""
     writes = count(1)
     return lambda exchange: fault if exchange.writes and next(writes) % nth == 0 else None
 
 
-def once(share: float, fault: Fault) -> Rule:
-    """A share of the operations meets the fault, at its first write and never again."""
-    met: set[str] = set()
+def once_per_operation(share: float, fault: Fault) -> Rule:
+    """Return a rule that applies the fault to the first write of a share of the operations."""
+    seen: set[str] = set()
 
     def rule(exchange: Exchange) -> Fault | None:
-        if not exchange.writes or exchange.operation in met:
+        if not exchange.writes or exchange.operation in seen:
             return None
-        met.add(exchange.operation)
+        seen.add(exchange.operation)
         return fault if random.random() < share else None
 
     return rule
 
 
-def at_random(shares: dict[Fault, float]) -> Rule:
-    """Each request meets one of the faults, or none, by their shares."""
+def random_faults(shares: dict[Fault, float]) -> Rule:
+    """Return a rule that applies each fault to its share of the requests, at random."""
     faults = [*shares, None]
     weights = [*shares.values(), 1 - sum(shares.values())]
     return lambda exchange: random.choices(faults, weights)[0]
 
 
-def in_turn(faults: list[Fault | None]) -> Rule:
-    """Each operation's requests meet these, where None lets one pass; all those after them pass."""
-    left: defaultdict[str, Iterator[Fault | None]] = defaultdict(lambda: iter(faults))
-    return lambda exchange: next(left[exchange.operation], None)
+def in_sequence(faults: list[Fault | None]) -> Rule:
+    """Return a rule that applies the faults in this order to the requests of each operation.
+
+    None forwards a request. All requests after the last fault are forwarded.
+    """
+    remaining: defaultdict[str, Iterator[Fault | None]] = defaultdict(lambda: iter(faults))
+    return lambda exchange: next(remaining[exchange.operation], None)

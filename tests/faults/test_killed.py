@@ -1,4 +1,4 @@
-"""The app killed between a write and its answer, and the client asking again."""
+"""Tests of writes whose app process is killed before the response, and that the client repeats."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import requests
 
 from ..support.flask_run import flask_run
 from .clients import Clients, Write
-from .proxy import Exchange, Proxy, never
+from .proxy import Exchange, Proxy, no_fault
 
 pytestmark = [
     pytest.mark.faults,
@@ -19,36 +19,36 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("arrives", ["before the kill", "before the repeat", "after the repeat"])
+@pytest.mark.parametrize("applied", ["before the kill", "before the repeat", "after the repeat"])
 @pytest.mark.parametrize("kind", ["ticket", "comment"])
-def test_a_write_whose_app_was_killed_is_there_once(
-    clients: Clients, proxy: Proxy, caller: str, kind: str, arrives: str
+def test_repeated_write_after_a_kill_is_stored_once(
+    clients: Clients, proxy: Proxy, caller: str, kind: str, applied: str
 ) -> None:
     held, released = Event(), Event()
 
     def hold(exchange: Exchange) -> None:
-        if arrives == "before the kill":
+        if applied == "before the kill":
             exchange.apply()
         held.set()
-        exchange.outwait()
+        exchange.wait_until_client_closes()
         released.wait()
-        if arrives != "before the kill":
+        if applied != "before the kill":
             exchange.apply()
 
     ticket = clients.create(caller, "My printer is on fire").json["ticket_id"]
     write = Write(kind, caller if kind == "ticket" else ticket, "Hello?")
     proxy.rule = lambda exchange: hold if exchange.writes else None
     with flask_run(AWS_ENDPOINT_URL_DYNAMODB=proxy.url) as app, ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(app.request, "POST", write.path, json=write.body("k"))
+        pending = pool.submit(app.request, "POST", write.path, json=write.body("k"))
         assert held.wait(timeout=10)
         app.stop(signal.SIGKILL)
         with pytest.raises(requests.ConnectionError):
-            answer.result()
-    proxy.rule = never
-    if arrives != "after the repeat":
+            pending.result()
+    proxy.rule = no_fault
+    if applied != "after the repeat":
         released.set()
         proxy.settle()
     repeat = clients.write(write, "k")
     released.set()
     assert clients.violations() == {}
-    assert ("Idempotency-Replayed" in repeat.headers) == (arrives != "after the repeat")
+    assert ("Idempotency-Replayed" in repeat.headers) == (applied != "after the repeat")

@@ -1,4 +1,4 @@
-"""Any sequence of operations, repeats and faults, compared with a model of what was said."""
+"""Stateful tests: random sequences of operations and faults, compared with a model."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from itsm_app import create_app
 
 from .clients import Clients, Write
 from .proxy import Fault, Proxy
-from .rules import QUICK, in_turn
+from .rules import FAST_FAULTS, in_sequence
 
 KEYS = st.sampled_from(["", "k", "l"])
-WORDS = st.sampled_from(["one", "other"])
-# None is refused: what is closed is in tests/test_life_cycle.py.
+TEXTS = st.sampled_from(["one", "other"])
+# The app rejects none of these changes. tests/tickets/test_lifecycle.py tests closed tickets.
 CHANGES = st.sampled_from(
     [
         {"status": "in_progress"},
@@ -36,16 +36,19 @@ CHANGES = st.sampled_from(
         {"priority": "low", "assignee": "anna"},
     ]
 )
-FAULTS = st.lists(st.sampled_from([None, *QUICK]), max_size=5)
+FAULTS = st.lists(st.sampled_from([None, *FAST_FAULTS]), max_size=5)
 EXAMPLES = [
     pytest.param(25, marks=pytest.mark.faults),
     pytest.param(250, marks=pytest.mark.soak),
 ]
-number = count()
+numbers = count()
 
 
-class Desk(RuleBasedStateMachine):
-    """`asked` has the words that were sent under a key, and `told` those that were taken."""
+class TicketMachine(RuleBasedStateMachine):
+    """A client and its model of the idempotency keys.
+
+    `requested` has all texts sent with a key, and `acknowledged` the text that the app accepted.
+    """
 
     app: Flask
     proxy: Proxy
@@ -55,64 +58,62 @@ class Desk(RuleBasedStateMachine):
         super().__init__()
         self.clients = Clients(self.app, self.proxy)
         self.caller = f"caller {uuid4()}"
-        self.asked: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-        self.told: dict[tuple[str, str], str] = {}
+        self.requested: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        self.acknowledged: dict[tuple[str, str], str] = {}
 
-    @rule(target=tickets, key=KEYS, words=WORDS, faults=FAULTS)
-    def create(
-        self, key: str, words: str, faults: list[Fault | None]
-    ) -> str | MultipleResults[str]:
-        answer = self.write("ticket", self.caller, key, words, faults)
-        return answer["ticket_id"] if "ticket_id" in answer else multiple()
+    @rule(target=tickets, key=KEYS, text=TEXTS, faults=FAULTS)
+    def create(self, key: str, text: str, faults: list[Fault | None]) -> str | MultipleResults[str]:
+        response = self.write("ticket", self.caller, key, text, faults)
+        return response["ticket_id"] if "ticket_id" in response else multiple()
 
-    @rule(ticket=tickets, key=KEYS, words=WORDS, faults=FAULTS)
-    def comment(self, ticket: str, key: str, words: str, faults: list[Fault | None]) -> None:
-        self.write("comment", ticket, key, words, faults)
+    @rule(ticket=tickets, key=KEYS, text=TEXTS, faults=FAULTS)
+    def comment(self, ticket: str, key: str, text: str, faults: list[Fault | None]) -> None:
+        self.write("comment", ticket, key, text, faults)
 
-    @rule(ticket=tickets, key=KEYS, wanted=CHANGES, faults=FAULTS)
+    @rule(ticket=tickets, key=KEYS, changes=CHANGES, faults=FAULTS)
     def change(
-        self, ticket: str, key: str, wanted: dict[str, str], faults: list[Fault | None]
+        self, ticket: str, key: str, changes: dict[str, str], faults: list[Fault | None]
     ) -> None:
-        slot, words = (ticket, f"change under {key}"), str(wanted)
-        others = self.asked[slot] - {words}
-        self.asked[slot].add(words)
-        self.proxy.rule = in_turn(faults)
-        response = self.clients.change(ticket, wanted, key)
+        slot, text = (ticket, f"change under {key}"), str(changes)
+        other_texts = self.requested[slot] - {text}
+        self.requested[slot].add(text)
+        self.proxy.rule = in_sequence(faults)
+        response = self.clients.change(ticket, changes, key)
         if response.status_code == 409:
             assert response.json["code"] == "idempotency_key_reused"
             assert key
-            assert others
+            assert other_texts
         else:
             assert response.status_code in (200, 500)
-            # What was done under the key may be long undone.
-            assert key or response.status_code == 500 or wanted.items() <= response.json.items()
-        assert self.clients.unforeseen == []
+            # A replayed change may have been overwritten by later changes.
+            assert key or response.status_code == 500 or changes.items() <= response.json.items()
+        assert self.clients.unexpected == []
 
     @rule(ticket=tickets, faults=FAULTS)
     def read(self, ticket: str, faults: list[Fault | None]) -> None:
-        self.proxy.rule = in_turn(faults)
+        self.proxy.rule = in_sequence(faults)
         self.clients.read(ticket)
-        assert self.clients.unforeseen == []
+        assert self.clients.unexpected == []
 
     def write(
-        self, kind: str, scope: str, key: str, words: str, faults: list[Fault | None]
+        self, kind: str, scope: str, key: str, text: str, faults: list[Fault | None]
     ) -> dict[str, str]:
-        words = f"{words} under {key or next(number)}"
-        slot = scope, key or words
-        self.proxy.rule = in_turn(faults)
-        response = self.clients.write(Write(kind, scope, words), key)
-        others, taken = self.asked[slot] - {words}, self.told.get(slot)
-        self.asked[slot].add(words)
+        text = f"{text} under {key or next(numbers)}"
+        slot = scope, key or text
+        self.proxy.rule = in_sequence(faults)
+        response = self.clients.write(Write(kind, scope, text), key)
+        other_texts, acknowledged = self.requested[slot] - {text}, self.acknowledged.get(slot)
+        self.requested[slot].add(text)
         if response.status_code == 409:
             assert response.json["code"] == "idempotency_key_reused"
-            assert others
-            assert taken != words
+            assert other_texts
+            assert acknowledged != text
         elif response.status_code != 500:
             assert response.status_code in (200, 201)
-            assert taken in (None, words)
-            assert taken is None or "Idempotency-Replayed" in response.headers
-            self.told[slot] = words
-        assert self.clients.unforeseen == []
+            assert acknowledged in (None, text)
+            assert acknowledged is None or "Idempotency-Replayed" in response.headers
+            self.acknowledged[slot] = text
+        assert self.clients.unexpected == []
         return dict(response.json)
 
     def teardown(self) -> None:
@@ -122,11 +123,13 @@ class Desk(RuleBasedStateMachine):
 @pytest.mark.parametrize("examples", EXAMPLES)
 @pytest.mark.parametrize("engine", ["dynamodb_local"], indirect=True)
 @pytest.mark.usefixtures("clients")
-def test_whatever_happens_in_whatever_order_is_as_it_was_said(proxy: Proxy, examples: int) -> None:
-    # Hypothesis makes the instances.
-    Desk.app, Desk.proxy = create_app(), proxy
+def test_any_sequence_of_operations_and_faults_matches_the_model(
+    proxy: Proxy, examples: int
+) -> None:
+    # Hypothesis creates the instances, so the class holds the app and the proxy.
+    TicketMachine.app, TicketMachine.proxy = create_app(), proxy
     run_state_machine_as_test(
-        Desk,
+        TicketMachine,
         settings=settings(
             max_examples=examples,
             stateful_step_count=20,

@@ -1,4 +1,4 @@
-"""People of the desk who all want the same tickets, while DynamoDB fails."""
+"""Tests of desk users who assign the same tickets to themselves while DynamoDB fails."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from itsm_app.api import auth
 
 from .clients import Clients
 from .proxy import Proxy
-from .rules import QUICK, at_random
+from .rules import FAST_FAULTS, random_faults
 
 pytestmark = [
     pytest.mark.faults,
@@ -23,23 +23,23 @@ pytestmark = [
 ]
 
 TICKETS = 50
-DESKS = [f"desk-{number}" for number in range(16)]
-TRIES = 9
+NAMES = [f"desk-{number}" for number in range(16)]
+MAX_ATTEMPTS = 9
 TIMEOUT_SECONDS = 60
 
 
-class Desk:
-    """Somebody of the desk, with a key of their own."""
+class DeskUser:
+    """A desk user with their own API key."""
 
     def __init__(self, app: Flask, name: str, key: str) -> None:
         self.name = name
         self._app, self._key = app, key
 
     def take(self, ticket: str) -> TestResponse:
-        """Ask for a ticket, until there is an answer."""
+        """Assign a ticket to this user. Repeat the request until it does not fail."""
         headers = {"x-api-key": self._key, "Idempotency-Key": f"{self.name} takes it"}
         body = {"status": "in_progress", "assignee": self.name, "comment": f"{self.name} is on it"}
-        for _ in range(TRIES):
+        for _ in range(MAX_ATTEMPTS):
             client = self._app.test_client()
             response = client.patch(f"/tickets/{ticket}", json=body, headers=headers)
             if response.status_code < 500:
@@ -48,56 +48,57 @@ class Desk:
 
 
 @pytest.fixture
-def desks(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> list[Desk]:
-    made = {name: auth.make(name, "desk") for name in DESKS}
-    monkeypatch.setattr(config, "API_KEYS", ",".join(entry for _, entry in made.values()))
+def desk_users(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> list[DeskUser]:
+    keys = {name: auth.make(name, "desk") for name in NAMES}
+    monkeypatch.setattr(config, "API_KEYS", ",".join(entry for _, entry in keys.values()))
     app = create_app()
-    return [Desk(app, name, key) for name, (key, _) in made.items()]
+    return [DeskUser(app, name, key) for name, (key, _) in keys.items()]
 
 
-def test_of_16_desks_who_race_for_each_of_50_tickets_one_wins_each(
-    clients: Clients, proxy: Proxy, caller: str, desks: list[Desk]
+def test_exactly_one_of_16_desk_users_gets_each_ticket(
+    clients: Clients, proxy: Proxy, caller: str, desk_users: list[DeskUser]
 ) -> None:
-    made = [clients.create(caller, f"ticket {number}") for number in range(TICKETS)]
-    tickets = [each.json["ticket_id"] for each in made]
-    start = Barrier(len(desks), timeout=TIMEOUT_SECONDS)
+    created = [clients.create(caller, f"ticket {number}") for number in range(TICKETS)]
+    tickets = [response.json["ticket_id"] for response in created]
+    start = Barrier(len(desk_users), timeout=TIMEOUT_SECONDS)
 
-    def race(desk: Desk) -> list[TestResponse]:
-        answers = []
+    def race(desk_user: DeskUser) -> list[TestResponse]:
+        responses = []
         for ticket in tickets:
             start.wait()
-            answers.append(desk.take(ticket))
-        return answers
+            responses.append(desk_user.take(ticket))
+        return responses
 
-    proxy.rule = at_random(dict.fromkeys(QUICK, 0.04))
-    with ThreadPoolExecutor(len(desks)) as pool:
-        races = zip(*pool.map(race, desks), strict=True)
-    assert {fault.__name__ for fault in QUICK} <= {*proxy.met}
+    proxy.rule = random_faults(dict.fromkeys(FAST_FAULTS, 0.04))
+    with ThreadPoolExecutor(len(desk_users)) as pool:
+        races = zip(*pool.map(race, desk_users), strict=True)
+    assert {fault.__name__ for fault in FAST_FAULTS} <= {*proxy.fault_names}
     proxy.settle()
     winners = [
-        assert_one_took(clients, ticket, answers)
-        for ticket, answers in zip(tickets, races, strict=True)
+        assert_one_winner(clients, ticket, responses)
+        for ticket, responses in zip(tickets, races, strict=True)
     ]
-    # Had it always been the same, there was no race.
+    # If one user won every time, the users did not race.
     assert len({*winners}) > 1
 
 
-def assert_one_took(clients: Clients, ticket: str, answers: tuple[TestResponse, ...]) -> str:
-    statuses = Counter(answer.status_code for answer in answers)
-    assert statuses == {200: 1, 409: len(DESKS) - 1}
+def assert_one_winner(clients: Clients, ticket: str, responses: tuple[TestResponse, ...]) -> str:
+    """Assert that exactly one user got the ticket, and return the user's name."""
+    statuses = Counter(response.status_code for response in responses)
+    assert statuses == {200: 1, 409: len(NAMES) - 1}
     found = clients.read(f"{ticket}?history=all")
     winner = str(found["assignee"])
-    for name, answer in zip(DESKS, answers, strict=True):
-        if answer.status_code == 200:
+    for name, response in zip(NAMES, responses, strict=True):
+        if response.status_code == 200:
             assert name == winner
         else:
-            assert (answer.json["code"], winner in answer.json["error"]) == (
+            assert (response.json["code"], winner in response.json["error"]) == (
                 "already_assigned",
                 True,
             )
-    assert [(each["author"], each["comment_text"]) for each in found["comments"]] == [
+    assert [(comment["author"], comment["comment_text"]) for comment in found["comments"]] == [
         (winner, f"{winner} is on it")
     ]
-    told = [(each["field"], each.get("to"), each["changed_by"]) for each in found["history"]]
-    assert sorted(told) == [("assignee", winner, winner), ("status", "in_progress", winner)]
+    history = [(event["field"], event.get("to"), event["changed_by"]) for event in found["history"]]
+    assert sorted(history) == [("assignee", winner, winner), ("status", "in_progress", winner)]
     return winner

@@ -1,4 +1,4 @@
-"""HTTP as the engine speaks it, byte for byte."""
+"""HTTP messages to and from the engine, read and sent unchanged."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ class Engine:
     def __init__(self, url: str) -> None:
         address = urlsplit(url)
         self._connection = socket.create_connection((address.hostname, address.port))
-        self._answers = self._connection.makefile("rb")
+        self._responses = self._connection.makefile("rb")
 
     def fileno(self) -> int:
         return self._connection.fileno()
 
-    def ask(self, request: bytes) -> bytes:
+    def send(self, request: bytes) -> bytes:
         self._connection.sendall(request)
-        return read_message(self._answers)
+        return read_message(self._responses)
 
     def close(self) -> None:
-        self._answers.close()
+        self._responses.close()
         self._connection.close()
 
 
 def read_message(stream: BufferedIOBase) -> bytes:
-    """Read one message of HTTP, as it is; nothing at the stream's end."""
+    """Read one HTTP message unchanged. Return empty bytes at the end of the stream."""
     head = b""
     while (line := stream.readline()).strip():
         head += line

@@ -95,12 +95,12 @@ def check_response(response: TestResponse) -> None:
         assert response.data == b""
     else:
         assert response.content_type == "application/json"
-        answers = response.json if isinstance(response.json, list) else [response.json]
-        assert answers
-        for answer in answers:
-            assert answer["jsonrpc"] == "2.0"
-            assert isinstance(answer["id"], str | int | None)
-            assert answer.keys() - {"jsonrpc", "id"} in ({"result"}, {"error"})
+        responses = response.json if isinstance(response.json, list) else [response.json]
+        assert responses
+        for message in responses:
+            assert message["jsonrpc"] == "2.0"
+            assert isinstance(message["id"], str | int | None)
+            assert message.keys() - {"jsonrpc", "id"} in ({"result"}, {"error"})
 
 
 def test_handles_any_body_and_headers(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,34 +110,34 @@ def test_handles_any_body_and_headers(engine: str, monkeypatch: pytest.MonkeyPat
     client = create_app().test_client()
     client.environ_base["HTTP_X_API_KEY"] = key
 
-    @given(body=bodies, sent=sent_headers)
+    @given(body=bodies, request_headers=sent_headers)
     @fuzz_settings
-    def run(body: bytes, sent: dict[str, Any]) -> None:
-        check_response(send(client, body, sent))
+    def check_request(body: bytes, request_headers: dict[str, Any]) -> None:
+        check_response(send(client, body, request_headers))
 
-    run()
+    check_request()
 
 
 def test_handles_any_parameters_of_a_valid_request(client: FlaskClient) -> None:
     @given(st.sampled_from(REVISIONS), st.sampled_from(METHODS), params)
     @fuzz_settings
-    def run(revision: str, method: str, params: dict[str, Any]) -> None:
+    def check_request(revision: str, method: str, params: dict[str, Any]) -> None:
         name = params.get("name")
         name_header = name if name in TOOLS else None
-        sent = headers(revision, method, name_header)
-        check_response(send(client, request(revision, method, params), sent))
+        request_headers = headers(revision, method, name_header)
+        check_response(send(client, request(revision, method, params), request_headers))
 
-    run()
+    check_request()
 
 
 def test_handles_any_arguments_of_a_valid_tool_call(client: FlaskClient) -> None:
     @given(st.sampled_from(REVISIONS), st.sampled_from(TOOLS), arguments)
     @fuzz_settings
-    def run(revision: str, tool: str, arguments: dict[str, Any]) -> None:
+    def check_request(revision: str, tool: str, arguments: dict[str, Any]) -> None:
         body = request(revision, "tools/call", {"name": tool, "arguments": arguments})
         response = send(client, body, headers(revision, "tools/call", tool))
         check_response(response)
         # `json.dumps` writes NaN and Infinity, which are not valid JSON.
         assert "result" in response.json or response.json["error"]["code"] == -32700
 
-    run()
+    check_request()

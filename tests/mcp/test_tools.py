@@ -485,8 +485,8 @@ def test_binds_every_call_of_a_batch_to_the_caller(
         ("list_recent_tickets", {}),
         ("list_recent_tickets", {"caller": caller}),
     )
-    answers = send(client, calls, {"X-Caller-Id": quote(f"{caller}9")}).json
-    first, second, third = (answer["result"] for answer in answers)
+    responses = send(client, calls, {"X-Caller-Id": quote(f"{caller}9")}).json
+    first, second, third = (response["result"] for response in responses)
     assert error_of(first)["code"] == "ticket_not_found"
     assert text_content(second) == {"tickets": []}
     assert error_of(third)["code"] == "caller_mismatch"
@@ -498,23 +498,23 @@ def test_batch_shares_the_retries_of_one_request_and_logs_the_worst_status(
     faults.operations.clear()
     faults.faults.extend([refuse("ThrottlingException")] * 4)
     get = ("get_ticket_status", {"ticket_id": ticket})
-    answers = send(
+    responses = send(
         client, batch(get, get, get, ("get_ticket_status", {"ticket_id": UNKNOWN_ID})), {}
     ).json
-    failed = [answer["result"]["isError"] for answer in answers]
+    failed = [response["result"]["isError"] for response in responses]
     assert failed == [True, True, False, True]
     assert faults.operations == ["GetItem"] * 6
     line = log.lines("request")[-1]
     assert (line["operation"], line["status"], line["retries"]) == ("serve_mcp", 500, 2)
 
 
-def not_started(answers: list[dict[str, Any]]) -> list[bool]:
+def not_started(responses: list[dict[str, Any]]) -> list[bool]:
     """Return, for each call of a batch, whether the server did not start the call."""
-    for answer in answers:
-        if "error" in answer:
-            assert answer["error"]["code"] == -32603
-            assert "Nothing was done" in answer["error"]["message"]
-    return ["error" in answer for answer in answers]
+    for response in responses:
+        if "error" in response:
+            assert response["error"]["code"] == -32603
+            assert "Nothing was done" in response["error"]["message"]
+    return ["error" in response for response in responses]
 
 
 def test_does_not_start_further_batch_calls_after_the_time_limit(
@@ -522,8 +522,8 @@ def test_does_not_start_further_batch_calls_after_the_time_limit(
 ) -> None:
     faults.faults.append(hang)
     new = {"caller_id": caller, "issue_description": "b"}
-    answers = send(client, batch(*[("create_ticket", new)] * 3), {}).json
-    assert not_started(answers) == [False, True, True]
+    responses = send(client, batch(*[("create_ticket", new)] * 3), {}).json
+    assert not_started(responses) == [False, True, True]
     assert faults.operations == ["PutItem"] * 2
     assert log.lines("request")[-1]["status"] == 503
 
@@ -533,6 +533,6 @@ def test_does_not_start_further_batch_calls_after_the_size_limit(
 ) -> None:
     monkeypatch.setattr(transport, "BATCH_BYTES", 200)
     new = {"caller_id": caller, "issue_description": "b"}
-    answers = send(client, batch(*[("create_ticket", new)] * 3), {}).json
-    assert not_started(answers) == [False, True, True]
+    responses = send(client, batch(*[("create_ticket", new)] * 3), {}).json
+    assert not_started(responses) == [False, True, True]
     assert len(client.get("/tickets", query_string={"caller": caller}).json["tickets"]) == 1

@@ -62,10 +62,10 @@ def test_response_repeats_the_id_of_its_request(
 ) -> None:
     for method in ("tools/list", "no/such"):
         body = {**request(revision, method), "id": request_id}
-        answer = send(client, body, headers(revision, method)).json
-        assert (answer["jsonrpc"], answer["id"]) == ("2.0", request_id)
-        assert type(answer["id"]) is type(request_id)
-        assert ("result" in answer) == (method == "tools/list")
+        response = send(client, body, headers(revision, method)).json
+        assert (response["jsonrpc"], response["id"]) == ("2.0", request_id)
+        assert type(response["id"]) is type(request_id)
+        assert ("result" in response) == (method == "tools/list")
 
 
 @pytest.mark.parametrize(
@@ -383,10 +383,10 @@ def test_rejects_requests_from_foreign_origins(
     key, entry = auth.make("voice", "agent")
     monkeypatch.setattr(config, "API_KEYS", entry)
     client = create_app().test_client()
-    sent = {**headers(revision, "tools/list"), "Origin": origin, "x-api-key": key}
-    sent = {name: value for name, value in sent.items() if value is not None}
+    request_headers = {**headers(revision, "tools/list"), "Origin": origin, "x-api-key": key}
+    request_headers = {name: value for name, value in request_headers.items() if value is not None}
     response = client.post(
-        "/mcp", json=request(revision, "tools/list"), headers=sent, base_url=base_url
+        "/mcp", json=request(revision, "tools/list"), headers=request_headers, base_url=base_url
     )
     assert response.status_code == (200 if allowed else 403)
     if not allowed:
@@ -405,7 +405,7 @@ def test_answers_every_request_of_a_batch(client: FlaskClient, version: str | No
     batch = [INITIALIZED, PING, LIST, {"jsonrpc": "2.0", "id": 3, "method": "x"}, RESPONSE]
     response = send(client, batch, {"MCP-Protocol-Version": version})
     assert response.status_code == 200
-    by_id = {answer["id"]: answer for answer in response.json}
+    by_id = {message["id"]: message for message in response.json}
     assert len(response.json) == len(by_id) == 3
     assert by_id[1]["result"] == {}
     assert len(by_id["list"]["result"]["tools"]) == 4
@@ -538,8 +538,8 @@ def base64_header(text: str) -> str:
 def test_rejects_headers_that_differ_from_the_body(
     client: FlaskClient, header: str, value: str | None
 ) -> None:
-    sent = {**headers(MODERN, "tools/call", "get_ticket_status"), header: value}
-    response = send(client, request(MODERN, "tools/call", CALL), sent)
+    request_headers = {**headers(MODERN, "tools/call", "get_ticket_status"), header: value}
+    response = send(client, request(MODERN, "tools/call", CALL), request_headers)
     assert (response.status_code, error_code(response), response.json["id"]) == (400, -32020, 1)
     assert header in response.json["error"]["message"]
 
@@ -549,8 +549,8 @@ def test_rejects_headers_that_differ_from_the_body(
 def test_accepts_encoded_names_and_white_space_around_headers(
     client: FlaskClient, name: str, padding: str
 ) -> None:
-    sent = headers(MODERN, "tools/call", name).items()
-    padded = {header: f"{padding}{value}{padding}" for header, value in sent}
+    request_headers = headers(MODERN, "tools/call", name).items()
+    padded = {header: f"{padding}{value}{padding}" for header, value in request_headers}
     response = send(client, request(MODERN, "tools/call", CALL), {**padded})
     assert (response.status_code, response.json["result"]["isError"]) == (200, True)
 
@@ -568,8 +568,8 @@ def test_rejects_modern_requests_with_an_unsupported_revision(
     client: FlaskClient, version: str, method: str
 ) -> None:
     body = request(MODERN, method, {"_meta": {**META, VERSION: version}})
-    sent = {**headers(MODERN, method), "MCP-Protocol-Version": version}
-    response = send(client, body, sent)
+    request_headers = {**headers(MODERN, method), "MCP-Protocol-Version": version}
+    response = send(client, body, request_headers)
     assert (response.status_code, error_code(response), response.json["id"]) == (400, -32022, 1)
     data = {"supported": [*REVISIONS], "requested": version}
     assert response.json["error"]["data"] == data
@@ -600,8 +600,8 @@ def test_modern_request_with_invalid_parameters_returns_400(
     client: FlaskClient, method: str, params: dict[str, Any]
 ) -> None:
     name = params.get("name")
-    sent = headers(MODERN, method, name if isinstance(name, str) else None)
-    response = send(client, request(MODERN, method, params), sent)
+    request_headers = headers(MODERN, method, name if isinstance(name, str) else None)
+    response = send(client, request(MODERN, method, params), request_headers)
     assert (response.status_code, error_code(response), response.json["id"]) == (400, -32602, 1)
 
 

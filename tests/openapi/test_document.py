@@ -235,10 +235,10 @@ class Agent:
         """Call an operation with all its fields. A field that `changes` sets to None is omitted."""
         path, method, operation = OPERATIONS[name]
         values = {**self.values, **changes}
-        sent = {field: values[field] for field in request_schema(name)["properties"]}
-        sent = {field: value for field, value in sent.items() if value is not None}
+        fields = {field: values[field] for field in request_schema(name)["properties"]}
+        fields = {field: value for field, value in fields.items() if value is not None}
         place = "json" if "requestBody" in operation else "query_string"
-        options: Any = {place: sent} if data is None else {"data": data}
+        options: Any = {place: fields} if data is None else {"data": data}
         return self._client.open(path.format(**values), method=method, headers=headers, **options)
 
 
@@ -246,9 +246,9 @@ class Agent:
 def agent(client: FlaskClient, caller: str, ticket: str, monkeypatch: pytest.MonkeyPatch) -> Agent:
     key, entry = auth.make("voice", "agent")
     monkeypatch.setattr(config, "API_KEYS", entry)
-    own = create_app().test_client()
-    own.environ_base["HTTP_X_API_KEY"] = key
-    return Agent(own, caller, ticket)
+    authorized_client = create_app().test_client()
+    authorized_client.environ_base["HTTP_X_API_KEY"] = key
+    return Agent(authorized_client, caller, ticket)
 
 
 def check_response(name: str, response: TestResponse) -> None:
@@ -286,7 +286,7 @@ def test_exactly_the_required_fields_are_required(agent: Agent, name: str, field
 COMMON_ERRORS = {"caller_mismatch", "invalid_field", "key_refused", "storage_unavailable"}
 TICKET_ERRORS = {"misheard_number", "ticket_not_found"}
 BODY_ERRORS = {"body_too_large", "idempotency_key_reused", "invalid_body"}
-# The error codes of each operation, without `OTHER_ERRORS`.
+# The documented error codes of each operation.
 ERRORS = {
     "create_ticket": COMMON_ERRORS | BODY_ERRORS,
     "get_ticket_status": COMMON_ERRORS | TICKET_ERRORS,
@@ -296,6 +296,7 @@ ERRORS = {
     | {"caller_erased", "ticket_closed", "ticket_full"},
     "list_recent_tickets": COMMON_ERRORS,
 }
+# The error codes that the document lists for no operation.
 OTHER_ERRORS = {
     "already_assigned",
     "bad_request",

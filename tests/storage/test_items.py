@@ -19,7 +19,7 @@ NOW = "2026-02-09T12:20:25.343883Z"
 
 
 def store(ticket_id: str, text: str, count: int, counted: bool) -> None:
-    """Store a ticket with comments, with a byte count or, like older versions, without one."""
+    """Store a ticket with comments. Without `counted`, it has no byte count, as in old versions."""
     comments: list[Comment] = [{"comment_text": text, "added_at": NOW}] * count
     times: dict[str, Any] = {"created_at": NOW, "updated_at": NOW}
     ticket = Ticket(
@@ -100,8 +100,8 @@ def test_concurrent_comment_is_kept_while_an_old_ticket_is_counted(
         ticket.save()
         return apply(engine)
 
-    # The app's first write and read. Then, each time, the app's write, the two requests of
-    # `add_comment_first` within it, and the app's read.
+    # The app's write and read. Then in each round: the app's write, the two requests that
+    # `add_comment_first` sends before that write is applied, and the app's read.
     faults.faults.extend([apply, apply, *[add_comment_first, apply, apply, apply] * times])
     assert add(client, caller).status_code == status
     found = client.get(f"/tickets/{caller}").json["comments"]

@@ -48,14 +48,14 @@ def event(
     `path` is percent-encoded, as the client sent it, without the stage. The names and values of
     `query` are decoded. A body of bytes is Base64-encoded, like a body of a binary media type.
     """
-    sent = [*HEADERS, ("Host", host), *headers]
+    all_headers = [*HEADERS, ("Host", host), *headers]
     binary = isinstance(body, bytes)
     return {
         "resource": "/{proxy+}",
         "path": path,
         "httpMethod": method,
-        "headers": dict(sent),
-        "multiValueHeaders": _multi_value(sent),
+        "headers": dict(all_headers),
+        "multiValueHeaders": _multi_value(all_headers),
         # Without a query both fields are null. This field has the last value of a repeated name.
         "queryStringParameters": dict(query) or None,
         "multiValueQueryStringParameters": _multi_value(query) or None,
@@ -108,7 +108,7 @@ def _context(method: str, path: str, host: str) -> dict[str, Any]:
     }
 
 
-class Answer:
+class ApiResponse:
     """The HTTP response that a client gets for the result of a Lambda.
 
     Raises:

@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from itsm_app.local.engine_process import end_with
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import apigateway_v1, lambda_svc
+
+from .parent import end_with
 
 
 def run_functions_without_installed_packages(folder: Path) -> None:
@@ -88,13 +89,13 @@ def serve_code_of_requested_version() -> None:
 
     def get_version(name: str, version: str | None = None) -> Any:
         status, headers, body = get_function(name, version)
-        answer = json.loads(body)
+        response = json.loads(body)
         if status == 200:
-            _, _, path = answer["Code"]["Location"].partition("/_ministack/")
+            _, _, path = response["Code"]["Location"].partition("/_ministack/")
             path = path.replace("?", f":{version or ''}?", 1)
             base = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}/_ministack/"
-            answer["Code"]["Location"] = base + path
-        return status, headers, json.dumps(answer).encode()
+            response["Code"]["Location"] = base + path
+        return status, headers, json.dumps(response).encode()
 
     def serve_version(target: str, account_id: str, region: str) -> Any:
         name, _, version = target.partition(":")

@@ -23,9 +23,9 @@ from .two_callers import (
     BOBS_COMMENT,
     BOBS_COMMENT_KEY,
     BOBS_KEY,
+    BOBS_TEXT,
     BOBS_TICKET,
     BOBS_TIME,
-    BOBS_WORDS,
     COMMENT_ID,
     ETAG,
     ID,
@@ -465,12 +465,12 @@ def invalid_headers() -> Iterator[Attempt]:
 
 
 def _each_operation(
-    label: str, sent: Pairs, list_outcome: Outcome, ticket_outcome: Outcome
+    label: str, headers: Pairs, list_outcome: Outcome, ticket_outcome: Outcome
 ) -> Iterator[Attempt]:
-    yield Attempt(f"list, {label}", "GET", "/tickets", sent, b"", list_outcome)
-    yield Attempt(f"get, {label}", "GET", f"/tickets/{ID}", sent, b"", ticket_outcome)
+    yield Attempt(f"list, {label}", "GET", "/tickets", headers, b"", list_outcome)
+    yield Attempt(f"get, {label}", "GET", f"/tickets/{ID}", headers, b"", ticket_outcome)
     path = f"/tickets/{ID}/comments"
-    yield Attempt(f"comment, {label}", "POST", path, sent, COMMENT, ticket_outcome)
+    yield Attempt(f"comment, {label}", "POST", path, headers, COMMENT, ticket_outcome)
 
 
 def _cursor(caller: str, place: str, status: str = "") -> str:
@@ -531,21 +531,21 @@ def foreign_cursors() -> Iterator[Attempt]:
 
 def idempotency_keys() -> Iterator[Attempt]:
     """Yield writes with Bob's idempotency keys."""
-    words = {"issue_description": BOBS_WORDS, "idempotency_key": BOBS_KEY}
+    fields = {"issue_description": BOBS_TEXT, "idempotency_key": BOBS_KEY}
     in_header = ("Idempotency-Key", BOBS_KEY)
     yield create("Bob's key", new(idempotency_key=BOBS_KEY), OWN_TICKET)
     yield create("Bob's key in the header", new(), OWN_TICKET, in_header)
     yield create("Bob's key in both", new(idempotency_key=BOBS_KEY), OWN_TICKET, in_header)
     yield create(
         "Bob's key, another key in the header",
-        json_of(**words),
+        json_of(**fields),
         invalid("idempotency_key"),
         ("Idempotency-Key", "another"),
     )
-    yield create("Bob's key and name", json_of(**words, caller_id=BOB), MISMATCH)
+    yield create("Bob's key and name", json_of(**fields, caller_id=BOB), MISMATCH)
     yield create("Bob's name in the key", new(idempotency_key=f"{BOB}\0{BOBS_KEY}"), OWN_TICKET)
     yield create("the id as the key", new(idempotency_key=ID), OWN_TICKET)
-    twin = json_of(issue_description=BOBS_WORDS, idempotency_key=TWIN_KEY)
+    twin = json_of(issue_description=BOBS_TEXT, idempotency_key=TWIN_KEY)
     yield create("the key and text of Bob's twin ticket", twin, OWN_TICKET)
     path, key = f"/tickets/{ID}", BOBS_COMMENT_KEY
     in_header = ("Idempotency-Key", key)
@@ -582,9 +582,9 @@ def conditional_requests() -> Iterator[Attempt]:
         ("If-Unmodified-Since", "Fri, 01 Jan 2100 00:00:00 GMT"),
         ("Range", "bytes=0-9"),
     ):
-        sent = [AS_ANNA, (name, value)]
+        headers = [AS_ANNA, (name, value)]
         for method in ("GET", "HEAD"):
             label = f"{method} {name}: {value}"
-            yield Attempt(label, method, f"/tickets/{ID}", sent, b"", NOT_FOUND)
+            yield Attempt(label, method, f"/tickets/{ID}", headers, b"", NOT_FOUND)
     variant = f"/tickets/{ID}?comments=none"
     yield get("If-None-Match: * of a variant", variant, NOT_FOUND, ("If-None-Match", "*"))

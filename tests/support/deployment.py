@@ -172,8 +172,8 @@ class Api:
         return self._session.request(method, url, timeout=20, headers=headers, **options)
 
     def create(self, caller: str, description: str = "b") -> requests.Response:
-        sent = {"caller_id": caller, "issue_description": description}
-        return self.request("POST", "/tickets", json=sent)
+        body = {"caller_id": caller, "issue_description": description}
+        return self.request("POST", "/tickets", json=body)
 
     def get(self, ticket: str) -> requests.Response:
         return self.request("GET", f"/tickets/{ticket}")

@@ -8,11 +8,11 @@ from html import unescape
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from itsm_app.api import auth
+from .keys import fixed_key
 
-ANNA, ANNA_ENTRY = auth.make("anna.b", "desk")
-BOB, BOB_ENTRY = auth.make("bob", "desk")
-AGENT, AGENT_ENTRY = auth.make("voice", "agent")
+ANNA, ANNA_ENTRY = fixed_key("anna.b", "desk")
+BOB, BOB_ENTRY = fixed_key("bob", "desk")
+AGENT, AGENT_ENTRY = fixed_key("voice", "agent")
 SECRET = "s" * 32
 STAGE = {"SCRIPT_NAME": "/poc"}
 HTML = "text/html; charset=utf-8"
@@ -27,12 +27,12 @@ class Desk:
         self.environ = environ or {}
 
     def get(self, path: str, **headers: str) -> TestResponse:
-        sent = {"Sec-Fetch-Site": "same-origin", **headers}
-        return self.client.get(path, headers=sent, environ_overrides=self.environ)
+        headers = {"Sec-Fetch-Site": "same-origin", **headers}
+        return self.client.get(path, headers=headers, environ_overrides=self.environ)
 
     def post(self, path: str, form: dict[str, str], **headers: str) -> TestResponse:
-        sent = {"Sec-Fetch-Site": "same-origin", **headers}
-        return self.client.post(path, data=form, headers=sent, environ_overrides=self.environ)
+        headers = {"Sec-Fetch-Site": "same-origin", **headers}
+        return self.client.post(path, data=form, headers=headers, environ_overrides=self.environ)
 
     def sign_in(self, key: str, query: str = "") -> TestResponse:
         return self.post(f"/desk/sign-in{query}", {"key": key})

@@ -13,6 +13,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import moto.core.request
+from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler
 from werkzeug import Response
 from werkzeug.serving import ThreadedWSGIServer
@@ -89,6 +90,14 @@ def hang(engine: FaultyDynamoDB) -> WSGIApplication:
         raise ConnectionResetError
 
     return app
+
+
+def delete_all_items() -> None:
+    """Delete all items of moto's tables."""
+    for account in dynamodb_backends.values():
+        for region in account.values():
+            for table in region.tables.values():
+                table.items.clear()
 
 
 class _Server(ThreadedWSGIServer):

@@ -95,18 +95,12 @@ class FlaskRun:
         top = psutil.Process(self.process.pid)
         return [top, *top.children(recursive=True)]
 
-    def engines(self) -> list[psutil.Process]:
-        """Return the processes of the embedded DynamoDB engine."""
-        return [
-            process for process in self.processes() if ENGINE.name in " ".join(process.cmdline())
-        ]
-
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
         return requests.request(method, self.url + path, timeout=20, **options)
 
     def create(self, caller: str = "a", description: str = "b") -> str:
-        sent = {"caller_id": caller, "issue_description": description}
-        response = self.request("POST", "/tickets", json=sent)
+        body = {"caller_id": caller, "issue_description": description}
+        response = self.request("POST", "/tickets", json=body)
         assert response.status_code == 201
         return str(response.json()["ticket_id"])
 

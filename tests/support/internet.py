@@ -74,9 +74,9 @@ class Internet:
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         await writer.start_tls(self._tls)
-        answers, requests = await asyncio.open_connection(LOOPBACK, self._port)
+        responses, requests = await asyncio.open_connection(LOOPBACK, self._port)
         try:
-            await asyncio.gather(_copy(reader, requests), _copy(answers, writer))
+            await asyncio.gather(_copy(reader, requests), _copy(responses, writer))
         finally:
             # Both directions have ended or were cancelled, so no TLS shutdown is needed.
             requests.transport.abort()

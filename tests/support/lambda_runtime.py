@@ -18,7 +18,7 @@ import requests
 
 from tests.support.ports import free_port
 
-from .api_gateway import API_KEYS, STAGE, Answer, event
+from .api_gateway import API_KEYS, STAGE, ApiResponse, event
 from .flask_run import is_running
 
 HOME = Path(__file__).parent.parent.parent / ".cache" / "lambda-runtime"
@@ -52,9 +52,9 @@ class LambdaRuntime:
         response = requests.post(self._url, data=data, timeout=2 * TIMEOUT_SECONDS)
         return response.json()
 
-    def request(self, method: str, path: str, **options: Any) -> Answer:
+    def request(self, method: str, path: str, **options: Any) -> ApiResponse:
         """Send the event of an HTTP request. `options` are those of `api_gateway.event`."""
-        return Answer(self.invoke(event(method, path, **options)))
+        return ApiResponse(self.invoke(event(method, path, **options)))
 
     def read_log(self) -> str:
         """Return the output of the function, stdout and stderr, since the last call."""

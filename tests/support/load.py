@@ -16,15 +16,15 @@ CALLERS = 10
 DEADLINE_SECONDS = 30
 
 
-class Answer(NamedTuple):
+class Result(NamedTuple):
     """A response: when the request was sent, when the response came, its status and its releases.
 
     `status` is the text of the exception if there was no response. `releases` are the release
     markers in the header and in the body.
     """
 
-    sent: float
-    received: float
+    sent_at: float
+    received_at: float
     status: int | str
     releases: set[str]
 
@@ -37,7 +37,7 @@ class Load:
     """
 
     def __init__(self, aws: Aws, api: Api) -> None:
-        self.answers: list[Answer] = []
+        self.results: list[Result] = []
         self._aws = aws
         self._url = f"{api.url}/tickets"
         self.key = api.keys["agent"]
@@ -60,8 +60,8 @@ class Load:
         """Wait until `release` has answered as many requests as the clients send in a second."""
         deadline = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < deadline:
-            answers = [answer for answer in self.answers if answer.sent > since]
-            if len([answer for answer in answers if answer.releases == {release}]) >= PER_SECOND:
+            results = [result for result in self.results if result.sent_at > since]
+            if len([result for result in results if result.releases == {release}]) >= PER_SECOND:
                 return
             self._stopped.wait(0.05)
         raise AssertionError(f"release {release} does not answer requests")
@@ -82,11 +82,11 @@ class Load:
                 due += CALLERS / PER_SECOND
 
     def _record(self, call: Any, **request: Any) -> None:
-        sent = time.monotonic()
+        sent_at = time.monotonic()
         try:
             headers = {"x-api-key": self.key}
             response = call(self._url, timeout=20, headers=headers, **request)
             marks = {response.headers.get("X-Release", ""), response.json().get("release", "")}
-            self.answers.append(Answer(sent, time.monotonic(), response.status_code, marks))
+            self.results.append(Result(sent_at, time.monotonic(), response.status_code, marks))
         except requests.RequestException as error:
-            self.answers.append(Answer(sent, time.monotonic(), repr(error), set()))
+            self.results.append(Result(sent_at, time.monotonic(), repr(error), set()))

@@ -27,8 +27,10 @@ CLIENT = {
 def send(client: FlaskClient, body: Any, headers: dict[str, str | None]) -> TestResponse:
     """POST a body. Bytes are sent unchanged; a header with the value None is omitted."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    sent = {name: value for name, value in {**CLIENT, **headers}.items() if value is not None}
-    return client.post("/mcp", data=data, headers=sent)
+    request_headers = {
+        name: value for name, value in {**CLIENT, **headers}.items() if value is not None
+    }
+    return client.post("/mcp", data=data, headers=request_headers)
 
 
 def request(revision: str, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -54,8 +56,8 @@ def ask(
     extra: dict[str, str] | None = None,
 ) -> TestResponse:
     """POST a request with the headers of its revision and the extra headers."""
-    sent = headers(revision, method, (params or {}).get("name"))
-    return send(client, request(revision, method, params), {**sent, **(extra or {})})
+    request_headers = headers(revision, method, (params or {}).get("name"))
+    return send(client, request(revision, method, params), {**request_headers, **(extra or {})})
 
 
 def call(

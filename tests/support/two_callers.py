@@ -19,7 +19,7 @@ ANNA, BOB = "+15550166", "+15550177"
 # Anna creates tickets under another id, so that new tickets do not change her list.
 ANNA_FILING = "+15550155"
 BOBS_KEY, BOBS_COMMENT_KEY = "call-b-1", "call-b-2"
-BOBS_WORDS, BOBS_COMMENT = "Bob's door is open", "Bob is not at home"
+BOBS_TEXT, BOBS_COMMENT = "Bob's door is open", "Bob is not at home"
 BOBS_TIME, BOBS_COMMENT_TIME = "2001-02-03T04:05:06.000789Z", "2001-02-03T04:15:06.000987Z"
 NUMBER = next(numbers.candidates(BOB, BOBS_KEY))
 WRITTEN = numbers.written(NUMBER)
@@ -38,7 +38,7 @@ BOBS_TICKET = Ticket(
     ticket_id=ID,
     ticket_number=WRITTEN,
     caller_id=BOB,
-    issue_description=BOBS_WORDS,
+    issue_description=BOBS_TEXT,
     idempotency_key=BOBS_KEY,
     created_at=BOBS_TIME,
     updated_at=BOBS_COMMENT_TIME,
@@ -51,7 +51,7 @@ BOBS_TWIN = Ticket(
     ticket_id=TWIN_ID,
     ticket_number=TWIN,
     caller_id=BOB,
-    issue_description=BOBS_WORDS,
+    issue_description=BOBS_TEXT,
     idempotency_key=TWIN_KEY,
     created_at=TWIN_TIME,
     updated_at=TWIN_TIME,
@@ -59,7 +59,7 @@ BOBS_TWIN = Ticket(
 BOBS_OLD_TICKET = Ticket(
     ticket_id=OLD_ID,
     caller_id=BOB,
-    issue_description=BOBS_WORDS,
+    issue_description=BOBS_TEXT,
     created_at=OLD_TIME,
     updated_at=OLD_TIME,
 )
@@ -73,7 +73,7 @@ ANNAS_TICKET = Ticket(
     updated_at="1999-01-01T00:00:00.000001Z",
 )
 BOBS_SECRETS = [
-    *(BOB, quoted(BOB), BOBS_WORDS, BOBS_COMMENT),
+    *(BOB, quoted(BOB), BOBS_TEXT, BOBS_COMMENT),
     *(BOBS_TIME, BOBS_COMMENT_TIME, TWIN_TIME, OLD_TIME),
     *(ID, OLD_ID, TWIN_ID, COMMENT_ID, NUMBER, WRITTEN, SPOKEN, TWIN, TWIN.replace("-", "")),
 ]

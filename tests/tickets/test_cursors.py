@@ -19,7 +19,7 @@ from ..conftest import ON_DYNAMODB_LOCAL, ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB
 
 
-def file_tickets(caller: str, count: int, at: int = 0, **attributes: Any) -> list[str]:
+def store_tickets(caller: str, count: int, at: int = 0, **attributes: Any) -> list[str]:
     """Store `count` tickets, one per microsecond from `at` on; return their ids, newest first."""
     microseconds = range(at, at + count)
     for n in microseconds:
@@ -67,14 +67,14 @@ def pages(client: FlaskClient, caller: str, **query: Any) -> list[list[str]]:
 def test_pages_contain_every_ticket_once_in_order(
     client: FlaskClient, caller: str, count: int, limit: int, lengths: list[int]
 ) -> None:
-    ids = file_tickets(caller, count)
+    ids = store_tickets(caller, count)
     found = pages(client, caller, limit=limit)
     assert [len(ids_of_page) for ids_of_page in found] == lengths
     assert list(chain(*found)) == ids
 
 
 def test_cursor_continues_at_its_place_after_a_new_ticket(client: FlaskClient, caller: str) -> None:
-    ids = file_tickets(caller, 5)
+    ids = store_tickets(caller, 5)
     first = page(client, caller, limit=2)
     client.post("/tickets", json={"caller_id": caller, "issue_description": "Meanwhile"})
     rest = pages(client, caller, limit=2, cursor=first["next_cursor"])
@@ -93,13 +93,13 @@ def test_rejects_a_limit_that_is_not_a_whole_number_from_1_to_100(
 def test_rejects_altered_cursors_and_cursors_of_another_caller(
     client: FlaskClient, caller: str
 ) -> None:
-    file_tickets(caller, 2)
+    store_tickets(caller, 2)
     cursor = page(client, caller, limit=1)["next_cursor"]
     altered = [
         cursor[:n] + ("B" if cursor[n] == "A" else "A") + cursor[n + 1 :] for n in (0, 14, 40)
     ]
     invalid = [*altered, cursor[:-4], cursor + "AAAA", "x", "\u00e9", " "]
-    for caller_id, sent in [*((caller, each) for each in invalid), (f"{caller}9", cursor)]:
+    for caller_id, sent in [*((caller, value) for value in invalid), (f"{caller}9", cursor)]:
         response = client.get(f"/tickets?caller={quote(caller_id)}&cursor={quote(sent)}")
         assert response.status_code == 400
         assert response.json["error"].startswith("`cursor` must be the next_cursor")
@@ -134,7 +134,7 @@ def test_rejects_a_forged_cursor_without_a_dynamodb_request(
 
 
 def test_rejects_a_cursor_with_characters_outside_base64(client: FlaskClient, caller: str) -> None:
-    file_tickets(caller, 2)
+    store_tickets(caller, 2)
     cursor = page(client, caller, limit=1)["next_cursor"]
     for altered in (f"{cursor[:4]} {cursor[4:]}", f"{cursor}\n", f"!{cursor}"):
         response = client.get("/tickets", query_string={"caller": caller, "cursor": altered})
@@ -143,7 +143,7 @@ def test_rejects_a_cursor_with_characters_outside_base64(client: FlaskClient, ca
 
 @ON_MOTO
 def test_page_is_one_query(client: FlaskClient, faults: FaultyDynamoDB, caller: str) -> None:
-    file_tickets(caller, 12)
+    store_tickets(caller, 12)
     faults.operations.clear()
     assert len(page(client, caller)["tickets"]) == 10
     assert faults.operations == ["Query"]
@@ -155,7 +155,7 @@ def test_page_ends_before_the_response_size_limit(client: FlaskClient, caller: s
     """The character U+0001 takes 1 byte in DynamoDB and 6 bytes in JSON."""
     text = "\u0001" * 1000
     comment = {"comment_text": text, "added_at": "2026-02-09T12:20:25.343883Z"}
-    ids = file_tickets(caller, 20, comments=[comment] * 48)
+    ids = store_tickets(caller, 20, comments=[comment] * 48)
     first = client.get("/tickets", query_string={"caller": caller, "limit": 100})
     assert 2_500_000 < len(first.data) < 2_900_000
     assert "next_cursor" in first.json
@@ -165,7 +165,7 @@ def test_page_ends_before_the_response_size_limit(client: FlaskClient, caller: s
 def test_ticket_larger_than_the_page_limit_gets_a_page_of_its_own(
     client: FlaskClient, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = file_tickets(caller, 3)
+    ids = store_tickets(caller, 3)
     monkeypatch.setattr(lists, "MAX_PAGE_BYTES", 1)
     assert pages(client, caller) == [[ticket_id] for ticket_id in ids]
 

@@ -20,10 +20,10 @@ from itsm_app.storage.models import Ticket
 from ..conftest import ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB, apply, apply_and_drop, refuse, reset
 from ..support.flask_run import ROOT, environ
-from .test_cursors import file_tickets, page
+from .test_cursors import page, store_tickets
 from .test_retention import set_expiry
 
-# A word that occurs only in text of the caller.
+# A word that occurs only in the caller's text.
 SECRET = "Wolkenkuckucksheim"
 NOW = "2026-02-09T12:20:25.343883Z"
 
@@ -116,7 +116,7 @@ def test_index_contains_no_ticket_of_the_caller_after_erasure(
     tickets = [
         create_ticket_with_history(client, caller),
         create_ticket_with_history(client, f"{caller}9"),
-        *file_tickets(caller, 2),
+        *store_tickets(caller, 2),
     ]
     erase_caller(caller, "--yes")
     assert page(client, caller) == {"tickets": []}
@@ -131,7 +131,7 @@ def test_without_yes_it_lists_the_tickets_and_changes_nothing(
     client: FlaskClient, caller: str
 ) -> None:
     ticket = create_ticket_with_history(client, caller)
-    old = file_tickets(caller, 1)
+    old = store_tickets(caller, 1)
     before = [item_of(ticket), item_of(*old)]
     result = erase_caller(caller)
     assert (result.exit_code, result.stderr) == (0, "")
@@ -192,7 +192,7 @@ def test_erases_an_expired_ticket_and_keeps_its_expiry(client: FlaskClient, call
 @pytest.mark.parametrize("engine", ["dynamodb_local"], indirect=True)
 def test_erases_full_tickets_and_all_pages(client: FlaskClient, caller: str) -> None:
     full = [{"comment_text": f"{SECRET}{'x' * 900}", "added_at": NOW}] * 250
-    tickets = file_tickets(caller, 6, comments=full) + file_tickets(caller, 250, at=10)
+    tickets = store_tickets(caller, 6, comments=full) + store_tickets(caller, 250, at=10)
     result = erase_caller(caller, "--yes")
     assert "Tickets erased: 256." in result.stdout
     assert SECRET not in json.dumps([item_of(ticket) for ticket in tickets])
@@ -281,7 +281,7 @@ def test_second_run_after_a_kill_erases_the_rest(
         process[0].kill()
         return reset(engine)
 
-    # The query, and two requests per ticket. `kill` comes at the write of the second ticket.
+    # The query, and two requests per ticket. `kill` hits the write of the second ticket.
     faults.faults.extend([*[apply] * 4, kill])
     process.append(
         subprocess.Popen(

@@ -145,7 +145,7 @@ def test_rejects_a_change_with_an_outdated_etag(client: FlaskClient, ticket: str
     assert (response.status_code, response.json["code"]) == (412, "changed_meanwhile")
     current = client.get(f"/tickets/{ticket}").headers["ETag"]
     assert patch(client, ticket, if_match=f'"x", {current}', status="resolved").status_code == 200
-    # A change that has no effect any more succeeds despite the old ETag: RFC 9110, 13.1.1.
+    # The ticket is already resolved, so the change succeeds despite the old ETag: RFC 9110, 13.1.1.
     assert patch(client, ticket, if_match=old, status="resolved").status_code == 200
 
 
@@ -307,7 +307,7 @@ def test_full_ticket_can_still_be_closed(
     ]
     assert statuses == [200, 200, 409, 409]
     priorities = ["high", "low"] * 5
-    statuses = [patch(client, ticket, priority=each).status_code for each in priorities]
+    statuses = [patch(client, ticket, priority=value).status_code for value in priorities]
     assert statuses[:3] == [200, 200, 200]
     assert statuses[-1] == 409
     assert patch(client, ticket, status="resolved").json["code"] == "ticket_full"

@@ -18,7 +18,7 @@ from itsm_app.storage.models import Ticket
 from ..conftest import ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB
 from ..support.flask_run import command
-from .test_cursors import file_tickets, page, pages
+from .test_cursors import page, pages, store_tickets
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +104,7 @@ def test_key_of_an_expired_ticket_creates_a_new_ticket(client: FlaskClient, call
 def test_pages_skip_expired_tickets(
     client: FlaskClient, caller: str, limit: int, expired: range
 ) -> None:
-    ids = file_tickets(caller, 12, status="closed")
+    ids = store_tickets(caller, 12, status="closed")
     for n in expired:
         set_expiry(ids[n], 0)
     visible = [ticket_id for n, ticket_id in enumerate(ids) if n not in expired]
@@ -118,8 +118,8 @@ def test_pages_skip_expired_tickets(
 def test_page_reads_at_most_100_expired_tickets(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str
 ) -> None:
-    file_tickets(caller, 120, status="closed", expires_at=1)
-    (kept,) = file_tickets(caller, 1, at=900_000)
+    store_tickets(caller, 120, status="closed", expires_at=1)
+    (kept,) = store_tickets(caller, 1, at=900_000)
     faults.operations.clear()
     first = page(client, caller, limit=2)
     assert [ticket["ticket_id"] for ticket in first["tickets"]] == [kept]

@@ -104,7 +104,7 @@ def test_with_too_many_tickets_only_the_newest_days_are_returned(
     own_table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("itsm_app.tickets.stats.MAX_QUERIES", 2)
-    # 3 to 5 tickets take 1 MB, depending on the engine.
+    # A query page of 1 MB holds 3 to 5 of these tickets, depending on the engine.
     for days in range(6):
         for _ in range(2):
             file(days, text="x" * 250_000)
