@@ -22,6 +22,9 @@ SECRET_KEY = os.environ.get("SECRET_KEY", "")
 RETENTION_DAYS = os.environ.get("RETENTION_DAYS", "")
 """How many days a ticket is kept after it was closed; empty: for ever."""
 
+CALLER_ID_FORM = os.environ.get("CALLER_ID_FORM", "")
+"""`phone`: caller ids are phone numbers and stored as E.164. Empty: any text."""
+
 LOCAL_DYNAMODB = os.environ.get("LOCAL_DYNAMODB", "")
 """The folder of the embedded DynamoDB's state; empty: the AWS SDK's own settings decide."""
 

@@ -14,9 +14,14 @@ from flask import g
 from msgspec import UNSET
 
 from ..storage.models import Ticket
-from ..tickets import comment, create, get, lists, numbers, update
+from ..tickets import callers, comment, create, get, lists, numbers, update
 from . import caller_binding, parsing, request_schemas, response_schemas
 
+# Callers with a withheld number cannot be told apart, so none may see another's list.
+WITHHELD_LIST = (
+    "The caller's number is withheld, so their tickets cannot be listed. Ask the caller for a"
+    " ticket number and get that ticket."
+)
 CHANGEABLE_FIELDS = ("status", "priority", "assignee")
 
 
@@ -28,7 +33,11 @@ def create_ticket(
     if caller_id is None:
         raise parsing.missing(request_schemas.NewTicket, "caller_id")
     ticket, replayed = create.create_ticket(caller_id, new.issue_description, new.idempotency_key)
-    return response_schemas.dump(response_schemas.TicketCreated, _values(ticket)), replayed
+    # A replay repeats the first response, and adds what the client must know before it goes on.
+    values = _values(ticket) | {"status": "open"}
+    if ticket.status == "closed":
+        values["current_status"] = ticket.status
+    return response_schemas.dump(response_schemas.TicketCreated, values), replayed
 
 
 def get_ticket_status(
@@ -60,6 +69,8 @@ def list_recent_tickets(
     caller_id = caller_binding.bind("caller", query.caller)
     if caller_id is None:
         raise parsing.missing(request_schemas.TicketQuery, "caller")
+    if callers.is_withheld(caller_id) and not caller_binding.may_see_all():
+        return response_schemas.TicketList([], note=WITHHELD_LIST)
     page, cursor = lists.list_recent_tickets(
         caller_id, query.status, query.limit, query.cursor, max_bytes
     )

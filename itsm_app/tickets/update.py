@@ -11,12 +11,11 @@ import msgspec
 
 from ..storage import items, timestamps
 from ..storage.attributes import Comment, Event
-from ..storage.errors import StorageUnavailable
 from ..storage.models import Ticket
 from ..storage.updates import Update
 from . import history, lifecycle, limits, numbers, retention
 from .comment import ATTEMPTS
-from .errors import AlreadyAssigned, ChangedMeanwhile, IdempotencyKeyReused
+from .errors import AlreadyAssigned, ChangedMeanwhile, IdempotencyKeyReused, TicketBusy
 from .get import get_ticket
 
 # As `comment.NAMESPACE`. One idempotency key can stand for a caller's comment and for a change.
@@ -68,6 +67,7 @@ def update_ticket(
         CallerErased: The caller's data was erased, so the ticket takes no comment.
         TicketFull: The ticket has no room for this change.
         IdempotencyKeyReused: An earlier request with this key had other content.
+        TicketBusy: Others changed the ticket at every attempt.
     """
     ticket_id = numbers.to_ticket_id(reference)
     now = timestamps.now()
@@ -86,7 +86,7 @@ def update_ticket(
         _check(ticket, change)
         if changed := items.write_and_return(_update(ticket, change, events)):
             return changed
-    raise StorageUnavailable("Contention", attempts=ATTEMPTS)
+    raise TicketBusy
 
 
 def fingerprint(fields: Mapping[str, str | None], comment_text: str | None) -> str:
