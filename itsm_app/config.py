@@ -1,29 +1,29 @@
-"""Every setting: its name, its default, its meaning. The only module that touches os.environ."""
+"""All settings, with defaults. Only this module reads and changes environment variables."""
 
 from __future__ import annotations
 
 import os
 
 TABLE_NAME = os.environ.get("TABLE_NAME", "poc-itsm-tickets")
-"""The DynamoDB table that holds the tickets."""
+"""The DynamoDB table."""
 
 REGION = os.environ.get("REGION", "us-east-1")
-"""The AWS region of that table."""
+"""The AWS region of the table."""
 
 STAGE = os.environ.get("STAGE", "")
-"""The stage whose CloudWatch metrics the log lines carry; empty: no metrics."""
+"""The stage name in the CloudWatch metrics of the log lines. Empty: no metrics."""
 
 API_KEYS = os.environ.get("API_KEYS", "")
-"""Who may call: `name:role:sha256` entries, separated by commas; `flask new-key` makes them."""
+"""Who may call: entries `name:role:sha256`, separated by commas. `flask new-key` creates them."""
 
 SECRET_KEY = os.environ.get("SECRET_KEY", "")
-"""What signs the desk's sessions, 32 characters or more; empty: the Lambda's desk stays shut."""
+"""Signs the desk's sessions, at least 32 characters. Empty: the desk is disabled in a Lambda."""
 
 RETENTION_DAYS = os.environ.get("RETENTION_DAYS", "")
-"""How many days a ticket is kept after it was closed; empty: for ever."""
+"""How many days a ticket is kept after it was closed. Empty: forever."""
 
 LOCAL_DYNAMODB = os.environ.get("LOCAL_DYNAMODB", "")
-"""The folder of the embedded DynamoDB's state; empty: the AWS SDK's own settings decide."""
+"""The folder of the embedded DynamoDB. Empty: the settings of the AWS SDK select the DynamoDB."""
 
 
 class InvalidSetting(Exception):
@@ -31,27 +31,27 @@ class InvalidSetting(Exception):
 
 
 def in_lambda() -> bool:
-    """Whether this process is a Lambda's.
+    """Return whether this process runs in AWS Lambda.
 
-    By a variable of "Defined runtime environment variables" in the AWS Lambda guide.
+    Lambda sets the variable ("Defined runtime environment variables" in the AWS Lambda guide).
     """
     return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
 
 def wants_local_dynamodb() -> bool:
-    """Whether `flask run` is to start the embedded DynamoDB.
+    """Return whether `flask run` must start the embedded DynamoDB.
 
-    An endpoint of the user's own comes first, and a Lambda never starts one.
+    It must not if the user has set an endpoint, or in a Lambda.
     """
-    taken = in_lambda() or bool(os.environ.get("AWS_ENDPOINT_URL_DYNAMODB"))
-    return bool(LOCAL_DYNAMODB) and not taken
+    has_endpoint = bool(os.environ.get("AWS_ENDPOINT_URL_DYNAMODB"))
+    return bool(LOCAL_DYNAMODB) and not (has_endpoint or in_lambda())
 
 
 def use_local_dynamodb(endpoint: str) -> None:
-    """Point the AWS SDK of this process and its children at the embedded DynamoDB.
+    """Make the AWS SDK in this process and its children use the embedded DynamoDB.
 
-    The user's own credentials, profile and files are put aside: the embedded engine takes any
-    credentials, and should see none that mean something elsewhere.
+    The user's own credentials, profile and configuration files are ignored. The embedded DynamoDB
+    accepts any credentials and must not receive real ones.
     """
     os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = endpoint
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -65,10 +65,10 @@ def use_local_dynamodb(endpoint: str) -> None:
         "AWS_SESSION_TOKEN",
     ):
         os.environ.pop(name, None)
-    # A company's proxy does not know this machine's loopback.
+    # An HTTP proxy cannot reach the loopback interface of this machine.
     os.environ["no_proxy"] = f"{os.environ.get('no_proxy', '')},127.0.0.1"
 
 
 def environment_with(**changes: str) -> dict[str, str]:
-    """Return the environment for a child process: this one's, with `changes`."""
+    """Return the environment of this process with `changes`, for a child process."""
     return {**os.environ, **changes}

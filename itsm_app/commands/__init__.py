@@ -8,7 +8,7 @@ from . import erase_caller, export_import, init_db, new_key
 
 
 def init_app(app: Flask) -> None:
-    """Add the commands."""
+    """Add the commands to the app."""
     for command in (
         init_db.init_db,
         new_key.new_key,

@@ -1,6 +1,6 @@
-"""The process of the embedded DynamoDB: ministack, ending when the process that started it does.
+"""The process of the embedded DynamoDB. It runs ministack and exits after its parent process.
 
-Run by its path, so that nothing is imported but the standard library and ministack.
+This file is run as a script, so that it imports the standard library and ministack only.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ import time
 POLL_SECONDS = 0.2
 
 
-def end_with(parent: int) -> None:
-    """End this process as SIGTERM does once `parent`, a process id, is no longer its parent.
+def exit_with_parent(parent: int) -> None:
+    """Send SIGTERM to this process as soon as its parent has ended, even if it was killed.
 
-    That holds for a parent that was killed and could tell nobody. ministack saves its tables on
-    SIGTERM only.
+    ministack saves its tables on SIGTERM only.
+
+    Args:
+        parent: The process id of the parent.
     """
 
     def watch() -> None:
@@ -30,7 +32,7 @@ def end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    end_with(int(sys.argv.pop()))
+    exit_with_parent(int(sys.argv.pop()))
     from ministack.app import main
 
     main()

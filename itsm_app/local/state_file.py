@@ -1,4 +1,4 @@
-"""The file that the embedded DynamoDB keeps its tables in."""
+"""Check the file in which the embedded DynamoDB stores its tables."""
 
 from __future__ import annotations
 
@@ -26,20 +26,23 @@ class _Payload(Struct):
 
 
 class _State(Struct):
-    # ministack loads no format newer than its own, and this is that of the pinned version.
+    # The format of the pinned version of ministack. ministack does not load newer formats.
     version: Literal[2] = msgspec.field(name="__ministack_format__")
     payload: _Payload
 
 
-def set_aside_damaged(state: Path) -> Path | None:
-    """Rename a state file that ministack would not load whole; return its new name, if so.
+def rename_if_damaged(state: Path) -> Path | None:
+    """Rename a state file that ministack cannot load completely.
 
-    ministack starts empty where it can't load the file, and overwrites it when it ends.
+    ministack starts empty if it cannot load the file, and overwrites the file when it ends.
+
+    Returns:
+        The new name, or None if the file is valid or does not exist.
     """
     try:
         if state.exists():
             msgspec.json.decode(state.read_bytes(), type=_State)
     except (ValueError, RecursionError):
-        aside = state.with_name(f"{state.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
-        return state.rename(aside)
+        new_name = f"{state.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+        return state.rename(state.with_name(new_name))
     return None

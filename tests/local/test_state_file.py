@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from itsm_app.local.state_file import set_aside_damaged
+from itsm_app.local.state_file import rename_if_damaged
 
 from ..support.flask_run import flask_run
 
@@ -30,14 +30,14 @@ from ..support.flask_run import flask_run
 def test_sets_aside_invalid_state_files_unchanged(tmp_path: Path, damaged: bytes) -> None:
     state = tmp_path / "dynamodb.json"
     state.write_bytes(damaged)
-    renamed = set_aside_damaged(state)
+    renamed = rename_if_damaged(state)
     assert renamed is not None
     assert renamed.read_bytes() == damaged
     assert list(tmp_path.iterdir()) == [renamed]
 
 
 def test_missing_state_file_is_not_damaged(tmp_path: Path) -> None:
-    assert set_aside_damaged(tmp_path / "dynamodb.json") is None
+    assert rename_if_damaged(tmp_path / "dynamodb.json") is None
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +67,6 @@ def test_sets_aside_state_files_that_the_engine_would_not_load_in_full(
     state = tmp_path / "dynamodb.json"
     assert old in real_state
     state.write_bytes(real_state.replace(old, new))
-    renamed = set_aside_damaged(state)
+    renamed = rename_if_damaged(state)
     assert (renamed is not None) == (old != new)
     assert state.exists() == (old == new)

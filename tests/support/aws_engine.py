@@ -15,7 +15,7 @@ from typing import Any
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import apigateway_v1, lambda_svc
 
-from itsm_app.local.engine_process import end_with
+from itsm_app.local.engine_process import exit_with_parent
 
 
 def run_functions_without_installed_packages(folder: Path) -> None:
@@ -122,7 +122,7 @@ def unescape_binary_media_types() -> None:
 
 
 if __name__ == "__main__":
-    end_with(int(sys.argv.pop()))
+    exit_with_parent(int(sys.argv.pop()))
     home = Path(os.environ["STATE_DIR"])
     run_functions_without_installed_packages(home)
     log_iam_decisions(home / "decisions.jsonl")
