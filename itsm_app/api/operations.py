@@ -81,10 +81,12 @@ def update_ticket(
     reference: str,
     change: request_schemas.TicketChange,
     seen_versions: Collection[str] | None,
+    accepts_comments: bool = False,
 ) -> tuple[response_schemas.Ticket, str]:
     """Change a ticket. Return the response, and the ticket's new version.
 
-    `seen_versions` are the versions of the ticket that the client accepts, or None for any.
+    `seen_versions` are the versions of the ticket that the client accepts, or None for any. With
+    `accepts_comments`, comments of the caller since then do not matter.
     """
     fields = {name: getattr(change, name) for name in CHANGEABLE_FIELDS}
     ticket = update.update_ticket(
@@ -94,6 +96,7 @@ def update_ticket(
         by=g.key.name,
         idempotency_key=change.idempotency_key,
         seen_versions=seen_versions,
+        accepts_comments=accepts_comments,
         caller_id=caller_binding.bind("caller", None),
     )
     return _response(ticket, "all"), ticket.version

@@ -90,7 +90,9 @@ def change_ticket(ticket_id: str) -> ViewResponse:
     if form.get("status") == "closed" and "sure" not in form:
         return _confirm_closing(ticket_id)
     try:
-        operations.update_ticket(ticket_id, _parse_change(), {form.get("version", "")})
+        # An answer is sent even if the caller has commented since. The page then shows the comment.
+        is_answer = not form.get("status")
+        operations.update_ticket(ticket_id, _parse_change(), {form.get("version", "")}, is_answer)
     except ERRORS_ON_TICKET_PAGE as error:
         body, status = error_responses.explain(error)
         return _ticket_page(ticket_id, body, form.get("comment", "")), status
