@@ -27,6 +27,7 @@ for setting in (
     os.environ.pop(setting, None)
 
 from itsm_app import config, create_app
+from itsm_app.api import logs
 from itsm_app.storage import retry, table
 from itsm_app.storage.models import Ticket
 from tests.support.dynamodb_endpoint import use_dynamodb
@@ -194,6 +195,13 @@ def stored(desk_app: Flask) -> Callable[[str], Any]:
     return stored
 
 
+@pytest.fixture(autouse=True)
+def _write_log_lines() -> Iterator[None]:
+    """Write the waiting log lines of a test before the next test captures stderr."""
+    yield
+    logs.handler().flush()
+
+
 class Log:
     """Read the log lines that the app has written to stderr."""
 
@@ -202,6 +210,7 @@ class Log:
         self.text = ""
 
     def lines(self, message: str) -> list[dict[str, Any]]:
+        logs.handler().flush()
         self.text += self._capture.readouterr().err
         lines = [json.loads(line) for line in self.text.splitlines()]
         return [line for line in lines if line["message"] == message]

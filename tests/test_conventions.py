@@ -28,7 +28,7 @@ ALLOWED = {
     "desk": {"config", "api", "tickets"},
     "blueprints": {"api", "openapi", "mcp", "desk", "tickets"},
     "itsm_app": {"api", "blueprints", "tickets"},
-    "wsgi": {"itsm_app", "storage"},
+    "wsgi": {"itsm_app", "api", "storage"},
     "commands": {"config", "storage", "tickets", "api", "itsm_app"},
 }
 AWS_SDK = {"boto3", "botocore", "pynamodb"}

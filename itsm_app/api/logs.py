@@ -6,14 +6,19 @@ None holds what a caller said or who they are: no body, no path, no query, no ex
 from __future__ import annotations
 
 import logging
+import signal
+import sys
+import threading
 import time
 from datetime import UTC, datetime
+from functools import cache
 from traceback import format_tb
 
 import msgspec
 from flask import Flask, Response, g, has_request_context, request
 from flask.logging import default_handler
 
+from .. import config
 from ..storage.retry import retries, throttles
 from . import metrics
 
@@ -37,14 +42,50 @@ class JsonFormatter(logging.Formatter):
 
 def init_app(app: Flask) -> None:
     """Log as JSON, each request once, and nothing through the root logger a second time."""
-    default_handler.setFormatter(JsonFormatter())
-    logger = logging.getLogger("itsm_app")
-    logger.addHandler(default_handler)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    _use_handler("itsm_app")
     logging.getLogger("werkzeug").addFilter(_is_no_access_line)
+    if not config.in_lambda():
+        _use_handler("waitress")
+        logging.getLogger("waitress").addFilter(_remove_path)
+        # Under load, Waitress would log the length of its queue at every request.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     app.before_request(_start_clock)
     app.after_request(_log_request)
+
+
+def _use_handler(name: str) -> None:
+    logger = logging.getLogger(name)
+    logger.addHandler(handler())
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+@cache
+def handler() -> logging.Handler:
+    """Return the log handler of this process."""
+    if config.in_lambda():
+        # A Lambda has one request at a time, and may be frozen as soon as it has responded.
+        default_handler.setFormatter(JsonFormatter())
+        return default_handler
+    # Imported here, so that a cold start does not pay for the queue.
+    from .log_queue import LineQueue
+
+    default_handler.setFormatter(logging.Formatter("%(message)s"))
+    queue = LineQueue(default_handler)
+    queue.setFormatter(JsonFormatter())
+    return queue
+
+
+def exit_at_sigterm() -> None:
+    """Make SIGTERM end this server in an orderly way: by `SystemExit`, as Werkzeug does.
+
+    Waitress finishes the requests that it has begun, and Python writes the log lines that wait.
+    Without a handler, SIGTERM kills a process at once, or has no effect if it is the first process
+    of a container. A server that has its own handler keeps that handler.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and not config.in_lambda() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 def _start_clock() -> None:
@@ -87,6 +128,13 @@ def _stack(error: BaseException) -> list[str]:
         seen.append(link)
         link = link.__cause__ or link.__context__
     return lines
+
+
+def _remove_path(record: logging.LogRecord) -> bool:
+    # "Client disconnected while serving /tickets/1655-4297-1282", for example.
+    text, serving, path = str(record.msg).partition(" while serving ")
+    record.msg = text + serving + ("a request" if path else "")
+    return True
 
 
 def _is_no_access_line(record: logging.LogRecord) -> bool:

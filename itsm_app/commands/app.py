@@ -11,6 +11,7 @@ from flask.cli import run_command
 from werkzeug.serving import is_running_from_reloader
 
 from .. import config, create_app
+from ..api import logs
 from ..storage import table
 from ..storage.errors import StorageUnavailable, TableMismatch
 from . import erase_caller, export_import, init_db, new_key
@@ -53,6 +54,7 @@ def _prepare_server(app: Flask, host: str, port: int, **_: object) -> None:
             " --host."
         )
     app.config["ALLOW_LOCAL_REQUESTS_WITHOUT_KEY"] = True
+    logs.exit_at_sigterm()
     if config.uses_embedded_dynamodb():
         _prepare_embedded_dynamodb(Path(config.LOCAL_DYNAMODB))
     # The reloader of `flask run --debug` starts this process again.

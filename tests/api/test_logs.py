@@ -73,7 +73,7 @@ def test_logs_a_storage_failure_with_its_cause(
 
 
 def test_logs_each_line_once_when_the_root_logger_has_a_handler(
-    client: FlaskClient, capsys: pytest.CaptureFixture[str]
+    client: FlaskClient, log: Log
 ) -> None:
     """The Lambda runtime adds a handler to the root logger."""
     handler = logging.StreamHandler()
@@ -82,7 +82,8 @@ def test_logs_each_line_once_when_the_root_logger_has_a_handler(
         client.get("/tickets/x")
     finally:
         logging.getLogger().removeHandler(handler)
-    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert len(log.lines("request")) == 1
+    assert log.text.count("\n") == 1
 
 
 def test_logged_stack_contains_all_causes_and_no_exception_messages(

@@ -1,0 +1,83 @@
+"""A log handler whose lines are written by a thread of its own.
+
+Other handlers hold their lock while they write, and a write releases Python's global interpreter
+lock. The requests of a server with many threads then queue up for the handler's lock (a "lock
+convoy"): with 64 clients, the server had a third of its throughput.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from logging.handlers import QueueHandler, QueueListener
+from queue import SimpleQueue
+from typing import Any
+
+# If stderr is slower than the app, requests wait. Lines are neither lost, nor do they fill the
+# memory: 10,000 lines take about 10 MB.
+MAX_WAITING_LINES = 10_000
+WAIT_SECONDS = 0.01
+
+
+class LineQueue(QueueHandler):
+    """Formats records in the thread that logs, and passes the lines to a thread that writes.
+
+    The formatter needs the request, which only the thread that logs has. At exit, Python flushes
+    and closes every handler (`logging.shutdown`), so no line is lost.
+    """
+
+    def __init__(self, writer: logging.Handler) -> None:
+        """Write lines with the handler `writer`."""
+        super().__init__(SimpleQueue[Any]())
+        self._writer = writer
+        self._thread: QueueListener | None = None
+        self._has_thread = True
+        # The child has no writing thread, and the lines in its copy of the queue are its parent's.
+        os.register_at_fork(after_in_child=self._start_anew)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass a record to the writing thread. After `close`, write the record at once."""
+        # `handle` holds the lock of this handler meanwhile, and so do `flush` and `close`.
+        if self._thread is None and self._has_thread:
+            self._start_thread()
+        if self._has_thread:
+            super().emit(record)
+        else:
+            self._writer.handle(self.prepare(record))
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Add a record to the queue. Wait as long as the queue is full."""
+        while self.queue.qsize() >= MAX_WAITING_LINES:
+            time.sleep(WAIT_SECONDS)
+        super().enqueue(record)
+
+    def flush(self) -> None:
+        """Wait until all lines are written."""
+        assert self.lock is not None
+        with self.lock:
+            if self._thread is not None:
+                self._thread.stop()
+                self._thread = None
+
+    def close(self) -> None:
+        """Write all lines. From then on, the thread that logs a line also writes the line."""
+        assert self.lock is not None
+        with self.lock:
+            self._has_thread = False
+            self.flush()
+        super().close()
+
+    def _start_anew(self) -> None:
+        self.queue = SimpleQueue[Any]()
+        self._thread = None
+
+    def _start_thread(self) -> None:
+        # At the first line instead of at import: some servers import the app, and then fork.
+        thread = QueueListener(self.queue, self._writer)
+        try:
+            thread.start()
+            self._thread = thread
+        except RuntimeError:
+            # Python is about to exit, and starts no more threads.
+            self._has_thread = False
