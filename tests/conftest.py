@@ -52,6 +52,12 @@ def _disable_retry_waits() -> None:
     retry.waits = False
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _write_log_lines_at_once() -> None:
+    """Write each log line in the thread that logs, because tests capture stderr."""
+    logs.handler().close()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _start_with_empty_tables() -> None:
     """Delete the items of earlier modules: for each query, moto reads all items of a table."""
@@ -195,13 +201,6 @@ def stored(desk_app: Flask) -> Callable[[str], Any]:
     return stored
 
 
-@pytest.fixture(autouse=True)
-def _write_log_lines() -> Iterator[None]:
-    """Write the waiting log lines of a test before the next test captures stderr."""
-    yield
-    logs.handler().flush()
-
-
 class Log:
     """Read the log lines that the app has written to stderr."""
 
@@ -210,7 +209,6 @@ class Log:
         self.text = ""
 
     def lines(self, message: str) -> list[dict[str, Any]]:
-        logs.handler().flush()
         self.text += self._capture.readouterr().err
         lines = [json.loads(line) for line in self.text.splitlines()]
         return [line for line in lines if line["message"] == message]

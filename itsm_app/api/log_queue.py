@@ -29,7 +29,8 @@ class LineQueue(QueueHandler):
 
     def __init__(self, writer: logging.Handler) -> None:
         """Write lines with the handler `writer`."""
-        super().__init__(SimpleQueue[Any]())
+        self._lines = SimpleQueue[Any]()
+        super().__init__(self._lines)
         self._writer = writer
         self._thread: QueueListener | None = None
         self._has_thread = True
@@ -48,33 +49,37 @@ class LineQueue(QueueHandler):
 
     def enqueue(self, record: logging.LogRecord) -> None:
         """Add a record to the queue. Wait as long as the queue is full."""
-        while self.queue.qsize() >= MAX_WAITING_LINES:
+        while self._lines.qsize() >= MAX_WAITING_LINES:
             time.sleep(WAIT_SECONDS)
         super().enqueue(record)
 
     def flush(self) -> None:
         """Wait until all lines are written."""
-        assert self.lock is not None
-        with self.lock:
+        self.acquire()
+        try:
             if self._thread is not None:
                 self._thread.stop()
                 self._thread = None
+        finally:
+            self.release()
 
     def close(self) -> None:
         """Write all lines. From then on, the thread that logs a line also writes the line."""
-        assert self.lock is not None
-        with self.lock:
+        self.acquire()
+        try:
             self._has_thread = False
             self.flush()
+        finally:
+            self.release()
         super().close()
 
     def _start_anew(self) -> None:
-        self.queue = SimpleQueue[Any]()
+        self.queue = self._lines = SimpleQueue[Any]()
         self._thread = None
 
     def _start_thread(self) -> None:
         # At the first line instead of at import: some servers import the app, and then fork.
-        thread = QueueListener(self.queue, self._writer)
+        thread = QueueListener(self._lines, self._writer)
         try:
             thread.start()
             self._thread = thread

@@ -63,15 +63,16 @@ def _use_handler(name: str) -> None:
 @cache
 def handler() -> logging.Handler:
     """Return the log handler of this process."""
+    writer: logging.Handler = default_handler
     if config.in_lambda():
-        # A Lambda has one request at a time, and may be frozen as soon as it has responded.
-        default_handler.setFormatter(JsonFormatter())
-        return default_handler
-    # Imported here, so that a cold start does not pay for the queue.
+        # A Lambda has one request at a time, and can be frozen as soon as it has responded.
+        writer.setFormatter(JsonFormatter())
+        return writer
+    # Imported here, so that a cold start does not load it.
     from .log_queue import LineQueue
 
-    default_handler.setFormatter(logging.Formatter("%(message)s"))
-    queue = LineQueue(default_handler)
+    writer.setFormatter(logging.Formatter("%(message)s"))
+    queue = LineQueue(writer)
     queue.setFormatter(JsonFormatter())
     return queue
 
