@@ -140,7 +140,8 @@ def from_line(line: bytes) -> Item:
     """Return the item of a line. Raise `InvalidLine` if the line is not a ticket."""
     try:
         msgspec.json.decode(line, type=Line)
-        item: Item = _decode_binary(msgspec.json.decode(line)["Item"])
+        item: Item = msgspec.json.decode(line)["Item"]
+        _check_binary(item)
     except (ValueError, RecursionError) as error:
         # msgspec's messages contain names and types, but no values.
         raise InvalidLine(str(error)) from None
@@ -172,14 +173,16 @@ def _sort_sets(item: Item) -> Item:
     }
 
 
-def _decode_binary(value: Any) -> Any:
-    # Binary values are in base64. A ticket has none, but an item can have more attributes.
+def _check_binary(value: Any) -> None:
+    # Binary values stay in base64. A ticket has none, but an item can have more attributes.
     if isinstance(value, list):
-        return [_decode_binary(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    if isinstance(value.get("B"), str):
-        return {"B": b64decode(value["B"])}
-    if isinstance(value.get("BS"), list):
-        return {"BS": [b64decode(each) for each in value["BS"]]}
-    return {name: _decode_binary(each) for name, each in value.items()}
+        for each in value:
+            _check_binary(each)
+    elif isinstance(value, dict):
+        if isinstance(value.get("B"), str):
+            b64decode(value["B"])
+        elif isinstance(value.get("BS"), list):
+            for each in value["BS"]:
+                b64decode(each)
+        else:
+            _check_binary([*value.values()])
