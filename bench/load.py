@@ -10,6 +10,7 @@ errors; one of ours fails the run.
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -23,7 +24,7 @@ from typing import NamedTuple
 
 import psutil
 
-from bench.load_clients import drive
+from bench.load_clients import KEY_ENTRY, drive
 from bench.operations import await_listener
 from itsm_app.storage import table
 from tests.support.dynamodb_endpoint import use_dynamodb
@@ -65,6 +66,7 @@ def main() -> None:
     fours = parser.parse_args().n
     with dynamodb_local() as url, ProcessPoolExecutor(1, get_context("spawn")) as driver:
         use_dynamodb(url)
+        os.environ["API_KEYS"] = KEY_ENTRY
         table.create()
         with serve("itsm_app.wsgi:app") as ours, serve("bench.reference:app") as boto3:
             print(f"Waitress {version('waitress')}, {THREADS} threads", HEAD, COLUMNS, sep="\n")

@@ -11,6 +11,9 @@ from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
+from tests.support.keys import fixed_key
+
+KEY, KEY_ENTRY = fixed_key("load", "agent")
 # So few that after the first calls every list has ten.
 CALLERS = 8
 TIMEOUT_SECONDS = 10
@@ -64,7 +67,7 @@ class Client:
         sent = json.dumps({**body, "idempotency_key": str(uuid4())}) if body else None
         began = time.perf_counter()
         try:
-            self._connection.request(method, path, sent)
+            self._connection.request(method, path, sent, {"x-api-key": KEY})
             answer = self._connection.getresponse()
             found = json.loads(answer.read())
         except (OSError, ValueError, http.client.HTTPException) as error:

@@ -24,7 +24,8 @@ from uuid import uuid4
 
 import psutil
 
-from itsm_app import create_app
+from bench.load_clients import KEY, KEY_ENTRY
+from itsm_app import config, create_app
 from itsm_app.storage import table
 from tests.support.dynamodb_endpoint import use_dynamodb
 from tests.support.dynamodb_local import dynamodb_local
@@ -124,6 +125,7 @@ def wsgi_apps() -> tuple[App, App]:
     def wsgi(app: Any) -> App:
         return App(lambda *request: call_wsgi(app, *request), time.process_time)
 
+    config.API_KEYS = KEY_ENTRY
     return wsgi(create_app()), wsgi(reference.app)
 
 
@@ -134,8 +136,8 @@ def call_wsgi(app: Any, method: str, path: str, body: Any) -> Any:
         "PATH_INFO": path,
         "QUERY_STRING": query,
         "CONTENT_LENGTH": str(len(sent)),
-        # Who needs no key.
         "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_X_API_KEY": KEY,
         "wsgi.input": io.BytesIO(sent),
         "wsgi.errors": io.StringIO(),
     }
@@ -160,7 +162,7 @@ def start_server(stack: ExitStack, command: list[str]) -> App:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", *command, str(port)],
-        env={**os.environ, "FLASK_APP": "itsm_app.wsgi"},
+        env={**os.environ, "FLASK_APP": "itsm_app.wsgi", "API_KEYS": KEY_ENTRY},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -186,7 +188,8 @@ def await_listener(port: int) -> None:
 
 def call_server(port: int, method: str, path: str, body: Any) -> Any:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request(method, path, None if body is None else json.dumps(body))
+    sent = None if body is None else json.dumps(body)
+    connection.request(method, path, sent, {"x-api-key": KEY})
     answer = connection.getresponse()
     assert answer.status < 300, answer.status
     found = json.loads(answer.read())
