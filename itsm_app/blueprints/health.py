@@ -1,4 +1,4 @@
-"""Whether the service works, for `zappa deploy`, monitors and load balancers."""
+"""The health check, for `zappa deploy`, monitors and load balancers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ blueprint = Blueprint("health", __name__)
 
 @blueprint.get("/health")
 def show_health() -> Response:
-    """Say that the tickets can be reached; the errors of DynamoDB answer when they can't."""
+    """Return `ok` if the table can be read, or the error of DynamoDB."""
     check_storage()
     return jsonify(response_schemas.Health(status="ok"))

@@ -81,8 +81,8 @@ def to_ticket_id(text: str) -> str:
     if not text:
         raise InvalidField(
             "ticket_id",
-            "is missing: it must be the id or the number of a ticket",
-            "Ask the caller for the number, or list their tickets.",
+            "is missing: it must be the ID or the number of a ticket",
+            "Ask the caller for the ticket number, or list the caller's tickets.",
         )
     digits = SEPARATORS.sub("", text)
     # A UUID can consist of digits only, but has 32 of them.

@@ -189,7 +189,7 @@ def test_rejects_a_cursor_with_another_status(client: FlaskClient, caller: str) 
         ("comments=", "`comments` must be all, latest or none, but it is empty."),
         ("status=Open", 'in_progress, resolved or closed, but it is "Open".'),
         ("status=" + "x" * 21, "but it is 21 characters long."),
-        ("status=open&status=closed", "`status` is there twice."),
+        ("status=open&status=closed", "`status` was sent twice."),
         ("comments=missing", '`comments` must be all, latest or none, but it is "missing".'),
         ("comments=at `$.limit`", "`comments` must be all, latest or none, but it is"),
         ("status=field `caller`", "`status` must be open, in_progress, resolved or closed,"),

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from itsm_app import config, create_app
 from itsm_app.api import auth, operations, response_schemas
-from itsm_app.api.error_responses import FAILURES
+from itsm_app.api.error_table import FAILURES
 from itsm_app.api.parsing import MAX_BODY_BYTES
 from itsm_app.tickets import erasure, limits
 
@@ -65,7 +65,7 @@ def test_returns_version_3_0_0_by_default(client: FlaskClient) -> None:
 def test_rejects_other_versions(client: FlaskClient, version: str) -> None:
     response = client.get("/openapi.json", query_string={"version": version})
     assert (response.status_code, response.json["code"]) == (400, "invalid_field")
-    assert "`version` must be the version of OpenAPI, 3.0.0 or 3.1.0" in response.json["error"]
+    assert "`version` must be the OpenAPI version 3.0.0 or 3.1.0" in response.json["error"]
 
 
 @pytest.mark.parametrize(

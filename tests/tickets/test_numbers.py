@@ -72,8 +72,8 @@ def test_rejects_an_invalid_number_without_a_dynamodb_request(
     comment = client.post(f"/tickets/{misheard}/comments", json={"comment": "Hello?"})
     for response in (client.get(f"/tickets/{misheard}"), comment):
         assert (response.status_code, response.json["code"]) == (400, "misheard_number")
-        assert "Ask the caller to say it again" in response.json["error"]
-        assert f" {digits} digits" in response.json["error"]
+        assert "Ask the caller to say the number again" in response.json["error"]
+        assert f" {digits}-digit number" in response.json["error"]
     assert faults.operations == []
 
 
