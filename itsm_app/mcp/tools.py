@@ -1,4 +1,4 @@
-"""The four operations as tools that a model calls: "Calling Tools" in `server/tools`."""
+"""The four operations as tools, and tool calls: "Calling Tools" in `server/tools`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from ..api import operations, parsing, request_schemas
 from ..api.error_responses import explain
 from ..tickets.limits import MAX_BYTES_AFTER_CLOSING
 from .json_rpc import INVALID_PARAMS, ProtocolError, load, must_be
-from .revisions import STRUCTURED
+from .revisions import STRUCTURED_CONTENT
 
 TicketReference = Annotated[
     str,
-    must_be("the id or the number of a ticket", "Ask the caller for it, or list their tickets."),
+    must_be(
+        "the ID or the number of a ticket",
+        "Ask the caller for the ticket number, or list the caller's tickets.",
+    ),
 ]
 
 
@@ -36,21 +39,27 @@ class NewComment(request_schemas.NewComment, kw_only=True):
 class CallParams(Struct):
     """The parameters of `tools/call`."""
 
-    name: Annotated[str, must_be("the name of a tool", "Take one from tools/list.")]
+    name: Annotated[str, must_be("the name of a tool", "Send a name from tools/list.")]
     arguments: Raw = Raw(b"{}")
 
 
 class Tool(NamedTuple):
-    """What it takes, what it does with that, and what a client may expect of a call."""
+    """One tool.
+
+    Attributes:
+        arguments: The type of the arguments.
+        run: The operation. It takes the arguments and returns the response.
+        hints: The annotations: "Tool" in `server/tools`.
+    """
 
     arguments: type[Struct]
     run: Callable[[Any], Struct]
     hints: dict[str, bool]
 
 
-READS = {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False}
-# Not idempotent: the same words without an idempotency_key are said twice.
-ADDS = {
+READ_HINTS = {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False}
+# Not idempotent: a repeated call without an idempotency_key writes a second time.
+WRITE_HINTS = {
     "readOnlyHint": False,
     "destructiveHint": False,
     "idempotentHint": False,
@@ -58,46 +67,49 @@ ADDS = {
 }
 TOOLS = {
     "create_ticket": Tool(
-        request_schemas.NewTicket, lambda new: operations.create_ticket(new)[0], ADDS
+        request_schemas.NewTicket, lambda new: operations.create_ticket(new)[0], WRITE_HINTS
     ),
     "list_recent_tickets": Tool(
         request_schemas.TicketQuery,
-        # An answer is there twice, as text and as data, both escaped once more by Lambda, and that
-        # takes 6 MB: with the length of the longest ticket it never takes more than a third.
+        # A result contains the tickets twice, as text and as structured content, and Lambda escapes
+        # both once more. With pages as long as the longest ticket, a result takes at most a third
+        # of Lambda's limit of 6 MB.
         lambda query: operations.list_recent_tickets(query, MAX_BYTES_AFTER_CLOSING),
-        READS,
+        READ_HINTS,
     ),
     "get_ticket_status": Tool(
-        OneTicket, lambda one: operations.get_ticket_status(one.ticket_id, one)[0], READS
+        OneTicket, lambda one: operations.get_ticket_status(one.ticket_id, one)[0], READ_HINTS
     ),
     "add_ticket_comment": Tool(
-        NewComment, lambda new: operations.add_ticket_comment(new.ticket_id, new)[0], ADDS
+        NewComment, lambda new: operations.add_ticket_comment(new.ticket_id, new)[0], WRITE_HINTS
     ),
 }
 
 
 def call(params: bytes, revision: str) -> dict[str, Any]:
-    """Run a tool; return its result, or what a model should know of its failure.
+    """Call a tool. Return its result, or its error for the model to read.
 
-    Raises `ProtocolError` where no tool is called.
+    Raises:
+        ProtocolError: The request names no tool or has malformed parameters.
     """
-    wanted = load(CallParams, params)
-    if wanted.name not in TOOLS:
-        raise ProtocolError(INVALID_PARAMS, f"Unknown tool. There are {', '.join(TOOLS)}.")
-    arguments = bytes(wanted.arguments)
+    requested = load(CallParams, params)
+    if requested.name not in TOOLS:
+        raise ProtocolError(INVALID_PARAMS, f"Unknown tool. Use one of {', '.join(TOOLS)}.")
+    arguments = bytes(requested.arguments)
     if not arguments.startswith(b"{"):
-        raise ProtocolError(INVALID_PARAMS, "`arguments` must be an object.")
-    g.tool = wanted.name
-    tool = TOOLS[wanted.name]
+        sentence = "`arguments` must be an object. Send the arguments by name."
+        raise ProtocolError(INVALID_PARAMS, sentence)
+    g.tool = requested.name
+    tool = TOOLS[requested.name]
     try:
-        answer = tool.run(parsing.load_body(tool.arguments, arguments))
+        response = tool.run(parsing.load_body(tool.arguments, arguments))
     except Exception as error:
-        told, _ = explain(error)
-        return {"content": _text(msgspec.json.encode(told)), "isError": True}
-    said = msgspec.json.encode(answer)
-    structured = {"structuredContent": Raw(said)} if revision >= STRUCTURED else {}
-    return {"content": _text(said), **structured, "isError": False}
+        body, _ = explain(error)
+        return {"content": _text_content(msgspec.json.encode(body)), "isError": True}
+    json = msgspec.json.encode(response)
+    structured = {"structuredContent": Raw(json)} if revision >= STRUCTURED_CONTENT else {}
+    return {"content": _text_content(json), **structured, "isError": False}
 
 
-def _text(json: bytes) -> list[dict[str, str]]:
+def _text_content(json: bytes) -> list[dict[str, str]]:
     return [{"type": "text", "text": json.decode()}]

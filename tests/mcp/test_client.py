@@ -192,4 +192,4 @@ def test_client_receives_the_error_for_a_foreign_origin(url: str) -> None:
 
     with pytest.raises(BaseExceptionGroup) as raised:
         run(url, MODERN, use_session, {"Origin": "http://evil.example"})
-    assert raised.group_contains(MCPError, match="No page of this Origin may call here")
+    assert raised.group_contains(MCPError, match="Pages of this Origin must not use this server")

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from itsm_app import config
 from itsm_app.api import request_schemas
-from itsm_app.mcp import tools, transport
+from itsm_app.mcp import batches, tools
 from itsm_app.storage.models import Ticket
 
 from ..conftest import ON_MOTO, Log
@@ -298,7 +298,7 @@ def test_ignores_the_idempotency_key_header(client: FlaskClient, caller: str) ->
             {"ticket_id": UNKNOWN_ID},
             404,
             "ticket_not_found",
-            "list their tickets",
+            "list the caller's tickets",
         ),
         ("get_ticket_status", {"ticket_id": ""}, 400, "invalid_field", "`ticket_id` is missing"),
         ("get_ticket_status", {}, 400, "invalid_field", "`ticket_id` is missing"),
@@ -363,7 +363,7 @@ def test_rejects_duplicate_arguments_and_names_the_field(client: FlaskClient) ->
     error = error_of(send(client, body, {}).json["result"])
     assert (error["code"], error["error"]) == (
         "invalid_field",
-        "`caller_id` is there twice. Send it once.",
+        "`caller_id` was sent twice. Send the field once.",
     )
 
 
@@ -531,7 +531,7 @@ def test_does_not_start_further_batch_calls_after_the_time_limit(
 def test_does_not_start_further_batch_calls_after_the_size_limit(
     client: FlaskClient, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "BATCH_BYTES", 200)
+    monkeypatch.setattr(batches, "MAX_RESPONSE_BYTES", 200)
     new = {"caller_id": caller, "issue_description": "b"}
     responses = send(client, batch(*[("create_ticket", new)] * 3), {}).json
     assert not_started(responses) == [False, True, True]

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from itsm_app import config, create_app
 from itsm_app.api import auth
 from itsm_app.api.parsing import MAX_BODY_BYTES
-from itsm_app.mcp import transport
+from itsm_app.mcp import batches
 
 from ..conftest import ON_MOTO, Log
 from ..support.mcp_messages import (
@@ -238,7 +238,7 @@ def test_rejects_duplicate_parameter_names(client: FlaskClient) -> None:
     body = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","name":"y"}}'
     response = send(client, body, {})
     assert (response.status_code, error_code(response)) == (200, -32602)
-    assert "`name` is there twice" in response.json["error"]["message"]
+    assert "`name` was sent twice" in response.json["error"]["message"]
 
 
 @pytest.mark.parametrize("version", ["2024-11-05", "2099-01-01", "x", "", "2025-06-18,2025-06-18"])
@@ -423,7 +423,7 @@ def test_batch_without_requests_returns_an_empty_202(client: FlaskClient, batch:
     assert (response.status_code, response.data) == (202, b"")
 
 
-@pytest.mark.parametrize("batch", [[], [PING] * (transport.MAX_BATCH + 1)])
+@pytest.mark.parametrize("batch", [[], [PING] * (batches.MAX_MESSAGES + 1)])
 def test_rejects_empty_and_oversized_batches(client: FlaskClient, batch: list[Any]) -> None:
     response = send(client, batch, {})
     assert (response.status_code, error_code(response), response.json["id"]) == (400, -32600, None)
