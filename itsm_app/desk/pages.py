@@ -94,10 +94,10 @@ def new_ticket(form: Mapping[str, str], error: response_schemas.Error | None = N
     return render("new.html", form=form, error_message=error and messages.error_message(error))
 
 
-def stats(days: list[Day], created_since: date) -> Response:
+def stats(days: list[Day], opened_since: date) -> Response:
     """Return the statistics by day, as a chart and as a table with the latest day first."""
     svg = Markup(chart(days))  # noqa: S704 - contains dates and numbers only
-    return render("stats.html", days=days[::-1], chart=svg, created_since=created_since)
+    return render("stats.html", days=days[::-1], chart=svg, opened_since=opened_since)
 
 
 def sign_in(error: response_schemas.Error | None = None) -> Response:
