@@ -4,8 +4,8 @@ Three tables have 100, 10,000 and 1,000,000 tickets, each in its own DynamoDB Lo
 up to 10,000 of the tickets. All tickets are open. For this caller and for the queue of open
 tickets, the benchmark measures the DynamoDB requests of each operation, their capacity units, and
 the CPU of this process, which runs the app and its client. The CPU is the lowest of many batches,
-on each table in turn. If an operation does not depend on the size of the table, its last column,
-the ratio of the largest to the smallest table, is about 1.
+on each table in turn. The last column divides the cost in the largest table by the cost in the
+smallest table. If the size of the table does not matter, the ratio is about 1.
 
 Filling the tables takes about five minutes. `-n 100000` makes the largest table smaller.
 """

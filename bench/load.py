@@ -88,7 +88,7 @@ def main() -> None:
 
 @contextmanager
 def serve(app: str) -> Iterator[Server]:
-    """Serve a WSGI app on loopback."""
+    """Serve a WSGI app on the loopback interface, in a Waitress process."""
     port = free_port()
     command = [sys.executable, "-m", "waitress", f"--listen=127.0.0.1:{port}"]
     command += [f"--threads={THREADS}", app]

@@ -1,4 +1,4 @@
-"""Render the pages from templates, with the headers of a page."""
+"""Render the pages of the desk."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
 
 
 def render(template: str, **values: Any) -> Response:
-    """Return the page that a template gives with these values."""
+    """Return a page: a template, filled in with values, and the headers of every page."""
     values |= {"key": g.get("key"), "base": url_for("desk.show_queue").rstrip("/")}
     html = _environment().get_template(template).render(values)
     response = Response(html, mimetype="text/html")
@@ -144,7 +144,7 @@ def duration(seconds: float | None) -> str:
 
 
 def clock(timestamp: str) -> str:
-    """Return a time as text for people, in UTC. A script replaces it by the local time."""
+    """Return a time as text for people, in UTC. A script replaces it with the local time."""
     return f"{datetime.fromisoformat(timestamp):%d %b %Y, %H:%M} UTC"
 
 

@@ -59,7 +59,8 @@ def start(folder: Path) -> str:
             [sys.executable, "-P", ENGINE, str(os.getpid())],
             env=_environment(folder, port),
             stdin=subprocess.DEVNULL,
-            # Its stderr is shared: an error can occur while it saves after this process has ended.
+            # The engine shares stderr with this process, so that its errors are visible. It saves
+            # after this process has ended, and saving can fail.
             stdout=subprocess.DEVNULL,
             # Ctrl-C in the terminal must reach Flask only. The engine ends after Flask has ended.
             start_new_session=True,

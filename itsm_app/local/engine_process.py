@@ -15,9 +15,9 @@ POLL_SECONDS = 0.2
 
 
 def exit_with_parent(parent: int) -> None:
-    """Send SIGTERM to this process as soon as its parent has ended, even if it was killed.
+    """Send SIGTERM to this process as soon as its parent has ended, even if the parent was killed.
 
-    ministack saves its tables on SIGTERM only.
+    ministack saves its tables only if SIGTERM ends it.
 
     Args:
         parent: The process id of the parent.
