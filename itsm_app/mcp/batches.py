@@ -19,7 +19,7 @@ MAX_MESSAGES = 10
 # Connect waits.
 MAX_SECONDS = 1
 # After this many bytes of responses, no further message of a batch is started. Lambda returns at
-# most 6 MB, and escapes each quote in them once more.
+# most 6 MB, in which each quote of a response takes one more byte.
 MAX_RESPONSE_BYTES = 2_000_000
 
 

@@ -1,7 +1,7 @@
 """JSON-RPC 2.0 messages, as the Model Context Protocol uses them.
 
-Sources: https://www.jsonrpc.org/specification, and `basic` in the MCP specification, by which an id
-is a string or an integer and never null.
+Sources: https://www.jsonrpc.org/specification, and `basic` in the MCP specification. In MCP, an id
+is a string or an integer, and never null.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ProtocolError(Exception):
     Attributes:
         code: The JSON-RPC error code.
         message: What is wrong and what to do, for the client.
-        status: The HTTP status of the same meaning.
+        status: The HTTP status for this error.
         data: The `data` of the error, if any.
     """
 
@@ -83,12 +83,12 @@ class Message(Struct):
 
 
 def is_batch(body: bytes) -> bool:
-    """Return whether a body is a JSON array, provided that the body is valid JSON."""
+    """Return whether a body is a batch. Does not check that the body is valid JSON."""
     return body.lstrip(WHITE_SPACE).startswith(b"[")
 
 
 def split_batch(batch: bytes) -> list[bytes]:
-    """Return the elements of a JSON array, not decoded. Raises `ProtocolError`."""
+    """Return the elements of a JSON array, each as JSON. Raises `ProtocolError`."""
     try:
         return [bytes(each) for each in msgspec.json.decode(batch, type=list[Raw])]
     except DECODE_ERRORS:
@@ -108,7 +108,7 @@ def read_message(json: bytes) -> Message:
 
 
 def load(schema: type[T], json: bytes, code: int = INVALID_PARAMS) -> T:
-    """Decode a JSON object by the rules for bodies of the API.
+    """Decode a JSON object with the checks of `parsing.load_body`.
 
     Args:
         schema: The type of the object.
@@ -127,7 +127,7 @@ def load(schema: type[T], json: bytes, code: int = INVALID_PARAMS) -> T:
 
 
 def decode_members(json: bytes) -> dict[str, Raw]:
-    """Return the members of a JSON object, not decoded. Empty for any other text."""
+    """Return the members of a JSON object, each as JSON. Empty for any other JSON."""
     try:
         return msgspec.json.decode(json, type=dict[str, Raw])
     except DECODE_ERRORS:
@@ -135,7 +135,7 @@ def decode_members(json: bytes) -> dict[str, Raw]:
 
 
 def decode_string(json: bytes) -> str | None:
-    """Return the value of a JSON string. None for any other text."""
+    """Return the value of a JSON string. None for any other JSON."""
     try:
         return msgspec.json.decode(json, type=str)
     except DECODE_ERRORS:
@@ -151,7 +151,7 @@ def error_response(error: ProtocolError, request_id: Any) -> dict[str, Any]:
     """Return the response to a request that was rejected.
 
     Args:
-        error: Why.
+        error: The error.
         request_id: The id of the request, or None if the id could not be read.
     """
     body = {"code": error.code, "message": error.message}

@@ -15,8 +15,8 @@ from .json_rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Message, ProtocolError, 
 from .revisions import LEGACY, META, MODERN, REVISIONS
 from .tools_from_openapi import tool_list
 
-# How long a client can cache the list of tools, which only a new release changes: "Caching" in
-# `server/utilities`.
+# How long a client can cache the results of `tools/list` and `server/discover`, which only a new
+# release changes: "Caching" in `server/utilities`.
 TTL_MS = 3_600_000
 
 # Written for language models: clients put this text into the model's context.

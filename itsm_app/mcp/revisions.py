@@ -1,8 +1,8 @@
 """The revisions of the Model Context Protocol, and the revision of a request.
 
 Up to revision 2025-11-25, a client negotiates the revision with `initialize`. From revision
-2026-07-28 on, each request names its revision, in `_meta` and in headers. The specification calls
-the two kinds of revisions legacy and modern: "Terminology" in `basic/versioning`.
+2026-07-28 on, each request names its revision, in `_meta` and in headers. The two kinds of
+revisions are called legacy and modern: "Terminology" in `basic/versioning`.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ def revision_in_header() -> str | None:
 
 
 def is_modern(message: Message) -> bool:
-    """Return whether a request is modern. Its header or its `_meta` says so."""
-    return revision_in_header() == MODERN or f"{META}protocolVersion" in decode_members(
-        _meta(message)
-    )
+    """Return whether the header or the `_meta` of a request names a modern revision."""
+    if revision_in_header() == MODERN:
+        return True
+    return f"{META}protocolVersion" in decode_members(_meta(message))
 
 
 def revision_of(message: Message) -> str:

@@ -37,7 +37,9 @@ def serve() -> Response:
 
 def _check_headers() -> None:
     if not _is_allowed(request.headers.get("Origin"), f"{request.scheme}://{request.host}"):
-        sentence = "Pages of this Origin must not use this server. Use a client without a browser."
+        sentence = (
+            "Pages of this Origin must not use this server. Use a client that is not a browser."
+        )
         raise ProtocolError(INVALID_REQUEST, sentence, status=403)
     if request.mimetype != "application/json":
         sentence = "The Content-Type is not JSON. Send Content-Type: application/json."
@@ -51,9 +53,9 @@ def _check_headers() -> None:
 
 
 def _is_allowed(origin: str | None, server_url: str) -> bool:
-    # "Security & Endpoint" requires protection against DNS rebinding: a foreign host name that
-    # resolves to this machine. A page of such a host sends its name as Origin and as Host. The name
-    # is not a loopback name, and has no valid certificate for this server.
+    # "Security & Endpoint" requires protection against DNS rebinding, where a page's own host name
+    # resolves to this server. Such a page sends its name as Origin and as Host. Equal names are
+    # therefore accepted for HTTPS only: this server has no certificate for a foreign name.
     if origin is None:
         return True
     if LOOPBACK.fullmatch(server_url):
