@@ -72,7 +72,7 @@ NO_SUCH_OPERATION = Failure(
     " these operations.",
 )
 
-# The nearest class of an exception in its inheritance order counts.
+# An exception without an entry uses the entry of its nearest base class.
 FAILURES: dict[type[Exception], Failure] = {
     NoKeys: Failure(
         503,
