@@ -41,6 +41,15 @@ ON_DYNAMODB_LOCAL = pytest.mark.parametrize("engine", ENGINES[1:], indirect=True
 ON_MOTO = pytest.mark.parametrize("engine", ["moto"], indirect=True)
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run the slow suites in one process: they measure times, and share one deployment or server.
+
+    The fast suite (`-m "not ..."`) and `-m exhaustive` run in one process per core.
+    """
+    in_parallel = config.option.markexpr.startswith(("not exhaustive", "exhaustive"))
+    return None if in_parallel else 0
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _disable_retry_waits() -> None:
     retry.waits = False
