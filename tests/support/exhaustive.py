@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 T = TypeVar("T")
 
 
-def one_per_path(cases: Iterable[T], is_fast: Callable[[T], bool]) -> list[T | pytest.ParameterSet]:
+def one_per_path(cases: Iterable[T], is_fast: Callable[[T], bool]) -> list[Any]:
     """Return the cases as test parameters. Mark a case `exhaustive` unless it is fast.
 
     The fast cases reach every path through the app that the other cases reach.
