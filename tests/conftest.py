@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from copy import copy
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -114,15 +115,15 @@ def faults(engine: str, moto: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
     )
 
 
-@pytest.fixture(scope="session")
-def app() -> Flask:
-    """Create the app without API keys, once: `create_app()` takes longer than most tests."""
+@cache
+def shared_app() -> Flask:
+    """Return the app without API keys. Create it once: that takes longer than most tests."""
     return create_app()
 
 
 @pytest.fixture
-def client(engine: str, app: Flask) -> FlaskClient:
-    return app.test_client()
+def client(engine: str) -> FlaskClient:
+    return shared_app().test_client()
 
 
 @pytest.fixture
