@@ -6,15 +6,14 @@ import json
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from itsm_app import config, create_app
-from itsm_app.api import auth
-
 from ..conftest import ON_MOTO
+from ..support.desk import AGENT
 from ..support.exhaustive import exhaustive
 from ..support.mcp_messages import META, REVISIONS, headers, request, send
 
@@ -107,14 +106,10 @@ def check_response(response: TestResponse) -> None:
 
 
 @EXAMPLES
-def test_handles_any_body_and_headers(
-    engine: str, monkeypatch: pytest.MonkeyPatch, examples: int
-) -> None:
+def test_handles_any_body_and_headers(engine: str, app_with_keys: Flask, examples: int) -> None:
     # Without API keys, `auth` rejects foreign origins before the MCP code reads the request.
-    key, entry = auth.make("voice", "agent")
-    monkeypatch.setattr(config, "API_KEYS", entry)
-    client = create_app().test_client()
-    client.environ_base["HTTP_X_API_KEY"] = key
+    client = app_with_keys.test_client()
+    client.environ_base["HTTP_X_API_KEY"] = AGENT
 
     @given(body=bodies, request_headers=sent_headers)
     @settings(fuzz_settings, max_examples=examples)
