@@ -13,7 +13,7 @@ from itsm_app.api.error_table import FAILURES
 from itsm_app.storage import items
 from itsm_app.storage.models import Ticket
 
-from ..conftest import ON_MOTO
+from ..conftest import ON_MOTO, shared_app
 from ..support.faulty_dynamodb import FaultyDynamoDB, refuse
 
 RETRYABLE = {"storage_unavailable", "internal_error"}
@@ -309,9 +309,12 @@ ROWS = [
 ]
 
 
-@pytest.fixture
-def _stored(client: FlaskClient) -> None:
-    """Store the data that CASES need: tickets, an invalid item and a used idempotency key."""
+@pytest.fixture(scope="module")
+def _stored(engine: str) -> None:
+    """Store the data that CASES need: tickets, an invalid item and a used idempotency key.
+
+    The requests of CASES fail, so they leave this data as it is.
+    """
     texts: dict[str, Any] = {"caller_id": "a", "issue_description": "b", "updated_at": TIME}
     long = {"comment_text": "x" * 1000, "added_at": TIME, "comment_id": "c"}
     items.put_new(Ticket(ticket_id=FULL, created_at=TIME, comments=[long] * 255, **texts))
@@ -319,7 +322,7 @@ def _stored(client: FlaskClient) -> None:
     items.put_new(Ticket(ticket_id=ASSIGNED, created_at=TIME, assignee="anna", **texts))
     item = {"ticket_id": {"S": INVALID}, "comments": {"N": "5"}}
     Ticket.connection().connection.client.put_item(TableName="poc-itsm-tickets", Item=item)
-    assert new(idempotency_key="k").send(client).status_code == 201
+    assert new(idempotency_key="k").send(shared_app().test_client()).status_code == 201
 
 
 def check_error(response: TestResponse, code: str, reason: str, next_step: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +15,7 @@ from flask.testing import FlaskClient
 from itsm_app import config
 from itsm_app.api import request_schemas
 from itsm_app.mcp import batches, tools
+from itsm_app.storage import sizes
 from itsm_app.storage.models import Ticket
 
 from ..conftest import ON_MOTO, Log
@@ -23,6 +26,7 @@ pytestmark = ON_MOTO
 
 TOOLS = ["create_ticket", "list_recent_tickets", "get_ticket_status", "add_ticket_comment"]
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
+TIME = "2026-02-09T12:20:25.343883Z"
 EVERY_REVISION = pytest.mark.parametrize("revision", REVISIONS)
 
 
@@ -235,15 +239,16 @@ def test_list_continues_at_its_cursor(client: FlaskClient, caller: str) -> None:
 
 
 def test_page_of_the_list_tool_is_shorter_than_a_page_of_the_route(
-    client: FlaskClient, caller: str, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, caller: str
 ) -> None:
     """A tool result holds the data twice, so a page of the route would exceed Lambda's limit."""
     new = {"caller_id": caller, "issue_description": "\u0000" * 1000}
-    tickets = [text_content(call(client, "create_ticket", new))["ticket_id"] for _ in range(2)]
-    text = {"comment": '"' * 1000}
-    for ticket in tickets:
-        for _ in range(75):
-            assert client.post(f"/tickets/{ticket}/comments", json=text).status_code == 200
+    comment = {"comment_text": '"' * 1000, "added_at": TIME, "comment_id": UNKNOWN_ID}
+    for _ in range(2):
+        ticket = Ticket.get(text_content(call(client, "create_ticket", new))["ticket_id"])
+        ticket.comments = [comment] * 75
+        ticket.content_bytes += sizes.of_comments(ticket.comments)
+        ticket.save()
     assert len(client.get("/tickets", query_string={"caller": caller}).json["tickets"]) == 2
     response = ask(
         client,
@@ -518,6 +523,26 @@ def not_started(responses: list[dict[str, Any]]) -> list[bool]:
 
 
 def test_does_not_start_further_batch_calls_after_the_time_limit(
+    client: FlaskClient,
+    faults: FaultyDynamoDB,
+    log: Log,
+    caller: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def clock() -> float:
+        """Let every request to DynamoDB take two seconds."""
+        return time.perf_counter() + 2 * len(faults.operations)
+
+    monkeypatch.setattr(batches, "time", SimpleNamespace(perf_counter=clock))
+    new = {"caller_id": caller, "issue_description": "b"}
+    responses = send(client, batch(*[("create_ticket", new)] * 3), {}).json
+    assert not_started(responses) == [False, True, True]
+    assert faults.operations == ["PutItem"]
+    assert log.lines("request")[-1]["status"] == 503
+
+
+@pytest.mark.exhaustive
+def test_does_not_start_further_batch_calls_after_a_hung_dynamodb_request(
     client: FlaskClient, faults: FaultyDynamoDB, log: Log, caller: str
 ) -> None:
     faults.faults.append(hang)
