@@ -200,7 +200,7 @@ def _add_botocore_data(folder: Path) -> None:
 
 
 def _compile(folder: Path) -> None:
-    # By default, byte code is invalid if the time of its source file changes, as it does in the zip.
+    # By default, byte code is invalid if the time of its source changes, as it does in the zip.
     # Each cold start would then compile every module: 0.9 s instead of 0.4 s to load the app.
     # `optimize=2` leaves out docstrings. Dependencies also go without their source files, which are
     # half of their size. The app keeps its source files, for the lines in stack traces.
