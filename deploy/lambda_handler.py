@@ -46,10 +46,6 @@ UNREADABLE_EVENT = (
 # Flask logs to stderr. CloudWatch reads metrics from stdout ("Embedded metric format" in its
 # guide).
 default_handler.setStream(sys.stdout)
-# The log lines do not contain these values: "Optimization" in Python's logging HOWTO. A line takes
-# 2 µs less, 0.2 % of a warm request.
-logging._srcfile = None
-logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 _logger = logging.getLogger("itsm_app")
 

@@ -1,4 +1,4 @@
-"""Turn exceptions into error responses, by the table in `error_table`."""
+"""Turn exceptions into error responses, by the table in `error_messages`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from flask import Flask, Response, g, jsonify, request
 
 from ..storage.errors import StorageUnavailable
-from .error_table import FAILURES, Failure
+from .error_messages import FAILURES, Failure
 from .response_schemas import Error
 
 ErrorPage = Callable[[Error], Response]

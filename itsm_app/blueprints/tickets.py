@@ -70,8 +70,7 @@ def ticket_response(ticket: response_schemas.Ticket, version: str) -> Response:
     """Return a ticket with its version as ETag, or a 304 if the client has this version."""
     response = jsonify(ticket)
     response.set_etag(version)
-    if "If-None-Match" in request.headers:
-        response.make_conditional(request)
+    response.make_conditional(request)
     return response
 
 

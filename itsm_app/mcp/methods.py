@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 
 from ..api import caller_binding
 from ..openapi.document import document
-from . import tools
+from . import tool_calls
 from .json_rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Message, ProtocolError, load, must_be
 from .revisions import LEGACY, META, MODERN, REVISIONS
 from .tools_from_openapi import tool_list
@@ -102,6 +102,6 @@ def _server_info() -> dict[str, str]:
 _CAPABILITIES = {"capabilities": {"tools": {}}, "instructions": INSTRUCTIONS}
 
 Method = Callable[[bytes, str], dict[str, Any]]
-COMMON_METHODS: dict[str, Method] = {"tools/list": _list_tools, "tools/call": tools.call}
+COMMON_METHODS: dict[str, Method] = {"tools/list": _list_tools, "tools/call": tool_calls.call}
 LEGACY_METHODS = {"initialize": _initialize, "ping": _ping, **COMMON_METHODS}
 MODERN_METHODS = {"server/discover": _discover, **COMMON_METHODS}

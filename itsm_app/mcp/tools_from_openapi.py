@@ -13,7 +13,7 @@ from msgspec import Raw
 
 from ..openapi.document import document
 from .revisions import STRUCTURED_CONTENT
-from .tools import TOOLS
+from .tool_calls import TOOLS
 
 # A bound request has a caller, so the model gets no parameter in which it can name a wrong one.
 CALLER_FIELDS = {"caller", "caller_id"}

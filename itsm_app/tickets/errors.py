@@ -1,6 +1,6 @@
 """Why a ticket operation was rejected.
 
-Each error carries its data. The sentences for clients are in `api.error_table`.
+Each error carries its data. The sentences for clients are in `api.error_messages`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from itsm_app.api.error_table import FAILURES
+from itsm_app.api.error_messages import FAILURES
 from itsm_app.storage import items
 from itsm_app.storage.models import Ticket
 

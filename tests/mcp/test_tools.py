@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from itsm_app import config
 from itsm_app.api import request_schemas
-from itsm_app.mcp import batches, tools
+from itsm_app.mcp import batches, tool_calls
 from itsm_app.storage import sizes
 from itsm_app.storage.models import Ticket
 
@@ -128,14 +128,14 @@ def test_tools_of_a_bound_request_omit_the_caller_argument(
 
 def test_input_schemas_list_the_arguments_that_the_tools_read(client: FlaskClient) -> None:
     for name, tool in list_tools(client).items():
-        arguments = tools.TOOLS[name].arguments
+        arguments = tool_calls.TOOLS[name].arguments
         properties = tool["inputSchema"]["properties"]
         assert properties.keys() == {*arguments.__struct_encode_fields__}
         assert all(schema["description"] for schema in properties.values())
-    assert issubclass(tools.OneTicket, request_schemas.OneTicketQuery)
-    assert issubclass(tools.NewComment, request_schemas.NewComment)
-    assert tools.TOOLS["create_ticket"].arguments is request_schemas.NewTicket
-    assert tools.TOOLS["list_recent_tickets"].arguments is request_schemas.TicketQuery
+    assert issubclass(tool_calls.OneTicket, request_schemas.OneTicketQuery)
+    assert issubclass(tool_calls.NewComment, request_schemas.NewComment)
+    assert tool_calls.TOOLS["create_ticket"].arguments is request_schemas.NewTicket
+    assert tool_calls.TOOLS["list_recent_tickets"].arguments is request_schemas.TicketQuery
 
 
 VALID_ARGUMENTS: dict[str, dict[str, Any]] = {

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from itsm_app import config, create_app
 from itsm_app.api import auth, operations, response_schemas
-from itsm_app.api.error_table import FAILURES
+from itsm_app.api.error_messages import FAILURES
 from itsm_app.api.parsing import MAX_BODY_BYTES
 from itsm_app.tickets import erasure, limits
 
