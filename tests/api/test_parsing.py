@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +17,8 @@ from ..support.faulty_dynamodb import FaultyDynamoDB
 pytestmark = ON_MOTO
 
 ASTRAL = "\U0001f600"
-WHITE_SPACE = "".join(chr(code) for code in range(sys.maxunicode) if chr(code).isspace())
+# All white space of Unicode.
+WHITE_SPACE = "".join(chr(code) for code in range(0x10000) if chr(code).isspace())
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 
 # Each text field: the path that takes it, its name, and its maximum length in characters.

@@ -347,4 +347,11 @@ def test_progress_is_shown_only_on_a_terminal(engine: str, caller: str, tmp_path
     assert len((tmp_path / "tickets.jsonl").read_text().splitlines()) == 3
     # No progress is shown if the exported lines go to the terminal.
     assert ids(on_terminal(engine, *arguments, stdout=None).encode()) == ids(export(*arguments[1:]))
+
+
+@ON_MOTO
+@pytest.mark.exhaustive
+def test_import_shows_progress_on_a_terminal(engine: str, caller: str, tmp_path: Path) -> None:
+    store_tickets(caller, 3)
+    (tmp_path / "tickets.jsonl").write_bytes(export())
     assert "Tickets" in on_terminal(engine, "import", str(tmp_path / "tickets.jsonl"))
