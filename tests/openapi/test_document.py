@@ -15,15 +15,9 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 from werkzeug.test import TestResponse
 
-<<<<<<< HEAD
-from itsm_app import config, create_app
-from itsm_app.api import auth, operations, response_schemas
+from itsm_app.api import operations, response_schemas
 from itsm_app.api.error_messages import FAILURES
 from itsm_app.api.parsing import MAX_BODY_BYTES
-=======
-from itsm_app.api import operations, schemas
-from itsm_app.api.error_responses import FAILURES
->>>>>>> tests-speed
 from itsm_app.tickets import erasure, limits
 
 from ..conftest import ON_MOTO, shared_app
