@@ -24,11 +24,11 @@ from mcp import Client
 from mcp.server import MCPServer
 from pydantic import BaseModel, Field
 
-from itsm_app import create_app
 from itsm_app.storage import table
 from tests.support import mcp_messages
 from tests.support.dynamodb_endpoint import use_dynamodb
 from tests.support.dynamodb_local import dynamodb_local
+from tests.support.keyless import keyless_app
 
 ROUNDS = 30
 CALLS = 20
@@ -86,7 +86,7 @@ def main() -> None:
     with dynamodb_local() as url:
         use_dynamodb(url)
         table.create()
-        client = create_app().test_client()
+        client = keyless_app().test_client()
         ticket = create_tickets(client)
         calls: list[tuple[str, dict[str, Any]]] = [
             ("create_ticket", {"caller_id": CALLER, "issue_description": DESCRIPTION}),

@@ -15,11 +15,11 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from bench.operations import call_wsgi
-from itsm_app import create_app
 from itsm_app.storage import items, table
 from itsm_app.storage.models import CallerIdIndex, StatusIndex, Ticket
 from tests.support.dynamodb_endpoint import use_dynamodb
 from tests.support.dynamodb_local import dynamodb_local
+from tests.support.keyless import keyless_app
 
 KB = 1024
 TIME = "2026-11-23T12:00:{:02}.000000Z"
@@ -48,7 +48,7 @@ def main() -> None:
     with dynamodb_local() as url:
         use_dynamodb(url)
         table.create()
-        call = record_responses(create_app())
+        call = record_responses(keyless_app())
         print(ROW.format("", *HEADS))
         for second, (comments, length) in enumerate(product((0, 20, 200), (100, 1000))):
             print(row(call, comments, "x" * length, TIME.format(second)))

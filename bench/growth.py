@@ -23,7 +23,7 @@ from uuid import uuid4
 
 from bench.capacity import Responses, record_responses
 from bench.operations import Request
-from itsm_app import config, create_app
+from itsm_app import config
 from itsm_app.storage import table
 from itsm_app.storage.models import Ticket
 from itsm_app.storage.retry import with_retries
@@ -31,6 +31,7 @@ from itsm_app.tickets import cursors, numbers
 from itsm_app.tickets.create import create_ticket
 from tests.support.dynamodb_endpoint import use_dynamodb
 from tests.support.dynamodb_local import dynamodb_local
+from tests.support.keyless import keyless_app
 
 SIZES = (100, 10_000, 1_000_000)
 CALLER = "15550100"
@@ -53,7 +54,7 @@ class Table:
         table.create()
         self.tickets = tickets
         self._connection = Ticket.connection()
-        self._call = record_responses(create_app())
+        self._call = record_responses(keyless_app())
         self._client = self._connection.connection.client
 
     def call(self, request: Request) -> Responses:

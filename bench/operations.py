@@ -25,10 +25,10 @@ from uuid import uuid4
 
 import psutil
 
-from itsm_app import create_app
 from itsm_app.storage import table
 from tests.support.dynamodb_endpoint import use_dynamodb
 from tests.support.dynamodb_local import dynamodb_local
+from tests.support.keyless import keyless_app
 from tests.support.ports import free_port
 
 ROUNDS = 10
@@ -128,7 +128,7 @@ def wsgi_apps() -> tuple[App, App]:
     def wsgi(app: Any) -> App:
         return App(lambda *request: call_wsgi(app, *request), time.process_time)
 
-    return wsgi(create_app()), wsgi(reference.app)
+    return wsgi(keyless_app()), wsgi(reference.app)
 
 
 def call_wsgi(app: Any, method: str, path: str, body: Any) -> Any:

@@ -11,10 +11,10 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from itsm_app import create_app
 from itsm_app.storage import table
 from tests.support.dynamodb_endpoint import use_dynamodb
 from tests.support.dynamodb_local import dynamodb_local
+from tests.support.keyless import keyless_app
 
 ROUNDS = 20
 CALLS = 20
@@ -29,7 +29,7 @@ def main() -> None:
     with dynamodb_local() as url:
         use_dynamodb(url)
         table.create()
-        client = create_app().test_client()
+        client = keyless_app().test_client()
         ticket = create_tickets(client)
         print(f"{'':24}|  page ms   JSON ms    ratio       KB")
         for name, page, route in [

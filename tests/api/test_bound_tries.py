@@ -15,8 +15,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from itsm_app import create_app
 from itsm_app.api import response_schemas
+from tests.support.keyless import keyless_app
 
 from ..support import bound_tries, mcp_tries
 from ..support.bound_tries import (
@@ -90,7 +90,7 @@ def bound_to(attempt: Attempt) -> str:
 @pytest.fixture(scope="module")
 def server(engine: str) -> Iterator[BaseWSGIServer]:
     store()
-    server = make_server("127.0.0.1", 0, create_app(), threaded=True)
+    server = make_server("127.0.0.1", 0, keyless_app(), threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield server

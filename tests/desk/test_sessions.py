@@ -13,9 +13,10 @@ import pytest
 from flask import Flask
 from itsdangerous import URLSafeTimedSerializer
 
-from itsm_app import config, create_app
+from itsm_app import config
 from itsm_app.api import auth
 from itsm_app.desk import sessions
+from tests.support.keyless import keyless_app
 
 from ..conftest import ON_MOTO, shared_app
 from ..support.desk import (
@@ -218,7 +219,7 @@ def test_session_requires_its_key_in_api_keys(
 ) -> None:
     cookie = anna.client.get_cookie("desk", path="/desk").value
     monkeypatch.setattr(config, "API_KEYS", entries)
-    client = create_app().test_client()
+    client = keyless_app().test_client()
     client.set_cookie("desk", cookie, path="/desk")
     assert client.get("/desk").status_code == status
 
