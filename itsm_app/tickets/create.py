@@ -15,6 +15,11 @@ def create_ticket(
 ) -> tuple[Ticket, bool]:
     """Create a ticket.
 
+    Args:
+        caller_id: The caller that the ticket belongs to.
+        issue_description: The caller's problem.
+        idempotency_key: The key with which the client repeats this request.
+
     Returns:
         The ticket as it was created, and whether an earlier request with the same idempotency key
         created it.
@@ -43,8 +48,8 @@ def create_ticket(
 
 
 def _is_same_request(found: Ticket, ticket: Ticket) -> bool:
-    # With a key, the client repeated the request. Without a key, the response to this very request
-    # was lost on the way from DynamoDB, and `storage.retry` repeated it.
+    # If there is a key, a match means that the client repeated the request. If there is no key, a
+    # match means that DynamoDB's response was lost and `storage.retry` repeated the write.
     same = found.caller_id == ticket.caller_id and found.idempotency_key == ticket.idempotency_key
     return same and (ticket.idempotency_key is not None or found.created_at == ticket.created_at)
 
@@ -52,6 +57,7 @@ def _is_same_request(found: Ticket, ticket: Ticket) -> bool:
 def _as_created(found: Ticket, issue_description: str) -> Ticket:
     if found.issue_description != issue_description:
         raise IdempotencyKeyReused
-    # The first response said `open`, and a replay repeats the first response.
+    # A repeated request gets the first response again, which has the status `open`. Nothing else in
+    # the response can change.
     found.status = "open"
     return found
