@@ -47,7 +47,7 @@ class Key(NamedTuple):
     digest: str
 
 
-# Stands for the key if no keys are configured and the request comes from this machine.
+# The key of a request from this machine if `API_KEYS` is empty.
 LOCAL = Key("local", "desk", "")
 
 
@@ -61,7 +61,7 @@ def parse(entries: str) -> list[Key]:
     """Parse `name:role:sha256` entries, separated by commas.
 
     Raises:
-        InvalidSetting: An entry is malformed. The message names the entry's position, from 1.
+        InvalidSetting: An entry is malformed. The message gives its position, counted from 1.
     """
     keys = []
     for position, entry in enumerate(filter(None, entries.split(",")), start=1):
@@ -76,13 +76,13 @@ def parse(entries: str) -> list[Key]:
 
 
 def make(name: str, role: str) -> tuple[str, str]:
-    """Create a key. Return the key, which is stored nowhere, and its entry for `API_KEYS`."""
+    """Create a key. Return the key, which the app does not store, and its entry for `API_KEYS`."""
     key = f"itsm_{secrets.token_urlsafe(32)}"
     return key, f"{name}:{role}:{_digest(key)}"
 
 
 def find(sent_key: str) -> Key:
-    """Return the entry of a key that a client sent. Raises `KeyRefused` if there is none."""
+    """Return the entry of the key that a client sent. Raises `KeyRefused` if no entry matches."""
     keys: list[Key] = current_app.extensions["keys"]
     digest = _digest(sent_key)
     # Compare with all entries in constant time, so that the response time reveals nothing.
@@ -95,13 +95,15 @@ def find(sent_key: str) -> Key:
 def is_local() -> bool:
     """Return whether `flask run` serves this request, and it comes from a program on this machine.
 
-    Only `flask run` sets `KEYLESS`: other servers can hide that a proxy forwarded the request. A
-    request that another machine or a web page can have caused does not count.
+    Only `flask run` sets `KEYLESS`, because other servers can hide that a proxy forwarded the
+    request. The result is False if another machine or a web page could have caused the request.
     """
-    # A reverse proxy on this machine forwards requests of other machines. A web page in a browser
-    # on this machine sends its Origin, or a foreign Host name that resolves to this machine (DNS
-    # rebinding).
-    if not current_app.config.get("KEYLESS") or any(map(_names_proxy, request.headers.keys())):
+    # A reverse proxy on this machine can forward the request of another machine. A web page in a
+    # browser on this machine sends its Origin. If the host name of the page resolves to this
+    # machine (DNS rebinding), the page can send this name as Host and omit Origin.
+    if config.in_lambda() or not current_app.config.get("KEYLESS"):
+        return False
+    if any(map(_names_proxy, request.headers.keys())):
         return False
     origin = request.headers.get("Origin", request.host_url)
     host_names = {urlsplit(url).hostname for url in (origin, request.host_url)}

@@ -1,6 +1,7 @@
 """Caller binding: limit a request to the tickets of one caller.
 
-The platform that knows who is on the line sets the caller in a header. The model cannot change it.
+The platform knows the caller and sends the caller's ID in the header `X-Caller-Id`. The language
+model cannot change this header.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def bind(field: str, named_caller: str | None) -> str | None:
         named_caller: The value of the field, or None if it is missing.
 
     Raises:
-        CallerMismatch: The field names another caller than the bound one.
+        CallerMismatch: The field names another caller than the header.
         InvalidField: The header is malformed.
     """
     caller_id = None if named_caller is None else callers.normalise(named_caller, field)
@@ -38,6 +39,6 @@ def bind(field: str, named_caller: str | None) -> str | None:
 def may_see_all() -> bool:
     """Return whether this request can use tickets of all callers.
 
-    It needs a key of the role `desk` and must not be bound to a caller.
+    Such a request has a key with the role `desk` and is not bound to a caller.
     """
     return g.key.role == "desk" and HEADER not in request.headers

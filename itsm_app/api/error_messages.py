@@ -1,7 +1,7 @@
-"""The table of errors: status, code and sentence of each. To reword an error, edit this module.
+"""The status, code and sentence of every error. To reword an error, edit this module.
 
-A sentence says what is wrong, then what to do. Clients and language models read it, and so does the
-desk for the codes that `desk.messages` does not list.
+A sentence says what is wrong, then what to do. Clients and language models read the sentences. The
+desk's pages show a sentence if `desk.messages` has no text for the code.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Failure(NamedTuple):
 
     Attributes:
         status: The HTTP status.
-        code: The error code. Clients rely on it, so it does not change.
+        code: The error code. Codes never change, because clients rely on them.
         sentence: The text. `{name}` stands for the attribute `name` of the exception.
         retryable: Whether the same request can succeed later.
     """

@@ -1,4 +1,4 @@
-"""Turn exceptions into error responses, by the table in `error_messages`."""
+"""Turn exceptions into error responses, with the table in `error_messages`."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _logger = logging.getLogger(__name__)
 
 
 def init_app(app: Flask, pages: Mapping[str, ErrorPage]) -> None:
-    """Return every exception as an error response, in debug mode too.
+    """Make the app return an error response for every exception, also in debug mode.
 
     Args:
         app: The app.
-        pages: The path prefixes below which errors are HTML pages, each with the function that
-            returns the page for an error.
+        pages: For each path prefix with HTML pages, the function that returns the page for an
+            error. On all other paths, an error response is JSON.
     """
 
     def respond(error: Exception) -> tuple[Response, int, dict[str, str]]:
         body, status = explain(error)
         page = next((pages[each] for each in pages if f"{request.path}/".startswith(each)), None)
         response = page(body) if page else jsonify(body)
-        # A 401 must name the way to authenticate: RFC 9110, section 11.6.1.
+        # A 401 response must name the authentication scheme: RFC 9110, section 11.6.1.
         challenge = {"WWW-Authenticate": 'Bearer realm="tickets"'} if status == 401 else {}
         return response, status, challenge
 

@@ -1,7 +1,7 @@
 """The types of the fields that clients send, with their limits and error texts.
 
-In an error, `description` completes the sentence "`field` must be …", and `next_step` is the next
-sentence.
+In an error message, `description` completes the sentence "`field` must be …", and `next_step` is
+the sentence after it.
 """
 
 from __future__ import annotations

@@ -13,6 +13,6 @@ class MsgspecProvider(DefaultJSONProvider):
     """Make `flask.jsonify` encode msgspec structs."""
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
-        """Return a JSON response with one argument as its body, or the keywords as an object."""
+        """Return a JSON response. The body is the first argument, or else the keyword arguments."""
         body = msgspec.json.encode(args[0] if args else kwargs)
         return Response(body, mimetype="application/json")

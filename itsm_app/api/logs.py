@@ -80,7 +80,7 @@ def _operation() -> str | None:
 
 
 def _stack(error: BaseException) -> list[str]:
-    # Only the types of the exceptions: their messages can quote what a caller said.
+    # Log the types of the exceptions and not their messages, which can contain a caller's words.
     lines: list[str] = []
     seen: list[BaseException] = []
     current: BaseException | None = error

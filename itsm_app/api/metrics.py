@@ -1,8 +1,8 @@
 """CloudWatch metrics, embedded in the log line of each request.
 
 CloudWatch creates metrics from lines of this format: "Specification: Embedded metric format" in the
-Amazon CloudWatch User Guide. Each metric exists for the whole stage, for the alarms, and for each
-operation, for the dashboard. AWS bills every combination of dimensions. There are therefore no
+Amazon CloudWatch User Guide. The alarms use the metrics of the whole stage, and the dashboard uses
+the metrics of each operation. AWS bills every combination of dimensions. There are therefore no
 other dimensions, and all requests that match no operation count under one name.
 """
 
@@ -36,7 +36,7 @@ _DIRECTIVES = msgspec.Raw(
 
 
 def embedded_metrics(operation: str | None, status: int, milliseconds: float) -> dict[str, Any]:
-    """Return the members that add metrics to the log line of a request. Empty without `STAGE`.
+    """Return the members that add metrics to the log line of a request. No members without `STAGE`.
 
     Args:
         operation: The name of the operation, or None if the request matched no operation.

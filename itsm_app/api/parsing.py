@@ -1,6 +1,6 @@
 """Parse bodies, queries, forms and headers into structs of `request_schemas`.
 
-Each error names the field, says what is wrong with the value, and what to do.
+Each error names the field and says what is wrong with the value and what to do.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ T = TypeVar("T", bound=Struct)
 
 MAX_BODY_BYTES = 64 * 1024
 
-# An error quotes a text up to this length, and says the length of a longer text.
+# An error message quotes a text of up to this length. For a longer text, the message gives only the
+# length.
 QUOTED_CHARACTERS = 20
-# Visible ASCII with percent-encoding. A comma must be encoded, because servers join a header that
-# was sent twice with a comma.
+# Visible ASCII with percent-encoding. A comma must be encoded: if a client sends a header twice,
+# servers join the two values with a comma.
 PERCENT_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2}|[!-$&-+.-~\-/])*")
 
 
@@ -40,9 +41,9 @@ def load_body(schema: type[T], body: bytes) -> T:
     if len(body) > MAX_BODY_BYTES:
         raise BodyTooLarge
     try:
-        # msgspec accepts a name that is sent twice and keeps the last value. This first pass
-        # rejects such a name. It parses integers as floats, because Python refuses to parse an int
-        # of thousands of digits.
+        # If a field is sent twice, msgspec keeps the last value. This first pass rejects such a
+        # field: it parses an object as a tuple of pairs. It parses integers as floats, because
+        # Python refuses to parse an int of thousands of digits.
         value = json.loads(body.decode(), object_pairs_hook=tuple, parse_int=float)
         if isinstance(value, tuple):
             _check_fields(schema, value)
@@ -55,8 +56,8 @@ def load_body(schema: type[T], body: bytes) -> T:
 
 def load_query(schema: type[T], query_string: bytes) -> T:
     """Parse a query string, which must be percent-encoded UTF-8. Raises `InvalidField`."""
-    # Bytes that are not ASCII were not percent-encoded, and a server may have decoded them
-    # wrongly. As surrogates they fail the check for UTF-8.
+    # A client must percent-encode every byte that is not ASCII, because servers may decode such a
+    # byte wrongly. Here, such a byte becomes a surrogate, which `_check_utf_8` rejects.
     text = query_string.decode("ascii", errors="surrogateescape")
     pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
     _check_fields(schema, pairs)
@@ -153,8 +154,8 @@ def _check_utf_8(name: str, value: Any) -> None:
 def _raise_invalid(schema: type[Struct], error: msgspec.ValidationError, value: Any) -> NoReturn:
     if absent := re.fullmatch("Object missing required field `(.+)`", str(error)):
         raise missing(schema, absent[1]) from None
-    # msgspec's message ends with the path of the field: "… - at `$.status`". The end of the text
-    # counts, because the message can quote a value that looks like a path.
+    # msgspec's message ends with the path of the field: "… - at `$.status`". Search only at the
+    # end, because the message can also quote a value that looks like a path.
     found = re.search(r" - at `\$\.([\w-]+)`$", str(error))
     if found is None:
         raise InvalidBody(_describe(value)) from None

@@ -32,7 +32,10 @@ HEADER_NEXT_STEP = (
 
 
 class NewTicket(Struct):
-    """The body of `create_ticket`. A bound request may leave `caller_id` out."""
+    """The body of `create_ticket`.
+
+    `caller_id` is optional in a request that is bound to a caller.
+    """
 
     issue_description: IssueDescription
     caller_id: CallerId | None = None
@@ -40,7 +43,10 @@ class NewTicket(Struct):
 
 
 class NewComment(Struct):
-    """The body of `add_ticket_comment`. If `caller` is given, the ticket must be the caller's."""
+    """The body of `add_ticket_comment`.
+
+    If `caller` is given, the ticket must belong to this caller.
+    """
 
     comment: CommentText
     caller: CallerId | None = None
@@ -48,7 +54,10 @@ class NewComment(Struct):
 
 
 class OneTicketQuery(Struct):
-    """The query of `get_ticket_status`. If `caller` is given, the ticket must be the caller's."""
+    """The query of `get_ticket_status`.
+
+    If `caller` is given, the ticket must belong to this caller.
+    """
 
     caller: CallerId | None = None
     comments: Comments = "all"
@@ -82,7 +91,10 @@ class QueueQuery(Struct):
 
 
 class TicketQuery(Struct):
-    """The query of `list_recent_tickets`. A bound request may leave `caller` out."""
+    """The query of `list_recent_tickets`.
+
+    `caller` is optional in a request that is bound to a caller.
+    """
 
     caller: CallerId | None = None
     status: Status | None = None

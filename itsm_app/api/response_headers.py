@@ -26,8 +26,8 @@ def _set_request_id() -> None:
 
 
 def _api_gateway_request_id() -> str | None:
-    # apig-wsgi passes on the request context of the Lambda event. `requestContext.requestId`:
-    # "Input format of a Lambda function for proxy integration" in the API Gateway Developer Guide.
+    # apig-wsgi passes on `requestContext` of the Lambda event: "Input format of a Lambda function
+    # for proxy integration" in the API Gateway Developer Guide.
     context = request.environ.get("apig_wsgi.request_context") or {}
     return context.get("requestId")
 

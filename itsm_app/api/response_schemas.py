@@ -45,7 +45,7 @@ class Comment(Struct, omit_defaults=True):
 class Event(Struct, omit_defaults=True):
     """A change of one field, in a ticket's history.
 
-    `from` is missing if the field was empty, `to` is missing if the field is now empty.
+    `from` is missing if the field was empty before. `to` is missing if the field is empty now.
     """
 
     field: str
@@ -75,7 +75,10 @@ class Ticket(Struct, kw_only=True, omit_defaults=True):
 
 
 class DeskTicket(Ticket, kw_only=True, omit_defaults=True):
-    """A ticket with its history, oldest first. Only keys of the role `desk` can request it."""
+    """A ticket with its history, oldest first.
+
+    Only keys with the role `desk` can request the history.
+    """
 
     history: list[Event] = []
 
@@ -119,7 +122,7 @@ class Health(Struct):
 
 
 class Error(Struct):
-    """The response to a request that failed. If `retryable`, the same request can succeed later."""
+    """The response to a failed request. `retryable`: the same request can succeed later."""
 
     error: str
     code: str
@@ -128,5 +131,5 @@ class Error(Struct):
 
 
 def dump(schema: type[T], source: object) -> T:
-    """Return a response with the values of a mapping or of the attributes of an object."""
+    """Return a response with values from a mapping or from the attributes of an object."""
     return msgspec.convert(source, schema, from_attributes=True)

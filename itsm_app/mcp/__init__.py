@@ -1,5 +1,5 @@
 """The Model Context Protocol (MCP) server at `/mcp`.
 
-References such as "Error Codes" in `basic` name a section and a page of the MCP specification,
-https://modelcontextprotocol.io/specification/ followed by the revision.
+Comments refer to the MCP specification by section and page, for example "Error Codes" in `basic`.
+The address of a page is https://modelcontextprotocol.io/specification/<revision>/<page>.
 """

@@ -11,15 +11,16 @@ from msgspec import Raw
 
 from . import json_rpc, methods
 from .json_rpc import INTERNAL_ERROR, INVALID_REQUEST, ProtocolError
-from .revisions import DEFAULT, is_modern, revision_in_header
+from .revisions import WITH_BATCHES, is_modern, revision_in_header
 
 MAX_MESSAGES = 10
-# After this time, no further message of a batch is started. All messages of a batch share the two
-# retries of one HTTP request, and with them a message takes up to 7 s of the 8 s that Amazon
-# Connect waits.
+# After this time, the server starts no further message of a batch. One message can take up to 7 s,
+# including the two retries that all messages of the batch share. Amazon Connect waits 8 s, so the
+# last message must start within 1 s.
 MAX_SECONDS = 1
-# After this many bytes of responses, no further message of a batch is started. Lambda returns at
-# most 6 MB, in which each quote of a response takes one more byte.
+# After this many bytes of responses, the server starts no further message of a batch. Lambda
+# returns at most 6 MB. It encodes the response as a JSON string, in which each quotation mark and
+# each backslash takes one more byte.
 MAX_RESPONSE_BYTES = 2_000_000
 
 
@@ -29,8 +30,10 @@ def serve(body: bytes) -> list[Raw] | None:
     Raises:
         ProtocolError: The batch as a whole is rejected.
     """
-    if revision_in_header() not in (None, DEFAULT):
-        sentence = f"Only revision {DEFAULT} has batches. Send each message in its own request."
+    if revision_in_header() not in (None, WITH_BATCHES):
+        sentence = (
+            f"Only revision {WITH_BATCHES} has batches. Send each message in its own request."
+        )
         raise ProtocolError(INVALID_REQUEST, sentence)
     messages = json_rpc.split_batch(body)
     if not 1 <= len(messages) <= MAX_MESSAGES:
@@ -44,7 +47,7 @@ def serve(body: bytes) -> list[Raw] | None:
         response = _serve_element(message, is_late or is_long)
         worst_status = max(worst_status, g.pop("status", 0))
         responses += [] if response is None else [msgspec.json.encode(response)]
-    # The log has one line for the whole batch. The line names no tool, and has the worst status.
+    # The log has one line for the whole batch. This line has the worst status and names no tool.
     g.pop("tool", None)
     if worst_status:
         g.status = worst_status
@@ -63,11 +66,12 @@ def _serve_element(element: bytes, over_limit: bool) -> dict[str, Any] | None:
             raise ProtocolError(INVALID_REQUEST, sentence)
         if over_limit:
             sentence = (
-                "Nothing was done, because the batch takes too long or has long responses. Send"
-                " this message again in its own request."
+                "This message was not processed, because the batch takes too long or its responses"
+                " are too long. Send this message again, in its own request."
             )
             raise ProtocolError(INTERNAL_ERROR, sentence, status=503)
-        return json_rpc.result_response(message, methods.serve(message, DEFAULT))
+        return json_rpc.result_response(message, methods.serve(message, WITH_BATCHES))
     except ProtocolError as error:
+        # For the log.
         g.status = error.status
         return json_rpc.error_response(error, request_id)

@@ -1,7 +1,7 @@
 """JSON-RPC 2.0 messages, as the Model Context Protocol uses them.
 
-Sources: https://www.jsonrpc.org/specification, and `basic` in the MCP specification. In MCP, an id
-is a string or an integer, and never null.
+Sources: https://www.jsonrpc.org/specification, and `basic` in the MCP specification. In MCP, the id
+of a request is a string or an integer, and never null. Only an error response can have a null id.
 """
 
 from __future__ import annotations
@@ -127,7 +127,10 @@ def load(schema: type[T], json: bytes, code: int = INVALID_PARAMS) -> T:
 
 
 def decode_members(json: bytes) -> dict[str, Raw]:
-    """Return the members of a JSON object, each as JSON. Empty for any other JSON."""
+    """Return the members of a JSON object, each as JSON.
+
+    The result is empty for anything else, also for text that is not JSON.
+    """
     try:
         return msgspec.json.decode(json, type=dict[str, Raw])
     except DECODE_ERRORS:
@@ -135,7 +138,7 @@ def decode_members(json: bytes) -> dict[str, Raw]:
 
 
 def decode_string(json: bytes) -> str | None:
-    """Return the value of a JSON string. None for any other JSON."""
+    """Return the value of a JSON string. None for anything else, also for text that is not JSON."""
     try:
         return msgspec.json.decode(json, type=str)
     except DECODE_ERRORS:
@@ -152,7 +155,8 @@ def error_response(error: ProtocolError, request_id: Any) -> dict[str, Any]:
 
     Args:
         error: The error.
-        request_id: The id of the request, or None if the id could not be read.
+        request_id: The id of the request. None, which becomes null in JSON, if the message is
+            rejected before its id is read, or if the id is invalid.
     """
     body = {"code": error.code, "message": error.message}
     data = {} if error.data is None else {"data": error.data}

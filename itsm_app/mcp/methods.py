@@ -12,21 +12,22 @@ from ..api import caller_binding
 from ..openapi.document import document
 from . import tool_calls
 from .json_rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Message, ProtocolError, load, must_be
-from .revisions import LEGACY, META, MODERN, REVISIONS
+from .revisions import LEGACY, META_PREFIX, MODERN, REVISIONS
 from .tools_from_openapi import tool_list
 
-# How long a client can cache the results of `tools/list` and `server/discover`, which only a new
-# release changes: "Caching" in `server/utilities`.
+# How long clients can cache the results of `tools/list` and `server/discover`: "Caching" in
+# `server/utilities`. Only a new release of this server changes these results.
 TTL_MS = 3_600_000
 
 # Written for language models: clients put this text into the model's context.
 INSTRUCTIONS = (
-    "These tools create, read, comment on and list the tickets of a service desk, for one caller at"
-    " a time. Before you create a ticket, list the caller's tickets: the problem may already have"
-    " one. Read spoken_number aloud unchanged, digit by digit. On code misheard_number, ask for all"
-    " 12 digits again, one by one. If a call fails with retryable true or returns nothing, repeat"
-    " the call with the same idempotency_key. Never invent a caller: the platform or the caller"
-    " says who is calling. Say that something is saved only after a call has succeeded."
+    "These tools create, read, comment on and list the tickets of a service desk, for one caller"
+    " at a time. Before you create a ticket, list the caller's tickets: the problem may already"
+    " have one. Read spoken_number aloud unchanged, digit by digit. If the error code is"
+    " misheard_number, ask for all 12 digits again, one by one. If a call fails with retryable true"
+    " or returns nothing, repeat the call with the same idempotency_key. Never invent a caller: the"
+    " platform or the caller says who is calling. Say that something is saved only after a call has"
+    " succeeded."
 )
 
 Object = Annotated[dict[str, Raw], must_be("an object", "Send {} if the object has no members.")]
@@ -44,7 +45,7 @@ class InitializeParams(Struct, rename="camel"):
 
 
 class ListParams(Struct):
-    """The parameters of `tools/list`. The list has one page, so no cursor is valid."""
+    """The parameters of `tools/list`. The list has one page, so every cursor is invalid."""
 
     cursor: Annotated[None, must_be("left out", "The list of tools has only one page.")] = None
 
@@ -62,13 +63,13 @@ def serve(message: Message, revision: str) -> dict[str, Any]:
     if revision != MODERN:
         return result
     # "Result" and "Per-response protocol fields" in `basic`.
-    meta = {f"{META}serverInfo": _server_info()}
+    meta = {f"{META_PREFIX}serverInfo": _server_info()}
     return {"resultType": "complete", **result, "_meta": meta}
 
 
 def _initialize(params: bytes, _: str) -> dict[str, Any]:
-    # "Version Negotiation" in `basic/lifecycle`: the server answers with the client's revision, or
-    # with the latest revision that has a handshake.
+    # "Version Negotiation" in `basic/lifecycle`: the server answers with the requested revision, or
+    # with the latest legacy revision if it does not support the requested revision.
     requested = load(InitializeParams, params).protocol_version
     revision = requested if requested in LEGACY else LEGACY[0]
     return {"protocolVersion": revision, "serverInfo": _server_info(), **_CAPABILITIES}
@@ -86,7 +87,8 @@ def _list_tools(params: bytes, revision: str) -> dict[str, Any]:
     load(ListParams, params)
     bound = caller_binding.HEADER in request.headers
     result = {"tools": tool_list(revision, bound)}
-    # The list depends on whether the request is bound, so shared caches must not store it.
+    # The list depends on whether the request is bound to one caller. Shared caches must not store
+    # the list of a bound request.
     scope = "private" if bound else "public"
     return result | _cache_control(scope) if revision == MODERN else result
 

@@ -26,26 +26,28 @@ from .json_rpc import (
 MODERN = "2026-07-28"
 LEGACY = ("2025-11-25", "2025-06-18", "2025-03-26")
 REVISIONS = (MODERN, *LEGACY)
-# The revision of a client that names none: "Protocol Version Header" in `basic/transports`,
-# 2025-11-25. It is also the only revision with batches.
+# The revision to assume for a client that names no revision: "Protocol Version Header" in
+# `basic/transports`, 2025-11-25.
 DEFAULT = "2025-03-26"
-# The first revision with titles, output schemas and structured content. Revisions are dates, and
-# compare as texts.
+# The only revision with batches.
+WITH_BATCHES = "2025-03-26"
+# The first revision with titles, output schemas and structured content. Revisions are dates, so the
+# code compares them as strings.
 STRUCTURED_CONTENT = "2025-06-18"
 
 # "Error Codes" in `basic`, 2026-07-28.
 HEADER_MISMATCH = -32020
 UNSUPPORTED_PROTOCOL_VERSION = -32022
 
-# The prefix of the protocol's own names in `_meta`.
-META = "io.modelcontextprotocol/"
+# The prefix of the names in `_meta` that the protocol itself defines.
+META_PREFIX = "io.modelcontextprotocol/"
 
 
 class RequestMeta(Struct):
     """The `_meta` of a modern request: "Per-request protocol fields" in `basic`."""
 
-    revision: str = msgspec.field(name=f"{META}protocolVersion")
-    capabilities: dict[str, Raw] = msgspec.field(name=f"{META}clientCapabilities")
+    revision: str = msgspec.field(name=f"{META_PREFIX}protocolVersion")
+    capabilities: dict[str, Raw] = msgspec.field(name=f"{META_PREFIX}clientCapabilities")
 
 
 def revision_in_header() -> str | None:
@@ -54,10 +56,14 @@ def revision_in_header() -> str | None:
 
 
 def is_modern(message: Message) -> bool:
-    """Return whether the header or the `_meta` of a request names a modern revision."""
+    """Return whether a request uses the modern form.
+
+    A request uses this form if its header names the modern revision, or if its `_meta` names any
+    revision.
+    """
     if revision_in_header() == MODERN:
         return True
-    return f"{META}protocolVersion" in decode_members(_meta(message))
+    return f"{META_PREFIX}protocolVersion" in decode_members(_meta(message))
 
 
 def revision_of(message: Message) -> str:
@@ -70,7 +76,7 @@ def revision_of(message: Message) -> str:
         _check_modern(message)
         return MODERN
     header = revision_in_header()
-    # `initialize` names its revision in the body.
+    # The header of `initialize` does not count: `methods.py` reads the revision from the body.
     if header is None or message.method == "initialize":
         return DEFAULT
     if header not in LEGACY:
@@ -78,8 +84,12 @@ def revision_of(message: Message) -> str:
     return header
 
 
-def check_without_response(message: Message) -> None:
-    """Check a notification or a response. Raises `ProtocolError`."""
+def check_non_request(message: Message) -> None:
+    """Check a notification or a response, which the server does not answer.
+
+    Raises:
+        ProtocolError: The revision is not supported, or does not allow this message.
+    """
     header = revision_in_header()
     if header not in (None, *REVISIONS):
         raise _unsupported(str(header))
@@ -93,16 +103,18 @@ def _check_modern(message: Message) -> None:
         meta = msgspec.json.decode(_meta(message), type=RequestMeta)
     except DECODE_ERRORS:
         sentence = (
-            f"`params._meta` is incomplete. Send {META}protocolVersion, a text, and"
-            f" {META}clientCapabilities, an object."
+            f"`params._meta` is incomplete or malformed. Send {META_PREFIX}protocolVersion as a"
+            f" string and {META_PREFIX}clientCapabilities as an object."
         )
         raise ProtocolError(INVALID_PARAMS, sentence) from None
     # "Server Validation" in `basic/transports/streamable-http`.
-    _require_header("MCP-Protocol-Version", revision_in_header(), meta.revision)
-    _require_header("Mcp-Method", _header("Mcp-Method"), str(message.method))
+    revision_field = f"{META_PREFIX}protocolVersion"
+    _require_header("MCP-Protocol-Version", revision_in_header(), revision_field, meta.revision)
+    _require_header("Mcp-Method", _header("Mcp-Method"), "method", str(message.method))
     tool_name = decode_string(decode_members(message.params).get("name", b""))
     if message.method == "tools/call" and tool_name is not None:
-        _require_header("Mcp-Name", _decode_header(_header("Mcp-Name")), tool_name)
+        name_in_header = _decode_header(_header("Mcp-Name"))
+        _require_header("Mcp-Name", name_in_header, "params.name", tool_name)
     if meta.revision != MODERN:
         raise _unsupported(meta.revision)
 
@@ -111,10 +123,11 @@ def _meta(message: Message) -> bytes:
     return decode_members(message.params).get("_meta", b"")
 
 
-def _require_header(name: str, value: str | None, value_in_body: str) -> None:
+def _require_header(header: str, value: str | None, field: str, value_in_body: str) -> None:
     if value != value_in_body:
         sentence = (
-            f"The header {name} is missing or differs from the body. Send the value of the body."
+            f"The header {header} is missing or differs from `{field}` in the body. Send the value"
+            f" of `{field}` in the header."
         )
         raise ProtocolError(HEADER_MISMATCH, sentence)
 

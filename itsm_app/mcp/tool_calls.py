@@ -49,7 +49,7 @@ class Tool(NamedTuple):
     Attributes:
         arguments: The type of the arguments.
         run: The operation. It takes the arguments and returns the response.
-        hints: The annotations: "Tool" in `server/tools`.
+        hints: The annotations, which tell clients how the tool behaves: "Tool" in `server/tools`.
     """
 
     arguments: type[Struct]
@@ -71,9 +71,9 @@ TOOLS = {
     ),
     "list_recent_tickets": Tool(
         request_schemas.TicketQuery,
-        # A result contains the tickets twice, as text and as structured content, and Lambda escapes
-        # both once more. With pages as long as the longest ticket, a result takes at most a third
-        # of Lambda's limit of 6 MB.
+        # A result contains each ticket twice, as text and as structured content. Lambda encodes the
+        # response as a JSON string, which makes both longer. A page is therefore not longer than
+        # the longest ticket: a result then takes at most a third of Lambda's limit of 6 MB.
         lambda query: operations.list_recent_tickets(query, MAX_BYTES_AFTER_CLOSING),
         READ_HINTS,
     ),
@@ -90,7 +90,7 @@ def call(params: bytes, revision: str) -> dict[str, Any]:
     """Call a tool. Return its result, or its error for the model to read.
 
     Raises:
-        ProtocolError: The request names no tool or has malformed parameters.
+        ProtocolError: The request names an unknown tool or has malformed parameters.
     """
     requested = load(CallParams, params)
     if requested.name not in TOOLS:

@@ -15,7 +15,8 @@ from ..openapi.document import document
 from .revisions import STRUCTURED_CONTENT
 from .tool_calls import TOOLS
 
-# A bound request has a caller, so the model gets no parameter in which it can name a wrong one.
+# The tools of a request that is bound to a caller do not have these parameters, so that the model
+# cannot name another caller.
 CALLER_FIELDS = {"caller", "caller_id"}
 # Models do not need these keywords of an output schema. They would take a sixth of the list.
 OMITTED_KEYWORDS = {"description", "format"}
@@ -61,7 +62,7 @@ def _input_schema(operation: dict[str, Any], omitted_fields: set[str]) -> dict[s
     return {
         "type": "object",
         "properties": {
-            name: _without_min_length(each)
+            name: _without_redundant_min_length(each)
             for name, each in properties.items()
             if name not in omitted_fields
         },
@@ -69,20 +70,21 @@ def _input_schema(operation: dict[str, Any], omitted_fields: set[str]) -> dict[s
     }
 
 
-def _without_min_length(schema: dict[str, Any]) -> dict[str, Any]:
-    # The pattern already requires one character.
+def _without_redundant_min_length(schema: dict[str, Any]) -> dict[str, Any]:
+    # The pattern `\S` already requires one character.
     redundant = {"minLength"} if schema.get("pattern") == r"\S" else set()
     return {name: each for name, each in schema.items() if name not in redundant}
 
 
-def _schema(message: dict[str, Any]) -> Any:
-    return message["content"]["application/json"]["schema"]
+def _schema(body_or_response: dict[str, Any]) -> Any:
+    return body_or_response["content"]["application/json"]["schema"]
 
 
 def _without_omitted_keywords(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
-    # A property can have the name of a keyword, but its value is a schema and not a text.
+    # A property can have the name of a keyword, for example `description`. The value of a property
+    # is a schema, and the value of such a keyword is a text.
     kept = {
         name: each
         for name, each in schema.items()

@@ -17,7 +17,7 @@ from ..api.errors import BodyTooLarge
 from ..api.parsing import MAX_BODY_BYTES
 from . import batches, json_rpc, methods
 from .json_rpc import INVALID_REQUEST, Message, ProtocolError
-from .revisions import LEGACY, check_without_response, revision_of
+from .revisions import LEGACY, check_non_request, revision_of
 
 LOOPBACK = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECASE)
 JSON_MEDIA_RANGES = ("application/json", "application/*", "*/*")
@@ -44,7 +44,7 @@ def _check_headers() -> None:
     if request.mimetype != "application/json":
         sentence = "The Content-Type is not JSON. Send Content-Type: application/json."
         raise ProtocolError(INVALID_REQUEST, sentence, status=415)
-    # Without the header, every media type is acceptable: RFC 9110, section 12.5.1.
+    # Without the header Accept, every media type is acceptable: RFC 9110, section 12.5.1.
     accepted = {each.partition(";")[0].lower(): q for each, q in request.accept_mimetypes}
     quality = next((accepted[each] for each in JSON_MEDIA_RANGES if each in accepted), 0)
     if accepted and not quality:
@@ -52,15 +52,16 @@ def _check_headers() -> None:
         raise ProtocolError(INVALID_REQUEST, sentence, status=406)
 
 
-def _is_allowed(origin: str | None, server_url: str) -> bool:
-    # "Security & Endpoint" requires protection against DNS rebinding, where a page's own host name
-    # resolves to this server. Such a page sends its name as Origin and as Host. Equal names are
-    # therefore accepted for HTTPS only: this server has no certificate for a foreign name.
+def _is_allowed(origin: str | None, requested_url: str) -> bool:
+    # "Security & Endpoint" requires protection against DNS rebinding: an attacker makes the host
+    # name of a web page resolve to this server. The requests of this page have the same host name
+    # in Origin and in Host. Equal host names are therefore accepted with HTTPS only, because this
+    # server has no certificate for the attacker's host name.
     if origin is None:
         return True
-    if LOOPBACK.fullmatch(server_url):
+    if LOOPBACK.fullmatch(requested_url):
         return LOOPBACK.fullmatch(origin) is not None
-    return origin.lower() == server_url.lower() and server_url.startswith("https://")
+    return origin.lower() == requested_url.lower() and requested_url.startswith("https://")
 
 
 def _read_body() -> bytes:
@@ -74,15 +75,15 @@ def _read_body() -> bytes:
     return body
 
 
-def _serve_body(body: bytes) -> tuple[Any, int]:
-    """Return the body of the response, or None for an empty one, and the HTTP status."""
-    if json_rpc.is_batch(body):
-        responses = batches.serve(body)
+def _serve_body(request_body: bytes) -> tuple[Any, int]:
+    """Return the body and the HTTP status of the response. The body None means an empty body."""
+    if json_rpc.is_batch(request_body):
+        responses = batches.serve(request_body)
         return responses, 202 if responses is None else 200
-    message = json_rpc.read_message(body)
+    message = json_rpc.read_message(request_body)
     if message.is_request:
         return _serve_request(message)
-    check_without_response(message)
+    check_non_request(message)
     return None, 202
 
 
@@ -92,8 +93,9 @@ def _serve_request(message: Message) -> tuple[Any, int]:
         revision = revision_of(message)
         return json_rpc.result_response(message, methods.serve(message, revision)), 200
     except ProtocolError as error:
+        # For the log.
         g.status = error.status
         # The legacy revisions define no HTTP status for errors in well-formed messages, and their
-        # clients take a 4xx as the end of the connection.
+        # clients end the connection after a response with a 4xx status.
         status = 200 if revision in LEGACY else error.status
         return json_rpc.error_response(error, message.id), status

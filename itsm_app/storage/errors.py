@@ -18,12 +18,15 @@ class StorageUnavailable(Exception):
 
 
 class ConditionFailed(Exception):
-    """The condition of a conditional write did not hold. Nothing was written."""
+    """The condition of a conditional write was false. Nothing was written."""
 
 
 class TableMismatch(Exception):
-    """The table exists with another key, index or billing mode. The message names differences."""
+    """The table exists with another key, index or billing mode.
+
+    The message lists the differences.
+    """
 
 
 class InvalidLine(Exception):
-    """A line of an export file is invalid. The message says why, without quoting values."""
+    """A line of an export file is invalid. The message gives the reason, without stored values."""

@@ -177,8 +177,8 @@ CASES: dict[tuple[str, str], list[tuple[Request, str]]] = {
     ("invalid_field", "Copy the cursor again, or leave the field out to get the first page."): [
         (
             list_tickets("caller=a&cursor=abcd"),
-            "`cursor` must be the unchanged next_cursor of the previous page, with the same query,"
-            " but this value of 4 characters is not.",
+            "`cursor` must be the unchanged next_cursor of the previous page of the same query, but"
+            " this value of 4 characters was changed or belongs to another query.",
         ),
     ],
     ("invalid_field", "Ask the caller for the ticket number, or list the caller's tickets."): [

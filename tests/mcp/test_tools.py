@@ -518,7 +518,7 @@ def not_started(responses: list[dict[str, Any]]) -> list[bool]:
     for response in responses:
         if "error" in response:
             assert response["error"]["code"] == -32603
-            assert "Nothing was done" in response["error"]["message"]
+            assert "was not processed" in response["error"]["message"]
     return ["error" in response for response in responses]
 
 

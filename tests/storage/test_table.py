@@ -186,7 +186,7 @@ MISMATCHES: list[tuple[dict[str, Any], str]] = [
                 {"AttributeName": "ticket_id", "KeyType": "RANGE"},
             ]
         },
-        "the key is caller_id (HASH, S) and ticket_id (RANGE, S) where ticket_id (HASH, S) is",
+        "the key must be ticket_id (HASH, S), but it is caller_id (HASH, S) and ticket_id (RANGE,",
     ),
     (
         {
@@ -199,7 +199,7 @@ MISMATCHES: list[tuple[dict[str, Any], str]] = [
                 }
             ],
         },
-        "the billing mode is PROVISIONED where PAY_PER_REQUEST is needed",
+        "the billing mode must be PAY_PER_REQUEST, but it is PROVISIONED",
     ),
     (
         {
@@ -207,7 +207,8 @@ MISMATCHES: list[tuple[dict[str, Any], str]] = [
                 {**DEFINITION["GlobalSecondaryIndexes"][0], "IndexName": "OtherIndex"}
             ]
         },
-        "the index CallerIdIndex is missing",
+        "the index CallerIdIndex must be caller_id (HASH, S) and created_at (RANGE, S) with"
+        " projection ALL, but it is missing",
     ),
     (
         {
@@ -218,7 +219,7 @@ MISMATCHES: list[tuple[dict[str, Any], str]] = [
                 }
             ]
         },
-        "projecting KEYS_ONLY",
+        " with projection KEYS_ONLY",
     ),
 ]
 
