@@ -16,7 +16,7 @@ from itsm_app.storage.models import Ticket
 from ..conftest import ON_MOTO, shared_app
 from ..support.faulty_dynamodb import FaultyDynamoDB, refuse
 
-RETRYABLE = {"storage_unavailable", "internal_error"}
+RETRYABLE = {"storage_unavailable", "internal_error", "ticket_busy"}
 NEW = {"caller_id": "a", "issue_description": "b"}
 FULL, INVALID, CLOSED = "a-full-ticket", "an-invalid-item", "a-closed-ticket"
 ASSIGNED = "an-assigned-ticket"
@@ -363,8 +363,9 @@ def test_error_message_when_dynamodb_is_unavailable(
 
 def test_every_error_code_is_tested() -> None:
     # Codes that need a key, a session, a failing DynamoDB or an erased ticket have other tests:
-    # test_auth.py, desk/test_sessions.py, the test above, and tickets/test_erasure.py.
+    # test_auth.py, desk/test_sessions.py, the test above, tickets/test_erasure.py and
+    # tickets/test_lifecycle.py.
     elsewhere = {"key_refused", "role_refused", "no_session", "cross_site", "desk_shut"}
-    elsewhere |= {"storage_unavailable", "caller_erased"}
+    elsewhere |= {"storage_unavailable", "caller_erased", "ticket_busy"}
     codes = {code for code, _ in CASES} | elsewhere
     assert codes == {failure.code for failure in FAILURES.values()}

@@ -321,7 +321,7 @@ def test_rejects_a_query_that_is_not_percent_encoded(client: FlaskClient) -> Non
         assert b"`caller`" in response.data
 
 
-@pytest.mark.parametrize("caller", ["Ω", ASTRAL * 100, "a b", "a+b", "a&b=c", "%41", "\u0000"])
+@pytest.mark.parametrize("caller", ["Ω", ASTRAL * 100, "a b", "a+b", "a&b=c", "%41"])
 def test_reads_a_query_as_percent_encoded_utf_8(client: FlaskClient, caller: str) -> None:
     client.post("/tickets", json={"caller_id": caller, "issue_description": "b"})
     found = client.get(f"/tickets?other=%FF&caller={quote(caller, safe='')}").json["tickets"]

@@ -40,8 +40,10 @@ def test_every_page_escapes_hostile_text_in_every_field(
     desk_app: Flask, anna: Desk, file_ticket: Callable[..., str], name: str
 ) -> None:
     text, short = HOSTILE[name], HOSTILE[name][:100]
-    ticket = file_ticket(text, f"{name}{short}"[:100])
+    ticket = file_ticket(text)
     path, caller = f"/desk/tickets/{ticket}", f"{name}{short}"[:100]
+    # Earlier releases stored caller ids with control and format characters.
+    Ticket.get(ticket).update(actions=[Ticket.caller_id.set(caller)])
     client, key = desk_app.test_client(), {"x-api-key": ANNA}
     client.post(f"/tickets/{ticket}/comments", json={"comment": text}, headers=key)
     for change in ({"assignee": short}, {"comment": text}, {"assignee": f"b{short}"[:100]}):

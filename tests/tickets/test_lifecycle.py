@@ -288,7 +288,8 @@ def test_gives_up_a_change_after_three_concurrent_changes(
 
     faults.faults.extend([apply, change_priority_first, apply, apply, apply] * 3)
     response = patch(client, ticket, priority="urgent")
-    assert (response.status_code, response.json["code"]) == (500, "storage_unavailable")
+    assert (response.status_code, response.json["code"]) == (409, "ticket_busy")
+    assert response.json["retryable"] is True
 
 
 def test_full_ticket_can_still_be_closed(
