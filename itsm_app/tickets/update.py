@@ -56,8 +56,11 @@ def update_ticket(
     idempotency_key: str | None = None,
     seen_versions: Collection[str] | None = None,
     caller_id: str | None = None,
+    at: str | None = None,
 ) -> Ticket:
     """Change a ticket and return the new state. See `Change` for the arguments.
+
+    `at` is the time of the change, or None for the current time.
 
     Raises:
         TicketNotFound, InvalidField, MisheardNumber: As `get_ticket`.
@@ -70,7 +73,7 @@ def update_ticket(
         IdempotencyKeyReused: An earlier request with this key had other content.
     """
     ticket_id = numbers.to_ticket_id(reference)
-    now = timestamps.now()
+    now = at or timestamps.now()
     change_id = _change_id(ticket_id, idempotency_key)
     digest = fingerprint(fields, comment_text)
     comment: Comment | None = None
