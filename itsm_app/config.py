@@ -51,7 +51,7 @@ def uses_embedded_dynamodb() -> bool:
 
 
 def names_table() -> bool:
-    """Whether `TABLE_NAME` is set, so that its default is not used."""
+    """Return whether `TABLE_NAME` is set. If it is not, the app uses the default."""
     return bool(os.environ.get("TABLE_NAME"))
 
 

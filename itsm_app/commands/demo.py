@@ -76,14 +76,14 @@ def demo() -> None:
         embedded_table.prepare(Path(config.LOCAL_DYNAMODB))
     elif not config.names_table():
         raise click.ClickException(
-            "There is no TABLE_NAME: set TABLE_NAME to the name of an empty table, because this"
+            "TABLE_NAME is not set: set TABLE_NAME to the name of an empty table, because this"
             " command does not use the default table in AWS."
         )
     tickets = read_tickets()
     created = 0
     try:
         if _are_stored(tickets):
-            click.echo(f"The table {config.TABLE_NAME} has the demo tickets already.")
+            click.echo(f"The table {config.TABLE_NAME} already has the demo tickets.")
         else:
             now = datetime.now(UTC)
             tickets = [each for each in tickets if not _has_expired(each, now)]
@@ -183,7 +183,9 @@ def _empty_table() -> str:
 def _unavailable(error: StorageUnavailable | ValueError, created: int) -> str:
     if isinstance(error, StorageUnavailable) and error.cause == "ResourceNotFoundException":
         return (
-            f"There is no table {config.TABLE_NAME} in {config.REGION}: create it with"
-            " `flask init-db`, or correct TABLE_NAME or REGION."
+            f"The table {config.TABLE_NAME} does not exist in {config.REGION}: run `flask init-db`,"
+            " or correct TABLE_NAME or REGION."
         )
-    return f"Stopped after {created} tickets: {remedy(error)}. Run `flask demo` again."
+    return (
+        f"The command stopped: {remedy(error)}. Tickets created: {created}. Run the command again."
+    )
