@@ -50,6 +50,11 @@ def uses_embedded_dynamodb() -> bool:
     return bool(LOCAL_DYNAMODB) and not has_endpoint and not in_lambda()
 
 
+def names_table() -> bool:
+    """Return whether `TABLE_NAME` is set. If it is not, the app uses the default."""
+    return bool(os.environ.get("TABLE_NAME"))
+
+
 def ignore_aws_settings() -> None:
     """Remove the AWS SDK's settings from this process, which then stores tickets locally.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import click
@@ -11,11 +10,7 @@ from flask.cli import run_command
 from werkzeug.serving import is_running_from_reloader
 
 from .. import config, create_app
-from ..storage import table
-from ..storage.errors import StorageUnavailable, TableMismatch
-from . import erase_caller, export_import, init_db, new_key
-from .aws_errors import remedy
-from .previous_state import import_previous_state
+from . import demo, embedded_table, erase_caller, export_import, init_db, new_key
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
@@ -37,6 +32,7 @@ def create_command_app() -> Flask:
         erase_caller.erase_caller,
         export_import.export_tickets,
         export_import.import_tickets,
+        demo.demo,
     ):
         app.cli.add_command(command)
     context = click.get_current_context(silent=True)
@@ -54,23 +50,10 @@ def _prepare_server(app: Flask, host: str, port: int, **_: object) -> None:
         )
     app.config["KEYLESS"] = True
     if config.uses_embedded_dynamodb():
-        _prepare_embedded_dynamodb(Path(config.LOCAL_DYNAMODB))
+        embedded_table.prepare(Path(config.LOCAL_DYNAMODB))
     # The reloader of `flask run --debug` starts this process again.
     if not is_running_from_reloader():
         _print_first_steps(host, port)
-
-
-def _prepare_embedded_dynamodb(folder: Path) -> None:
-    try:
-        table.create()
-        table.turn_on_expiry()
-        import_previous_state(folder)
-    except (OSError, sqlite3.Error) as error:
-        raise click.ClickException(f"{folder} cannot be used: {error}.") from None
-    except TableMismatch as error:
-        raise click.ClickException(f"The table in {folder} has another shape: {error}.") from None
-    except (StorageUnavailable, ValueError) as error:
-        raise click.ClickException(f"{folder} cannot be used: {remedy(error)}.") from None
 
 
 def _print_first_steps(host: str, port: int) -> None:

@@ -29,6 +29,7 @@ def add_comment(
     idempotency_key: str | None = None,
     caller_id: str | None = None,
     by: str = "",
+    at: str | None = None,
 ) -> tuple[Comment, bool]:
     """Append a caller's comment to a ticket. A comment on a resolved ticket reopens the ticket.
 
@@ -38,6 +39,7 @@ def add_comment(
         idempotency_key: The key with which the client repeats this request.
         caller_id: The caller that the ticket must belong to, or None for any caller.
         by: The name of the API key. The history shows the name if the ticket is reopened.
+        at: The time of the comment, or None for the current time.
 
     Returns:
         The comment, and whether an earlier request with the same idempotency key added it.
@@ -53,7 +55,7 @@ def add_comment(
     ticket_id = numbers.to_ticket_id(reference)
     comment: Comment = {
         "comment_text": comment_text,
-        "added_at": timestamps.now(),
+        "added_at": at or timestamps.now(),
         "comment_id": _comment_id(ticket_id, idempotency_key),
     }
     ticket: Ticket | None = None

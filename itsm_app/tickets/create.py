@@ -11,7 +11,10 @@ from .get import get_ticket
 
 
 def create_ticket(
-    caller_id: str, issue_description: str, idempotency_key: str | None = None
+    caller_id: str,
+    issue_description: str,
+    idempotency_key: str | None = None,
+    at: str | None = None,
 ) -> tuple[Ticket, bool]:
     """Create a ticket.
 
@@ -19,6 +22,7 @@ def create_ticket(
         caller_id: The caller that the ticket belongs to.
         issue_description: The caller's problem.
         idempotency_key: The key with which the client repeats this request.
+        at: The time of the creation, or None for the current time.
 
     Returns:
         The ticket as it is stored now, and whether an earlier request with the same idempotency
@@ -27,7 +31,7 @@ def create_ticket(
     Raises:
         IdempotencyKeyReused: The earlier request had another description.
     """
-    now = timestamps.now()
+    now = at or timestamps.now()
     for number in numbers.candidates(caller_id, idempotency_key):
         ticket = Ticket(
             ticket_id=numbers.ticket_id(number),

@@ -63,6 +63,7 @@ def update_ticket(
     seen_versions: Collection[str] | None = None,
     accepts_comments: bool = False,
     caller_id: str | None = None,
+    at: str | None = None,
 ) -> Ticket:
     """Change a ticket.
 
@@ -79,6 +80,8 @@ def update_ticket(
         The ticket after the change. If the request was already done or changes nothing, the ticket
         as it is stored.
 
+    `at` is the time of the change, or None for the current time.
+
     Raises:
         TicketNotFound, InvalidField, MisheardNumber: The same as in `get_ticket`.
         ChangedMeanwhile: The version of the ticket is not in `seen_versions`.
@@ -92,7 +95,7 @@ def update_ticket(
         TicketBusy: Others changed the ticket at every attempt.
     """
     ticket_id = numbers.to_ticket_id(reference)
-    now = timestamps.now()
+    now = at or timestamps.now()
     change_id = _change_id(ticket_id, idempotency_key)
     digest = fingerprint(fields, comment_text)
     comment: Comment | None = None
