@@ -50,6 +50,12 @@ def uses_embedded_dynamodb() -> bool:
     return bool(LOCAL_DYNAMODB) and not has_endpoint and not in_lambda()
 
 
+def dynamodb_endpoint() -> str:
+    """Return the endpoint that the AWS SDK's variables set. Empty: the endpoint of AWS."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
+    return endpoint or os.environ.get("AWS_ENDPOINT_URL", "")
+
+
 def ignore_aws_settings() -> None:
     """Remove the AWS SDK's settings from this process, which then stores tickets locally.
 
