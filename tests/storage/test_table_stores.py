@@ -33,7 +33,6 @@ def test_creates_the_table_in_dynamodb_local() -> None:
 @pytest.mark.parametrize(
     ("environment", "store"),
     [
-        ({}, "AWS (us-east-1)"),
         ({"REGION": "eu-west-1"}, "AWS (eu-west-1)"),
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "the DynamoDB at http://127.0.0.1:1"),
     ],
