@@ -18,7 +18,13 @@ from ..storage.retry import throttles
 
 NAMESPACE = "ItsmTickets"
 DIMENSIONS = (("Stage",), ("Stage", "Operation"))
-UNITS = {"Count": "Count", "Latency": "Milliseconds", "Errors": "Count", "Throttles": "Count"}
+UNITS = {
+    "Count": "Count",
+    "Latency": "Milliseconds",
+    "Errors": "Count",
+    "Rejected": "Count",
+    "Throttles": "Count",
+}
 """The metrics, each with its unit."""
 
 NO_SUCH_OPERATION = "no_such_operation"
@@ -39,7 +45,8 @@ _DIRECTIVES = msgspec.Raw(
 def embedded(operation: str | None, status: int, milliseconds: float) -> dict[str, Any]:
     """Return what makes a request's log line a line of metrics; outside of a stage, nothing.
 
-    An error is a status of 500 and above; a throttle is an attempt that DynamoDB throttled.
+    An error is a status of 500 and above. A rejection is a status of 401 or 403. A throttle is an
+    attempt that DynamoDB throttled.
     """
     if not config.STAGE:
         return {}
@@ -50,5 +57,6 @@ def embedded(operation: str | None, status: int, milliseconds: float) -> dict[st
         "Count": 1,
         "Latency": milliseconds,
         "Errors": int(status >= 500),
+        "Rejected": int(status in (401, 403)),
         "Throttles": throttles.get(),
     }
