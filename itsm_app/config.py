@@ -55,6 +55,12 @@ def names_table() -> bool:
     return bool(os.environ.get("TABLE_NAME"))
 
 
+def dynamodb_endpoint() -> str:
+    """Return the endpoint that the AWS SDK's variables set. Empty: the endpoint of AWS."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
+    return endpoint or os.environ.get("AWS_ENDPOINT_URL", "")
+
+
 def ignore_aws_settings() -> None:
     """Remove the AWS SDK's settings from this process, which then stores tickets locally.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from contextlib import suppress
 from hmac import compare_digest
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -132,18 +133,19 @@ def _authenticate() -> None:
 
 def _key_of_request() -> Key:
     if current_app.extensions["keys"]:
-        return find(_sent_key())
+        return _sent_key()
     if not is_local():
         raise NoKeys
     return LOCAL
 
 
-def _sent_key() -> str:
-    key = request.headers.get("x-api-key")
-    if key is not None:
-        return key
+def _sent_key() -> Key:
+    # A usage plan of API Gateway has keys of its own in `x-api-key`, so a bearer token comes first.
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+    if scheme.lower() == "bearer":
+        with suppress(KeyRefused):
+            return find(token.strip())
+    return find(request.headers.get("x-api-key", ""))
 
 
 def _digest(key: str) -> str:

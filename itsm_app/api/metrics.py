@@ -19,7 +19,13 @@ from ..storage.retry import throttles
 NAMESPACE = "ItsmTickets"
 DIMENSIONS = (("Stage",), ("Stage", "Operation"))
 # The unit of each metric.
-UNITS = {"Count": "Count", "Latency": "Milliseconds", "Errors": "Count", "Throttles": "Count"}
+UNITS = {
+    "Count": "Count",
+    "Latency": "Milliseconds",
+    "Errors": "Count",
+    "Rejected": "Count",
+    "Throttles": "Count",
+}
 NO_SUCH_OPERATION = "no_such_operation"
 
 _DIRECTIVES = msgspec.Raw(
@@ -40,7 +46,8 @@ def embedded_metrics(operation: str | None, status: int, milliseconds: float) ->
 
     Args:
         operation: The name of the operation, or None if the request matched no operation.
-        status: The HTTP status. A status of 500 or above counts as an error.
+        status: The HTTP status. A status of 500 or above counts as an error, 401 and 403 as
+            rejections.
         milliseconds: The duration of the request.
     """
     if not config.STAGE:
@@ -52,5 +59,6 @@ def embedded_metrics(operation: str | None, status: int, milliseconds: float) ->
         "Count": 1,
         "Latency": milliseconds,
         "Errors": int(status >= 500),
+        "Rejected": int(status in (401, 403)),
         "Throttles": throttles.get(),
     }

@@ -126,6 +126,9 @@ def test_route_returns_the_expected_status_for_each_sender(
         {"Authorization": f"Bearer {AGENT}"},
         {"Authorization": f"bearer  {AGENT} "},
         {"x-api-key": AGENT, "Authorization": "Basic eDp5"},
+        {"x-api-key": AGENT, "Authorization": "Bearer wrong"},
+        {"x-api-key": "wrong", "Authorization": f"Bearer {AGENT}"},
+        {"x-api-key": "", "Authorization": f"Bearer {AGENT}"},
     ],
 )
 def test_accepts_a_key_in_either_header(client: FlaskClient, headers: dict[str, str]) -> None:
@@ -144,7 +147,7 @@ def test_accepts_a_key_in_either_header(client: FlaskClient, headers: dict[str, 
         {"x-api-key": hashlib.sha256(AGENT.encode()).hexdigest()},
         {"x-api-key": AGENT_ENTRY},
         {"x-api-key": "\u00e9"},
-        {"x-api-key": "wrong", "Authorization": f"Bearer {AGENT}"},
+        {"x-api-key": "wrong", "Authorization": "Bearer wrong"},
         {"Authorization": AGENT},
         {"Authorization": f"Basic {AGENT}"},
         {"Authorization": "Bearer"},
@@ -158,6 +161,15 @@ def test_rejects_missing_and_invalid_keys_with_instructions(
     assert (response.status_code, response.json["code"]) == (401, "key_refused")
     assert response.headers["WWW-Authenticate"] == 'Bearer realm="tickets"'
     assert "x-api-key" in response.json["error"]
+
+
+@ON_MOTO
+@pytest.mark.parametrize(("bearer", "other", "status"), [(AGENT, DESK, 403), (DESK, AGENT, 404)])
+def test_bearer_token_wins_over_another_valid_key(
+    client: FlaskClient, bearer: str, other: str, status: int
+) -> None:
+    headers = {"x-api-key": other, "Authorization": f"Bearer {bearer}"}
+    assert client.patch("/tickets/x", headers=headers, json=BODY).status_code == status
 
 
 class UnreadableBody:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +23,11 @@ from ..support.flask_run import command
 
 pytestmark = ON_MOTO
 
+NO_RECOVERY = "This DynamoDB has no point-in-time recovery, so the table has no backups.\n"
+
 TURN_ON_EXPIRY = ["DescribeTimeToLive", "UpdateTimeToLive"]
+# DescribeTable, CreateTable, the wait, and DescribeTable again.
+BEFORE_RECOVERY = [apply] * 4
 
 
 def dynamodb() -> Any:
@@ -61,10 +66,25 @@ def init_db(
     return run
 
 
+def already_exists(name: str) -> str:
+    store = os.environ["AWS_ENDPOINT_URL_DYNAMODB"]
+    return f"The table {name} in the DynamoDB at {store} already exists.\n"
+
+
 def test_init_db_is_a_flask_command(faults: FaultyDynamoDB, name: str) -> None:
     result = command("init-db", AWS_ENDPOINT_URL_DYNAMODB=faults.url, TABLE_NAME=name)
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout == f"The table {name} in us-east-1 was created.\n"
+    assert result.stdout == f"The table {name} in the DynamoDB at {faults.url} was created.\n"
+
+
+def test_point_in_time_recovery_is_optional_where_dynamodb_does_not_have_it(
+    init_db: Callable[..., Result], faults: FaultyDynamoDB
+) -> None:
+    faults.faults.extend([*BEFORE_RECOVERY, refuse("UnknownOperationException")])
+    result = init_db()
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith(NO_RECOVERY)
+    assert result.stdout.endswith(" was created.\n")
 
 
 def test_creates_the_table_as_the_contract_requires(
@@ -72,7 +92,8 @@ def test_creates_the_table_as_the_contract_requires(
 ) -> None:
     result = init_db()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == f"The table {name} in us-east-1 was created.\n"
+    store = os.environ["AWS_ENDPOINT_URL_DYNAMODB"]
+    assert result.stdout == f"The table {name} in the DynamoDB at {store} was created.\n"
     table = dynamodb().describe_table(TableName=name)["Table"]
     assert table["KeySchema"] == [{"AttributeName": "ticket_id", "KeyType": "HASH"}]
     caller_index, status_index = table["GlobalSecondaryIndexes"]
@@ -109,7 +130,7 @@ def test_second_run_reports_the_existing_table_and_changes_nothing(
     faults.operations.clear()
     result = init_db()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == f"The table {name} in us-east-1 already exists.\n"
+    assert result.stdout == already_exists(name)
     assert set(faults.operations) == {"DescribeTable", "DescribeTimeToLive"}
 
 
@@ -121,7 +142,7 @@ def test_adds_the_status_index_to_an_older_table_and_keeps_its_items(
     dynamodb().put_item(TableName=name, Item=item)
     result = init_db()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == f"The table {name} in us-east-1 already exists.\n"
+    assert result.stdout == already_exists(name)
     found = dynamodb().query(
         TableName=name,
         IndexName="StatusIndex",
@@ -348,10 +369,6 @@ def test_reports_that_time_to_live_cannot_be_turned_on(
     assert f"aws dynamodb update-time-to-live --region us-east-1 --table-name {name}" in (
         result.stderr
     )
-
-
-# DescribeTable, CreateTable, the wait, and DescribeTable again.
-BEFORE_RECOVERY = [apply] * 4
 
 
 def test_reports_that_point_in_time_recovery_cannot_be_turned_on(
