@@ -1,1 +1,1 @@
-"""What only `zappa deploy` and its kin use: the Lambda's entry, its package, names and policies."""
+"""Deployment with Zappa: the Lambda handler, its package, resource names and IAM policies."""

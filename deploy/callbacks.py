@@ -1,6 +1,6 @@
-"""What `zappa` calls on its way: "Project callbacks" in Zappa's README. `cli` is its command.
+"""The callbacks of `zappa`, named in `zappa_settings.json`. Their argument is the `ZappaCLI`.
 
-Zappa loads this file by its path, so the rest of the project is not importable by itself.
+See "Project callbacks" in Zappa's README.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from click import ClickException, echo
 
+# Zappa loads this file by its path, and the project is not installed as a package.
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from deploy import policies, releases
@@ -27,17 +28,20 @@ from itsm_app.config import InvalidSetting
 from itsm_app.desk.sessions import MIN_SECRET_CHARACTERS
 
 LOG_RETENTION_DAYS = 30
-# "Changes that I make are not always immediately visible", IAM User Guide: Lambda refuses a role
-# that is younger than some seconds.
+# Lambda rejects a role that was created a few seconds ago ("Changes that I make are not always
+# immediately visible" in the IAM User Guide).
 ROLE_SETTLES_SECONDS = 10
 
 
 def name_resources(cli: Any) -> None:
-    """Name all after the stage, and write out the role's policies (`settings`: at each command).
+    """Check the stage, name its resources and render the policies of its role.
 
-    Raises `ClickException` on another Python than the Lambda's, for a stage whose name will not do,
-    one that would have no keys, malformed ones or too short a `SECRET_KEY`, a `deploy` without a
-    table, a command for what is not deployed, and a `rollback` to nowhere.
+    Zappa calls this as the callback `settings`, at the start of each command.
+
+    Raises:
+        ClickException: The Python version, the stage name, `API_KEYS` or `SECRET_KEY` cannot be
+            used; AWS rejects the credentials; `deploy` finds no table; another command finds no
+            function; or `rollback` finds no earlier version.
     """
     if cli.command in ("deploy", "update"):
         _check_keys(cli)
@@ -48,12 +52,13 @@ def name_resources(cli: Any) -> None:
     names = policies.names(cli.api_stage, cli.stage_config)
     cli.lambda_name = names["function"]
     cli.zappa.role_name = names["role"]
-    ours = {"TABLE_NAME": names["table"], "REGION": names["region"], "STAGE": names["stage"]}
-    cli.aws_environment_variables = {**cli.aws_environment_variables, **ours, **_secret_key()}
-    # `zappa package` needs no account, and has none.
+    variables = {"TABLE_NAME": names["table"], "REGION": names["region"], "STAGE": names["stage"]}
+    chosen = cli.aws_environment_variables
+    cli.aws_environment_variables = {**chosen, **variables, **_secret_key()}
+    # `zappa package` works without an AWS account.
     if cli.load_credentials:
         account = _account(cli)
-        cli.s3_bucket_name = policies.bucket_of(account, names["region"])
+        cli.s3_bucket_name = policies.bucket_name(account, names["region"])
         cli.zappa.attach_policy = policies.render("role-policy.json", account, names)
         cli.zappa.assume_policy = policies.render("trust-policy.json", account, names)
     if cli.command == "deploy":
@@ -61,38 +66,45 @@ def name_resources(cli: Any) -> None:
     if cli.command in ("update", "rollback", "status", "tail", "undeploy"):
         _check_function(cli)
     if cli.command in ("update", "rollback"):
-        releases.forget_failed(cli)
+        releases.delete_failed_versions(cli)
     if cli.command == "rollback":
         cli.vargs["num_rollback"] = releases.versions_back(cli, cli.vargs["num_rollback"])
 
 
 def fill_zip(cli: Any) -> None:
-    """Put the package in the zip, and make what it is to run with (`zip`: before the upload)."""
+    """Replace Zappa's empty zip by the package, and create the log group.
+
+    Zappa calls this as the callback `zip`, before it uploads the zip.
+    """
     write_zip(Path(cli.zip_path))
     if cli.command == "deploy":
-        _make_log_group(cli)
-        _await_role(cli)
+        _create_log_group(cli)
+        _wait_for_role(cli)
 
 
 def show_first_step(cli: Any) -> None:
-    """Say how to file a ticket (`post`: when all is in place)."""
+    """Print a command that creates a ticket.
+
+    Zappa calls this as the callback `post`, at the end of a command.
+    """
     url = cli.zappa.get_api_url(cli.lambda_name, cli.api_stage)
     body = '{"caller_id": "+15550100", "issue_description": "My printer is on fire"}'
-    echo(f"Try, with a key for KEY: curl -H 'x-api-key: KEY' -d '{body}' {url}/tickets")
+    echo(f"Try, with your key as KEY: curl -H 'x-api-key: KEY' -d '{body}' {url}/tickets")
 
 
 def _check_keys(cli: Any) -> None:
     try:
-        found = auth.parse(cli.aws_environment_variables.get("API_KEYS", ""))
+        keys = auth.parse(cli.aws_environment_variables.get("API_KEYS", ""))
     except InvalidSetting as error:
         raise ClickException(
             f"The stage {cli.api_stage} in zappa_settings.json: {error}."
         ) from None
-    # An update would lock everybody out: who has a clone of their own may not have its keys.
-    if not found:
+    # An update from a clone without the stage's keys would lock out all clients.
+    if not keys:
         raise ClickException(
             f"The stage {cli.api_stage} in zappa_settings.json has no API_KEYS, so nobody could"
-            " call it. Make a key with `flask new-key NAME --role agent`, and put its entry there."
+            " use the API. Create a key with `flask new-key NAME --role agent`, and put its entry"
+            " into API_KEYS."
         )
 
 
@@ -100,14 +112,14 @@ def _check_secret_key() -> None:
     length = len(os.environ.get("SECRET_KEY", ""))
     if 0 < length < MIN_SECRET_CHARACTERS:
         raise ClickException(
-            f"SECRET_KEY has {length} characters and needs {MIN_SECRET_CHARACTERS} or more, or the"
-            " desk would be shut. Make one with `openssl rand -hex 32`."
+            f"SECRET_KEY has {length} characters and needs {MIN_SECRET_CHARACTERS} or more."
+            " Otherwise the desk is disabled. Create a key with `openssl rand -hex 32`."
         )
 
 
 def _secret_key() -> dict[str, str]:
-    # It is secret, so zappa_settings.json is no place for it. Where it is not set, Zappa leaves the
-    # function what it has.
+    # The key is secret, so it comes from the shell and not from zappa_settings.json. If it is not
+    # set, Zappa keeps the function's current value.
     secret_key = os.environ.get("SECRET_KEY")
     return {"SECRET_KEY": secret_key} if secret_key else {}
 
@@ -120,15 +132,19 @@ def _check_python() -> None:
 
 
 def _check_stage_name(stage: str) -> None:
-    # What API Gateway (no hyphen) and CloudFormation (no underscore) both take.
+    # API Gateway allows no hyphen, and CloudFormation no underscore.
     if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9]*", stage):
-        raise ClickException(f"The stage {stage} needs a name of letters and digits.")
+        raise ClickException(
+            f"The stage name {stage} is not allowed. Use letters and digits only, and start with a"
+            " letter."
+        )
     for rule in create_app().url_map.iter_rules():
-        # `/tickets` would become `ickets`, for a stage `t`. Not with our handler, but with Zappa's.
+        # For a stage `t`, Zappa's handler would shorten `/tickets` to `ickets`. The handler of this
+        # project would not.
         if rule.rule.startswith(f"/{stage}"):
             raise ClickException(
-                f"The stage {stage} needs another name: the route {rule.rule} begins with it, and"
-                " Zappa's handler would cut that beginning off."
+                f"The stage name {stage} is not allowed, because the route {rule.rule} starts with"
+                " it: Zappa's handler would cut the name off the path. Choose another name."
             )
 
 
@@ -138,7 +154,7 @@ def _account(cli: Any) -> str:
     except (BotoCoreError, ClientError) as error:
         response = getattr(error, "response", {})
         code = response.get("Error", {}).get("Code", type(error).__name__)
-        raise ClickException(f"AWS does not know you: {REMEDIES.get(code, code)}.") from None
+        raise ClickException(f"Your AWS account is unknown: {REMEDIES.get(code, code)}.") from None
 
 
 def _check_table(cli: Any, table: str) -> None:
@@ -147,7 +163,7 @@ def _check_table(cli: Any, table: str) -> None:
         dynamodb.describe_table(TableName=table)
     except dynamodb.exceptions.ResourceNotFoundException:
         raise ClickException(
-            f"There is no table {table} yet. Make it first: TABLE_NAME={table}"
+            f"The table {table} does not exist. Create it first: TABLE_NAME={table}"
             f" REGION={cli.aws_region} flask init-db"
         ) from None
 
@@ -155,12 +171,13 @@ def _check_table(cli: Any, table: str) -> None:
 def _check_function(cli: Any) -> None:
     if not cli.zappa.get_lambda_function_versions(cli.lambda_name):
         raise ClickException(
-            f"{cli.lambda_name} is not there yet. Make it first: zappa deploy {cli.api_stage}"
+            f"The function {cli.lambda_name} does not exist. Create it first: zappa deploy"
+            f" {cli.api_stage}"
         )
 
 
-def _make_log_group(cli: Any) -> None:
-    # Lambda would make one that keeps its lines for ever, and need the right to.
+def _create_log_group(cli: Any) -> None:
+    # Lambda would create a log group that keeps its lines forever, and would need the permission.
     logs = cli.zappa.logs_client
     group = f"/aws/lambda/{cli.lambda_name}"
     try:
@@ -170,7 +187,7 @@ def _make_log_group(cli: Any) -> None:
     logs.put_retention_policy(logGroupName=group, retentionInDays=LOG_RETENTION_DAYS)
 
 
-def _await_role(cli: Any) -> None:
+def _wait_for_role(cli: Any) -> None:
     role = cli.zappa.iam_client.get_role(RoleName=cli.zappa.role_name)["Role"]
     age = (datetime.now(UTC) - role["CreateDate"]).total_seconds()
     time.sleep(max(0, ROLE_SETTLES_SECONDS - age))

@@ -1,7 +1,7 @@
-"""The names of a stage's resources, and the IAM policies written out with them.
+"""The names of a stage's AWS resources, and the IAM policies with these names filled in.
 
-`python -m deploy.policies deployer-policy.json poc 123456789012` prints the policy for the person
-who deploys the stage `poc` to that account.
+`python -m deploy.policies deployer-policy.json poc 123456789012` prints the policy of the user who
+deploys the stage `poc` to the AWS account 123456789012.
 """
 
 from __future__ import annotations
@@ -16,31 +16,43 @@ HERE = Path(__file__).parent
 
 
 def names(stage: str, settings: dict[str, Any]) -> dict[str, str]:
-    """Return what the resources of a stage are called, from its block of `zappa_settings.json`."""
-    chosen = settings.get("aws_environment_variables", {})
+    """Return the names of a stage's resources.
+
+    Args:
+        stage: The name of the stage.
+        settings: The stage's block in `zappa_settings.json`.
+    """
+    variables = settings.get("aws_environment_variables", {})
     return {
         "stage": stage,
         "region": settings["aws_region"],
         "function": f"{stage}-itsm-api-handler",
         "role": f"{stage}-itsm-lambda-role",
-        "table": chosen.get("TABLE_NAME", f"{stage}-itsm-tickets"),
+        "table": variables.get("TABLE_NAME", f"{stage}-itsm-tickets"),
     }
 
 
 def render(policy: str, account: str, names: dict[str, str]) -> str:
-    """Return a policy of this folder, by its file's name, for an account (12 digits) and a stage.
+    """Return a policy of a stage as JSON.
 
-    Raises `KeyError` for a name in it that is not one of `names`, `account` and `bucket`.
+    Args:
+        policy: The name of the policy's file in this folder.
+        account: The AWS account, 12 digits.
+        names: The result of `names`.
+
+    Raises:
+        KeyError: The file has a placeholder other than `account`, `bucket` and the keys of `names`.
     """
     text = (HERE / policy).read_text()
-    bucket = bucket_of(account, names["region"])
+    bucket = bucket_name(account, names["region"])
     return Template(text).substitute(names, account=account, bucket=bucket)
 
 
-def bucket_of(account: str, region: str) -> str:
-    """Return the name of the S3 bucket that Zappa passes its files through.
+def bucket_name(account: str, region: str) -> str:
+    """Return the name of the S3 bucket to which Zappa uploads its files.
 
-    One for an account and region: by itself Zappa makes one with a random name at each command.
+    All stages of an account and region share one bucket. By default, Zappa would create a bucket
+    with a random name in each command.
     """
     return f"itsm-zappa-{account}-{region}"
 

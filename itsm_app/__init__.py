@@ -7,7 +7,7 @@ from flask import Flask
 from . import blueprints
 from .api import auth, error_responses, headers, json_provider, logs
 from .api.parsing import MAX_BODY_BYTES
-from .tickets import retention
+from .tickets import callers, retention
 
 
 def create_app() -> Flask:
@@ -17,6 +17,7 @@ def create_app() -> Flask:
         InvalidSetting: A setting is malformed.
     """
     retention.days()
+    callers.check_setting()
     app = Flask(__name__, static_folder=None)
     # Werkzeug silently truncates a chunked body at this length. One byte more lets
     # `parsing.load_body` detect a body that is too long.

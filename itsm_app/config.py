@@ -1,29 +1,32 @@
-"""Every setting: its name, its default, its meaning. The only module that touches os.environ."""
+"""All settings, with defaults. Only this module reads and changes environment variables."""
 
 from __future__ import annotations
 
 import os
 
 TABLE_NAME = os.environ.get("TABLE_NAME", "poc-itsm-tickets")
-"""The DynamoDB table that holds the tickets."""
+"""The DynamoDB table."""
 
 REGION = os.environ.get("REGION", "us-east-1")
-"""The AWS region of that table."""
+"""The AWS region of the table."""
 
 STAGE = os.environ.get("STAGE", "")
-"""The stage whose CloudWatch metrics the log lines carry; empty: no metrics."""
+"""The stage name in the CloudWatch metrics of the log lines. Empty: no metrics."""
 
 API_KEYS = os.environ.get("API_KEYS", "")
-"""Who may call: `name:role:sha256` entries, separated by commas; `flask new-key` makes them."""
+"""Who may call: entries `name:role:sha256`, separated by commas. `flask new-key` creates them."""
 
 SECRET_KEY = os.environ.get("SECRET_KEY", "")
-"""What signs the desk's sessions, 32 characters or more; empty: the Lambda's desk stays shut."""
+"""Signs the desk's sessions, at least 32 characters. Empty: the desk is disabled in a Lambda."""
 
 RETENTION_DAYS = os.environ.get("RETENTION_DAYS", "")
-"""How many days a ticket is kept after it was closed; empty: for ever."""
+"""How many days a ticket is kept after it was closed. Empty: forever."""
+
+CALLER_ID_FORM = os.environ.get("CALLER_ID_FORM", "")
+"""`phone`: caller ids are phone numbers and stored as E.164. Empty: any text."""
 
 LOCAL_DYNAMODB = os.environ.get("LOCAL_DYNAMODB", "")
-"""The folder of the embedded DynamoDB's state; empty: the AWS SDK's own settings decide."""
+"""The folder of the embedded DynamoDB. Empty: the settings of the AWS SDK select the DynamoDB."""
 
 
 class InvalidSetting(Exception):
@@ -31,9 +34,9 @@ class InvalidSetting(Exception):
 
 
 def in_lambda() -> bool:
-    """Whether this process is a Lambda's.
+    """Return whether this process runs in AWS Lambda.
 
-    By a variable of "Defined runtime environment variables" in the AWS Lambda guide.
+    Lambda sets the variable ("Defined runtime environment variables" in the AWS Lambda guide).
     """
     return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 

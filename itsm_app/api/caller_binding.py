@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import g, request
 
+from ..tickets import callers
 from . import parsing
 from .errors import CallerMismatch
 
@@ -16,12 +17,13 @@ def bind(field: str, named: str | None) -> str | None:
     `named` is what the client says, in `field`. Raises `CallerMismatch` when they differ, and
     `InvalidField` for a header that is no id.
     """
+    caller_id = None if named is None else callers.normalise(named, field)
     header = request.headers.get(HEADER)
     if header is None:
-        return named
-    bound = parsing.load_caller(header)
-    if named is not None and named != bound:
-        raise CallerMismatch(field, len(named))
+        return caller_id
+    bound = callers.normalise(parsing.load_caller(header), HEADER)
+    if caller_id not in (None, bound):
+        raise CallerMismatch(field, len(named or ""))
     return bound
 
 

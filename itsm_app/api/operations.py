@@ -14,9 +14,14 @@ from flask import g
 from msgspec import UNSET
 
 from ..storage.models import Ticket
-from ..tickets import comment, create, get, lists, numbers, update
+from ..tickets import callers, comment, create, get, lists, numbers, update
 from . import caller_binding, parsing, request_schemas, response_schemas
 
+# Callers with a withheld number cannot be told apart, so none may see another's list.
+WITHHELD_LIST = (
+    "The caller's number is withheld, so their tickets cannot be listed. Ask the caller for a"
+    " ticket number and get that ticket."
+)
 CHANGEABLE_FIELDS = ("status", "priority", "assignee")
 
 
@@ -28,7 +33,11 @@ def create_ticket(
     if caller_id is None:
         raise parsing.missing(request_schemas.NewTicket, "caller_id")
     ticket, replayed = create.create_ticket(caller_id, new.issue_description, new.idempotency_key)
-    return response_schemas.dump(response_schemas.TicketCreated, _values(ticket)), replayed
+    # A replay repeats the first response, and adds what the client must know before it goes on.
+    values = _values(ticket) | {"status": "open"}
+    if ticket.status == "closed":
+        values["current_status"] = ticket.status
+    return response_schemas.dump(response_schemas.TicketCreated, values), replayed
 
 
 def get_ticket_status(
@@ -60,6 +69,8 @@ def list_recent_tickets(
     caller_id = caller_binding.bind("caller", query.caller)
     if caller_id is None:
         raise parsing.missing(request_schemas.TicketQuery, "caller")
+    if callers.is_withheld(caller_id) and not caller_binding.may_see_all():
+        return response_schemas.TicketList([], note=WITHHELD_LIST)
     page, cursor = lists.list_recent_tickets(
         caller_id, query.status, query.limit, query.cursor, max_bytes
     )
@@ -70,10 +81,12 @@ def update_ticket(
     reference: str,
     change: request_schemas.TicketChange,
     seen_versions: Collection[str] | None,
+    accepts_comments: bool = False,
 ) -> tuple[response_schemas.Ticket, str]:
     """Change a ticket. Return the response, and the ticket's new version.
 
-    `seen_versions` are the versions of the ticket that the client accepts, or None for any.
+    `seen_versions` are the versions of the ticket that the client accepts, or None for any. With
+    `accepts_comments`, comments of the caller since then do not matter.
     """
     fields = {name: getattr(change, name) for name in CHANGEABLE_FIELDS}
     ticket = update.update_ticket(
@@ -83,6 +96,7 @@ def update_ticket(
         by=g.key.name,
         idempotency_key=change.idempotency_key,
         seen_versions=seen_versions,
+        accepts_comments=accepts_comments,
         caller_id=caller_binding.bind("caller", None),
     )
     return _response(ticket, "all"), ticket.version

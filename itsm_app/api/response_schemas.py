@@ -10,14 +10,15 @@ from msgspec import Struct
 T = TypeVar("T", bound=Struct)
 
 
-class TicketCreated(Struct):
-    """The answer of `create_ticket`."""
+class TicketCreated(Struct, omit_defaults=True):
+    """The answer of `create_ticket`. A replay has `current_status` if the ticket is closed now."""
 
     ticket_id: str
     ticket_number: str
     spoken_number: str
     status: str
     created_at: str
+    current_status: str | None = None
 
 
 class CommentAdded(Struct):
@@ -83,6 +84,7 @@ class TicketList(Struct, omit_defaults=True):
 
     tickets: list[Ticket]
     next_cursor: str | None = None
+    note: str | None = None
 
 
 class QueuedTicket(Struct, kw_only=True, omit_defaults=True):

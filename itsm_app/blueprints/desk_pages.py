@@ -53,6 +53,6 @@ def error_page(error: Error) -> Response:
 
 
 blueprint = Blueprint("desk", __name__, url_prefix="/desk")
-blueprint.before_request(lazy_view("let_in"))
+blueprint.before_request(lazy_view("require_session"))
 for method, path, name in ROUTES:
     blueprint.add_url_rule(path, name, lazy_view(name), methods=[method])

@@ -1,7 +1,7 @@
-"""What to do about the errors that people meet who run a command.
+"""What the user of a command can do about errors of AWS.
 
-The codes: "Common errors" in the API References of DynamoDB and STS; the names without "Exception"
-at their end are botocore's.
+The error codes are from "Common errors" in the API References of DynamoDB and STS. Names that do
+not end with "Exception" can also be exception classes of botocore.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 from ..config import REGION, TABLE_NAME
 from ..storage.errors import StorageUnavailable
 
+# By error code: what is wrong, then what to do, as the rest of a sentence after a colon.
 REMEDIES = {
-    "AccessDeniedException": "these AWS credentials may not do that; ask for the right, or use"
-    " others",
+    "AccessDeniedException": "these AWS credentials do not have the required permission; ask for"
+    " the permission, or use other credentials",
     "ExpiredToken": "these AWS credentials have expired; sign in again",
     "ExpiredTokenException": "these AWS credentials have expired; sign in again",
     "InvalidClientTokenId": "these AWS credentials are not valid; sign in again",
     "NoCredentialsError": "there are no AWS credentials; sign in, or set AWS_PROFILE",
-    "ProfileNotFound": "there is no such AWS profile; correct AWS_PROFILE",
+    "ProfileNotFound": "this AWS profile does not exist; correct AWS_PROFILE",
     "SSOTokenLoadError": "you are not signed in; run `aws sso login`",
     "UnauthorizedSSOTokenError": "your sign-in has expired; run `aws sso login`",
     "UnrecognizedClientException": "these AWS credentials are not valid; sign in again",
@@ -24,10 +25,11 @@ REMEDIES = {
 
 
 def remedy(error: StorageUnavailable | ValueError) -> str:
-    """Return what to do about an error of DynamoDB's, or what is wrong."""
+    """Return what is wrong and what to do, as the rest of a sentence after a colon."""
     if not isinstance(error, StorageUnavailable):
-        # botocore's word on an AWS_ENDPOINT_URL_DYNAMODB that is no URL.
+        # botocore's message about an AWS_ENDPOINT_URL_DYNAMODB that is not a URL.
         return str(error)
     if error.cause == "ResourceNotFoundException":
-        return f"there is no table {TABLE_NAME} in {REGION}; correct TABLE_NAME or REGION"
-    return REMEDIES.get(error.cause, f"DynamoDB refused or did not answer ({error.cause})")
+        return f"the table {TABLE_NAME} does not exist in {REGION}; correct TABLE_NAME or REGION"
+    default = f"DynamoDB rejected the request or did not respond ({error.cause})"
+    return REMEDIES.get(error.cause, default)

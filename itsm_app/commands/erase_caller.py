@@ -12,10 +12,13 @@ from .aws_errors import remedy
 
 @click.command("erase-caller")
 @click.argument("caller")
-@click.option("--yes", is_flag=True, help="Erase, and not only say what would be.")
+@click.option("--yes", is_flag=True, help="Erase the data permanently.")
 @retries_per_request()
 def erase_caller(caller: str, yes: bool) -> None:
-    """Take out of every ticket of CALLER what names them. Without --yes, list these tickets."""
+    """Erase the personal data of CALLER from all their tickets.
+
+    Without --yes, list the tickets and change nothing.
+    """
     count = 0
     try:
         for ticket in erasure.tickets_of(caller):
@@ -23,9 +26,16 @@ def erase_caller(caller: str, yes: bool) -> None:
                 count += 1
                 click.echo(ticket.ticket_number or ticket.ticket_id)
     except (StorageUnavailable, ValueError) as error:
-        done = f"{count} erased" if yes else "nothing changed"
-        raise click.ClickException(f"Stopped, {done}: {remedy(error)}. Run it again.") from None
+        progress = f"Tickets erased: {count}" if yes else "Nothing was changed"
+        raise click.ClickException(
+            f"The command stopped: {remedy(error)}. {progress}. Run the command again."
+        ) from None
     if yes:
-        click.echo(f"Tickets erased: {count}. Run it again in a minute: one just filed comes late.")
+        click.echo(
+            f"Tickets erased: {count}. Run the command again in a minute: it can miss a ticket that"
+            " was just created."
+        )
     else:
-        click.echo(f"Tickets to erase: {count}. Nothing is changed; --yes does it, for good.")
+        click.echo(
+            f"Tickets to erase: {count}. Nothing was changed. To erase permanently, add --yes."
+        )

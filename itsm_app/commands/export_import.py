@@ -1,4 +1,4 @@
-"""`flask export` and `flask import`: copy tickets out of the table and back."""
+"""`flask export` and `flask import`: copy tickets out of the table and into it."""
 
 from __future__ import annotations
 
@@ -18,22 +18,30 @@ from .aws_errors import remedy
 T = TypeVar("T")
 
 
-def _moment(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+def _parse_time(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     if value is None:
         return None
     try:
-        moment = datetime.fromisoformat(value)
-        return format_timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        time = datetime.fromisoformat(value)
+        return format_timestamp(time if time.tzinfo else time.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
-        raise click.BadParameter("A date or a time, such as 2026-11-23T22:08:48Z.") from None
+        raise click.BadParameter("Enter a date or a time, such as 2026-11-23T22:08:48Z.") from None
 
 
 @click.command("export")
-@click.option("--caller", help="Only the tickets of this caller.")
-@click.option("--since", callback=_moment, help="Only what was filed or changed since; UTC.")
+@click.option("--caller", help="Export only the tickets of this caller.")
+@click.option(
+    "--since",
+    callback=_parse_time,
+    help="Export only tickets that were created, changed or erased since this time. In UTC, unless"
+    " the time has a time zone.",
+)
 @retries_per_request()
 def export_tickets(caller: str | None, since: str | None) -> None:
-    """Write all tickets to standard output, one a line, as JSON."""
+    """Export all tickets to standard output.
+
+    Each line is one ticket, as a JSON object.
+    """
     from ..storage import export_format, queries
 
     out, count = sys.stdout.buffer, 0
@@ -45,7 +53,7 @@ def export_tickets(caller: str | None, since: str | None) -> None:
         out.flush()
     except (StorageUnavailable, ValueError) as error:
         raise click.ClickException(
-            f"Stopped after {count} tickets, and these are not all: {remedy(error)}."
+            f"The export stopped after {count} tickets and is incomplete: {remedy(error)}."
         ) from None
 
 
@@ -53,9 +61,9 @@ def export_tickets(caller: str | None, since: str | None) -> None:
 @click.argument("file", type=click.File("rb"), default="-")
 @retries_per_request()
 def import_tickets(file: IO[bytes]) -> None:
-    """Take back what `flask export` wrote, from FILE or standard input.
+    """Import tickets from FILE or from standard input.
 
-    A ticket that is there already stays as it is.
+    The input is the output of `flask export`. Tickets that already exist are not changed.
     """
     from ..storage import export_format
 
@@ -68,29 +76,35 @@ def import_tickets(file: IO[bytes]) -> None:
                 outcome = export_format.import_item(item)
                 counts[outcome] += 1
                 if outcome == "different":
-                    _say_different(number, item)
+                    _report_different(number, item)
     except InvalidLine as error:
         raise click.ClickException(
-            f"Line {number} is no ticket: {error}. What is before it is in. Correct the line, and"
-            " import the file again."
+            f"Line {number} is not a ticket: {error}. The lines before it were imported. Correct"
+            " the line, and import the file again."
         ) from None
     except (StorageUnavailable, ValueError) as error:
         raise click.ClickException(
-            f"Stopped in line {number}: {remedy(error)}. What is before it is in. Import the file"
-            " again."
+            f"The import stopped at line {number}: {remedy(error)}. The lines before it were"
+            " imported. Import the file again."
         ) from None
-    click.echo(f"Imported: {counts['imported']}. There already: {counts['unchanged']}.")
+    click.echo(f"Imported: {counts['imported']}. Already existed: {counts['unchanged']}.")
     if counts["different"]:
         raise click.ClickException(
-            f"Different from what is there, and left out: {counts['different']}."
+            "Not imported, because a ticket with this ID and other content exists:"
+            f" {counts['different']}."
         )
 
 
-def _say_different(line: int, item: dict[str, Any]) -> None:
+def _report_different(line: int, item: dict[str, Any]) -> None:
     name = item.get("ticket_number", item["ticket_id"])["S"]
-    click.echo(f"Line {line}: ticket {name} is there already, and differs.", err=True)
+    click.echo(f"Line {line}: ticket {name} already exists with other content.", err=True)
 
 
-def _progress(each: Iterable[T], hidden: bool = False) -> Any:
-    hidden = hidden or not sys.stderr.isatty()
-    return click.progressbar(each, label="Tickets", file=sys.stderr, show_pos=True, hidden=hidden)
+def _progress(iterable: Iterable[T], hidden: bool = False) -> Any:
+    return click.progressbar(
+        iterable,
+        label="Tickets",
+        file=sys.stderr,
+        show_pos=True,
+        hidden=hidden or not sys.stderr.isatty(),
+    )

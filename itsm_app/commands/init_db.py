@@ -12,18 +12,23 @@ from .aws_errors import remedy
 
 @click.command("init-db")
 def init_db() -> None:
-    """Create the DynamoDB table with its indexes, backups and expiry."""
+    """Create the DynamoDB table and its indexes.
+
+    The command also turns on backups and the expiry of tickets.
+    """
     name = f"The table {TABLE_NAME} in {REGION}"
     try:
         is_new = table.create()
     except TableMismatch as error:
-        raise click.ClickException(f"{name} has another shape: {error}.") from None
+        raise click.ClickException(
+            f"{name} exists, but cannot store tickets: {error}. Correct TABLE_NAME or REGION."
+        ) from None
     except (StorageUnavailable, ValueError) as error:
-        raise click.ClickException(f"{name} was not made: {remedy(error)}.") from None
+        raise click.ClickException(f"{name} was not created: {remedy(error)}.") from None
     if is_new:
         _turn_on_recovery(name)
     _turn_on_expiry(name)
-    click.echo(f"{name} is {'made' if is_new else 'there already'}.")
+    click.echo(f"{name} {'was created' if is_new else 'already exists'}.")
 
 
 def _turn_on_recovery(name: str) -> None:
@@ -31,9 +36,10 @@ def _turn_on_recovery(name: str) -> None:
         table.turn_on_recovery()
     except StorageUnavailable as error:
         raise click.ClickException(
-            f"{name} is made, but without point-in-time recovery: {remedy(error)}. Turn it on with"
-            f" `aws dynamodb update-continuous-backups --region {REGION} --table-name {TABLE_NAME}"
-            " --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true`."
+            f"{name} was created, but without point-in-time recovery: {remedy(error)}. Turn it on"
+            f" with `aws dynamodb update-continuous-backups --region {REGION} --table-name"
+            f" {TABLE_NAME} --point-in-time-recovery-specification"
+            " PointInTimeRecoveryEnabled=true`."
         ) from None
 
 
@@ -42,8 +48,8 @@ def _turn_on_expiry(name: str) -> None:
         table.turn_on_expiry()
     except StorageUnavailable as error:
         raise click.ClickException(
-            f"{name} is there, but keeps for ever what RETENTION_DAYS hides: {remedy(error)}. Run"
-            " this again, or turn it on with `aws dynamodb update-time-to-live --region"
-            f" {REGION} --table-name {TABLE_NAME} --time-to-live-specification"
-            " Enabled=true,AttributeName=expires_at`."
+            f"{name} exists, but DynamoDB does not delete the tickets that expire by"
+            f" RETENTION_DAYS: {remedy(error)}. Run this command again, or turn on the deletion"
+            f" with `aws dynamodb update-time-to-live --region {REGION} --table-name {TABLE_NAME}"
+            " --time-to-live-specification Enabled=true,AttributeName=expires_at`."
         ) from None

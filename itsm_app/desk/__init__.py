@@ -1,1 +1,1 @@
-"""The pages of the service desk. Loaded when they are first asked for: `blueprints/desk.py`."""
+"""The web pages of the desk. `blueprints/desk_pages.py` imports them at the first request."""

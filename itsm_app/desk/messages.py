@@ -1,4 +1,4 @@
-"""What the desk's pages say of what was done, and of what was not."""
+"""The texts in which the desk's pages report success and errors."""
 
 from __future__ import annotations
 
@@ -6,90 +6,103 @@ from collections.abc import Iterable
 
 from ..api.response_schemas import Error, Ticket
 
-DONE = {
-    "create": "The ticket is filed. Its number is {number}.",
-    "comment": "Your answer is on the ticket.",
-    "status": "The ticket is {status} now.",
-    "priority": "The priority is {priority} now.",
-    "assignee": "The ticket is yours.",
-    "give_back": "The ticket is nobody's now.",
+# By the value of `done` in the query of the page.
+SUCCESS_MESSAGES = {
+    "create": "The ticket was created. Its number is {number}.",
+    "comment": "Your answer was added.",
+    "status": "The status is now {status}.",
+    "priority": "The priority is now {priority}.",
+    "assignee": "The ticket is now assigned to you.",
+    "give_back": "The ticket is now unassigned.",
 }
-# Where people at the desk do something else about an error than the API's clients.
-REFUSED = {
-    "changed_meanwhile": "This ticket has changed since you opened it, so nothing was done yet."
-    " This is how it is now: look at it, and decide anew. What you wrote is kept.",
-    "invalid_transition": "The ticket cannot have that status any more. This is how it is now:"
-    " choose from what it can become.",
-    "ticket_closed": "The ticket is closed, and stays as it is. Open a new one that names its"
-    " number.",
-    "caller_erased": "What named this ticket's caller was erased, so nothing can be said on it any"
-    " more. Open a new one.",
-    "ticket_full": "The ticket has no room for this answer. Open a new one that names its number,"
-    " and answer there.",
-    "ticket_not_found": "There is no ticket with this number. Compare it digit by digit with what"
-    " you were given, or find the ticket by its caller.",
-    "misheard_number": "No ticket can have this number: a ticket number has 12 digits, and one of"
-    " them checks the others, so a digit was heard or typed wrong. Compare it digit by digit.",
-    "idempotency_key_reused": "This form was sent before, with other words, and those are kept."
-    " Look at the ticket, and add what is missing.",
-    "storage_unavailable": "The tickets cannot be reached just now, and it is not known whether"
-    " this was done. Wait a few seconds and reload this page: however often it is sent, it is done"
-    " once.",
-    "internal_error": "Something went wrong that should not have. Reload this page in a few"
-    " seconds: however often it is sent, it is done once. If it fails again, give the reference"
-    " below to whoever runs this service.",
-    "no_such_operation": "The desk has no such page. Go to the queue, or look for the ticket by its"
-    " number or caller.",
-    "no_session": "You are not signed in any more, so nothing was done yet, and nothing is lost:"
-    " sign in in another tab, come back, and reload this page. It then sends what you wrote.",
-    "key_refused": "This is not a key of this desk. Copy it again, with all of its characters, or"
-    " ask whoever runs this service for one.",
-    "role_refused": "This key is an agent's: agents file tickets and comment on them, and have no"
-    " desk. Sign in with a key of the desk.",
-    "body_too_large": "That was too much text for one form. Go back, and shorten it.",
+# By error code. People at the desk need other advice on these errors than clients of the API. The
+# pages show the API's own sentence for all other codes.
+ERROR_MESSAGES = {
+    "changed_meanwhile": "This ticket has changed since you opened it, so your change was not"
+    " saved. The page now shows the current ticket. Check the ticket, then decide again. Your text"
+    " is kept.",
+    "invalid_transition": "The ticket cannot change to this status. The page now shows the current"
+    " ticket. Choose one of the statuses that the page offers.",
+    "ticket_closed": "The ticket is closed and cannot be changed. Create a new ticket and mention"
+    " the number of this ticket.",
+    "caller_erased": "The caller's data was erased from this ticket, so nobody can answer it."
+    " Create a new ticket.",
+    "ticket_full": "The ticket has no room for this answer. Create a new ticket, mention the number"
+    " of this ticket, and write the answer there.",
+    "ticket_not_found": "There is no ticket with this number. Check each digit of the number, or"
+    " search for the caller's tickets.",
+    "misheard_number": "This is not a valid ticket number. A ticket number has 12 digits, and one"
+    " of them is a check digit. The number was misheard or mistyped. Check each digit.",
+    "idempotency_key_reused": "This form was already sent with other content, and that content is"
+    " saved. Check the ticket and add what is missing.",
+    "storage_unavailable": "The tickets are not available at the moment. If you sent a form, the"
+    " form may or may not be saved. Wait a few seconds, then reload this page. Reloading is safe:"
+    " the form is saved only once.",
+    "internal_error": "An unexpected error occurred. Wait a few seconds, then reload this page."
+    " Reloading is safe: a form is saved only once. If the error occurs again, give the reference"
+    " below to the operator of this service.",
+    "no_such_operation": "This page does not exist. Go to the queue, or search for a ticket number"
+    " or a caller.",
+    "no_session": "You are not signed in any more, so nothing was saved. Your text is not lost:"
+    " sign in in a new tab, return to this tab, and reload this page. The browser then sends your"
+    " form again.",
+    "key_refused": "This key is not valid. Copy the complete key again, or ask the operator of this"
+    " service for a key.",
+    "role_refused": "This key has the role agent. Agents create tickets and comment on them, but"
+    " cannot use the desk. Sign in with a key that has the role desk.",
+    "body_too_large": "The form contains too much text. Go back and shorten it.",
 }
-HEADINGS = {
-    "ticket_not_found": "No such ticket",
-    "misheard_number": "Not a ticket number",
-    "no_such_operation": "No such page",
-    "storage_unavailable": "The tickets cannot be reached",
-    "no_session": "Signed out meanwhile",
-    "desk_shut": "The desk is shut",
-    "no_keys": "The desk is shut",
-    "cross_site": "Not sent by the desk",
-    "internal_error": "Something went wrong",
+# By error code.
+ERROR_HEADINGS = {
+    "ticket_not_found": "Ticket not found",
+    "misheard_number": "Invalid ticket number",
+    "no_such_operation": "Page not found",
+    "storage_unavailable": "Tickets not available",
+    "no_session": "You are signed out",
+    "desk_shut": "The desk is disabled",
+    "no_keys": "The desk is disabled",
+    "cross_site": "Request rejected",
+    "internal_error": "Unexpected error",
 }
-# What a sentence may quote, and would turn it around: "Directional Formatting Characters"
-# in Unicode's Standard Annex 9.
-TURNS = dict.fromkeys([0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-# What the fields are called on the pages.
-LABELS = {
+# How the pages name the fields of the API.
+FIELD_LABELS = {
     "`caller`": "The caller",
     "`caller_id`": "The caller",
     "`issue_description`": "The description",
     "`comment`": "The answer",
-    "`cursor`": "The place in the list",
+    "`cursor`": "The position in the list",
 }
+# An error message can quote such a character, which would change the direction of the text after
+# it: "Directional Formatting Characters" in Unicode Standard Annex 9.
+DIRECTIONAL_CHARACTERS = dict.fromkeys(
+    [0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+)
 
 
-def done(names: Iterable[str], ticket: Ticket) -> str:
-    """Return what was done, or an empty text."""
-    words = {
+def success_message(changes: Iterable[str], ticket: Ticket) -> str:
+    """Return a sentence for each change, joined.
+
+    Args:
+        changes: Keys of `SUCCESS_MESSAGES`. Others are ignored, because they come from the URL.
+        ticket: The ticket after the changes.
+    """
+    values = {
         "number": ticket.ticket_number or ticket.ticket_id,
         "status": ticket.status.replace("_", " "),
         "priority": ticket.priority,
     }
-    return " ".join(DONE[name].format(**words) for name in names if name in DONE)
+    sentences = [SUCCESS_MESSAGES[name] for name in changes if name in SUCCESS_MESSAGES]
+    return " ".join(sentence.format(**values) for sentence in sentences)
 
 
-def refused(answer: Error) -> str:
-    """Return what people of the desk are told of an error."""
-    sentence = REFUSED.get(answer.code, answer.error)
-    for field, name in LABELS.items():
-        sentence = sentence.replace(field, name)
-    return sentence.translate(TURNS)
+def error_message(error: Error) -> str:
+    """Return the message about an error for people at the desk."""
+    message = ERROR_MESSAGES.get(error.code, error.error)
+    for field, label in FIELD_LABELS.items():
+        message = message.replace(field, label)
+    return message.translate(DIRECTIONAL_CHARACTERS)
 
 
-def heading(answer: Error) -> str:
-    """Return what kind of error it is, in a few words."""
-    return HEADINGS.get(answer.code, "That did not work")
+def error_heading(error: Error) -> str:
+    """Return the heading of the error page."""
+    return ERROR_HEADINGS.get(error.code, "Request failed")

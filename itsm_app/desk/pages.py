@@ -1,4 +1,4 @@
-"""Pages out of templates, each with the headers that a page has."""
+"""Render the pages from templates, with the headers of a page."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from . import messages, timeline
 from .charts import chart
 
 FOLDER = Path(__file__).parent
-FILES = {"desk.css": "text/css", "desk.js": "text/javascript"}
-# No inline script or style, and nothing from or to elsewhere. `data:` is for the icon.
+STATIC_FILES = {"desk.css": "text/css", "desk.js": "text/javascript"}
+# No inline scripts or styles, and nothing from other hosts. The icon is a `data:` URL.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -30,94 +30,104 @@ CONTENT_SECURITY_POLICY = (
 UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
 
 
-def page(template: str, **values: Any) -> Response:
-    """Fill in a template."""
+def render(template: str, **values: Any) -> Response:
+    """Return the page that a template gives with these values."""
     values |= {"key": g.get("key"), "base": url_for("desk.show_queue").rstrip("/")}
     html = _environment().get_template(template).render(values)
     response = Response(html, mimetype="text/html")
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    # Not `no-referrer`: by that, a browser's own forms would come from the origin "null".
+    # With `no-referrer`, a browser would send `Origin: null` with the desk's own forms.
     response.headers["Referrer-Policy"] = "same-origin"
     return response
 
 
-def queue(query: request_schemas.QueueQuery, shown: response_schemas.Queue) -> Response:
-    """Show a page of the queue."""
-    return page("queue.html", query=query, shown=shown)
+def queue(query: request_schemas.QueueQuery, found: response_schemas.Queue) -> Response:
+    """Return a page of the queue."""
+    return render("queue.html", query=query, queue=found)
 
 
 def ticket(
     ticket: response_schemas.DeskTicket,
     version: str,
-    refused: response_schemas.Error | None,
-    typed: str,
+    error: response_schemas.Error | None,
+    answer: str,
 ) -> Response:
-    """Show a ticket, and what was said and done on it; if a change was refused, why.
+    """Return the page of a ticket, with its conversation and history.
 
-    `typed` is the answer that somebody is writing.
+    Args:
+        ticket: The ticket.
+        version: The version of the ticket, which the forms of the page send back.
+        error: Why a change was rejected, if it was.
+        answer: The text of the answer box.
     """
-    return page(
+    return render(
         "ticket.html",
         ticket=ticket,
         version=version,
-        allowed=lifecycle.next_statuses(ticket.status),
-        erased=any(event.field == "caller_id" for event in ticket.history),
+        next_statuses=lifecycle.next_statuses(ticket.status),
+        is_erased=any(event.field == "caller_id" for event in ticket.history),
         timeline=timeline.timeline(ticket, request.args.get("entries") == "all"),
-        done=messages.done(request.args.getlist("done"), ticket),
-        refused=refused and messages.refused(refused),
-        typed=typed,
-    )
-
-
-def found(
-    typed: str,
-    tickets: response_schemas.TicketList | None,
-    refused: response_schemas.Error | None = None,
-) -> Response:
-    """Show a caller's tickets; if a number was looked for that is none, why."""
-    sentence = refused and messages.refused(refused)
-    return page("find.html", typed=typed, found=tickets, refused=sentence)
-
-
-def new_ticket(form: Mapping[str, str], refused: response_schemas.Error | None = None) -> Response:
-    """Show the form for a ticket, with what was typed; if that was refused, why."""
-    return page("new.html", form=form, refused=refused and messages.refused(refused))
-
-
-def stats(days: list[Day], filed_since: date) -> Response:
-    """Show what was done day by day, drawn and as a table, the latest day first."""
-    drawn = Markup(chart(days))  # noqa: S704 - our own
-    return page("stats.html", days=days[::-1], chart=drawn, filed_since=filed_since)
-
-
-def sign_in(refused: response_schemas.Error | None = None) -> Response:
-    """Show the form to sign in; if a key was refused, why."""
-    sentence = refused and messages.refused(refused)
-    return page("sign_in.html", args=request.args, refused=sentence)
-
-
-def error(answer: response_schemas.Error) -> Response:
-    """Show what went wrong, and what to do."""
-    if answer.code in ("key_refused", "role_refused"):
-        return sign_in(answer)
-    return page(
-        "error.html",
+        success_message=messages.success_message(request.args.getlist("done"), ticket),
+        error_message=error and messages.error_message(error),
         answer=answer,
-        heading=messages.heading(answer),
-        sentence=messages.refused(answer),
     )
 
 
-def file(name: str) -> Response:
-    """Return a style sheet or script, for a browser to keep: its address changes with it."""
-    response = Response(_file(name), mimetype=FILES[name])
+def search_results(
+    search_text: str,
+    found: response_schemas.TicketList | None,
+    error: response_schemas.Error | None = None,
+) -> Response:
+    """Return the page with a caller's tickets, or with advice if there are none.
+
+    Args:
+        search_text: What was searched for.
+        found: The tickets. None if nothing was searched for.
+        error: Why the text is not a ticket number, if it looks like one.
+    """
+    message = error and messages.error_message(error)
+    return render("find.html", search_text=search_text, found=found, error_message=message)
+
+
+def new_ticket(form: Mapping[str, str], error: response_schemas.Error | None = None) -> Response:
+    """Return the form for a new ticket, with the texts of `form`, and the error if there is one."""
+    return render("new.html", form=form, error_message=error and messages.error_message(error))
+
+
+def stats(days: list[Day], created_since: date) -> Response:
+    """Return the statistics by day, as a chart and as a table with the latest day first."""
+    svg = Markup(chart(days))  # noqa: S704 - contains dates and numbers only
+    return render("stats.html", days=days[::-1], chart=svg, created_since=created_since)
+
+
+def sign_in(error: response_schemas.Error | None = None) -> Response:
+    """Return the sign-in form, and why the key was rejected if it was."""
+    message = error and messages.error_message(error)
+    return render("sign_in.html", args=request.args, error_message=message)
+
+
+def error(error: response_schemas.Error) -> Response:
+    """Return the page for an error."""
+    if error.code in ("key_refused", "role_refused"):
+        return sign_in(error)
+    return render(
+        "error.html",
+        error=error,
+        heading=messages.error_heading(error),
+        message=messages.error_message(error),
+    )
+
+
+def static_file(name: str) -> Response:
+    """Return the style sheet or the script. Browsers keep it, because its URL has its version."""
+    response = Response(_read_static_file(name), mimetype=STATIC_FILES[name])
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response
 
 
-def age(moment: str) -> str:
-    """Return how long ago that was, in words, by the largest unit."""
-    seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+def age(timestamp: str) -> str:
+    """Return how long ago a time was, as text in the largest unit."""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(timestamp)).total_seconds()
     for unit, length in UNITS:
         if seconds >= length:
             count = int(seconds // length)
@@ -126,26 +136,26 @@ def age(moment: str) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Return how long that is, in hours and minutes."""
+    """Return a duration in hours and minutes."""
     if seconds is None:
         return "none"
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60:02} min"
 
 
-def clock(moment: str) -> str:
-    """Return a time for people. A script shows it as their own clock does."""
-    return f"{datetime.fromisoformat(moment):%d %b %Y, %H:%M} UTC"
+def clock(timestamp: str) -> str:
+    """Return a time as text for people, in UTC. A script replaces it by the local time."""
+    return f"{datetime.fromisoformat(timestamp):%d %b %Y, %H:%M} UTC"
 
 
 def label(value: str) -> str:
-    """Return a status or priority as people read it."""
+    """Return a status or a priority as text for people."""
     return value.replace("_", " ").capitalize()
 
 
-def shorten(text: str, most: int) -> str:
-    """Return at most so many characters of a text."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def shorten(text: str, max_characters: int) -> str:
+    """Return a text, cut off with an ellipsis if it is longer than `max_characters`."""
+    return text if len(text) <= max_characters else f"{text[: max_characters - 1]}…"
 
 
 @cache
@@ -157,21 +167,25 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.globals |= {"url_for": url_for, "file_url": _file_url, "new_key": _new_key}
+    environment.globals |= {
+        "url_for": url_for,
+        "static_url": _static_url,
+        "new_idempotency_key": _new_idempotency_key,
+    }
     environment.filters |= {"age": age, "clock": clock, "label": label, "shorten": shorten}
     environment.filters["duration"] = duration
     return environment
 
 
 @cache
-def _file(name: str) -> bytes:
+def _read_static_file(name: str) -> bytes:
     return (FOLDER / "static" / name).read_bytes()
 
 
-def _new_key() -> str:
+def _new_idempotency_key() -> str:
     return str(uuid4())
 
 
-def _file_url(name: str) -> str:
-    version = hashlib.sha256(_file(name)).hexdigest()[:12]
+def _static_url(name: str) -> str:
+    version = hashlib.sha256(_read_static_file(name)).hexdigest()[:12]
     return url_for("desk.show_file", name=name, v=version)

@@ -1,7 +1,8 @@
-"""Who works at the desk: signed in with a key, remembered by a signed cookie.
+"""Sessions of the desk: sign-in with a key, and a signed cookie.
 
-The cookie names the key and holds a digest of its digest, so it ends with the key's entry in
-`API_KEYS`, and whoever reads one has no key.
+The cookie contains the name of the key, and a hash of the key's digest in `API_KEYS`. A session
+therefore ends when the entry is removed from `API_KEYS`, and nobody can compute the key from the
+cookie.
 """
 
 from __future__ import annotations
@@ -22,20 +23,26 @@ from ..api.errors import CrossSite, DeskShut, NoKeys, NoSession, RoleRefused
 
 COOKIE = "desk"
 LIFETIME_SECONDS = 12 * 3600
-# Of a key for HMAC-SHA1, whose output has 20 bytes, more than enough: RFC 2104, 3.
+# itsdangerous signs with HMAC-SHA1. RFC 2104, section 3, requires a key of at least the length of
+# the hash, 20 bytes.
 MIN_SECRET_CHARACTERS = 32
-# Where no SECRET_KEY is set: gone with this process, and all its sessions with it.
+# Used if SECRET_KEY is not set. All sessions end with this process.
 _random_secret = secrets.token_hex(32)
 
 
-def are_needed() -> bool:
-    """Whether people sign in. Where there are no keys they don't: on this machine alone."""
+def are_required() -> bool:
+    """Return whether people must sign in. Without API keys, the desk is open to this machine."""
     return bool(current_app.extensions["keys"])
 
 
-def check_open() -> None:
-    """Raise `NoKeys` or `DeskShut` where nobody could sign in, or sessions could be forged."""
-    if not are_needed() and not auth.is_local():
+def check_enabled() -> None:
+    """Check that people can sign in and that nobody can forge a session.
+
+    Raises:
+        NoKeys: There are no API keys, and the request does not come from this machine.
+        DeskShut: `SECRET_KEY` is too short, or is not set in a Lambda.
+    """
+    if not are_required() and not auth.is_local():
         raise NoKeys
     secret = config.SECRET_KEY
     if len(secret) < MIN_SECRET_CHARACTERS and (secret or config.in_lambda()):
@@ -43,46 +50,55 @@ def check_open() -> None:
 
 
 def check_origin() -> None:
-    """Raise `CrossSite` for a form that no page of ours has sent, and for what no browser sends.
+    """Raise `CrossSite` if a form does not come from a page of the desk.
 
-    By "Fetch Metadata Request Headers" (W3C); browsers without it send `Origin` with every POST.
+    Browsers send `Sec-Fetch-Site` ("Fetch Metadata Request Headers", W3C). Older browsers send
+    `Origin` with every POST.
     """
-    # The desk is of all callers, and what is bound to one has no place here.
+    # The desk shows the tickets of all callers, so a request that is bound to a caller must not use
+    # it.
     if caller_binding.HEADER in request.headers:
         raise CrossSite
     if request.method != "POST":
         return
     site = request.headers.get("Sec-Fetch-Site")
     origin = urlsplit(request.headers.get("Origin", "")).netloc
-    ours = site in ("same-origin", "none") if site else bool(origin) and origin == request.host
-    if not ours:
+    is_own = site in ("same-origin", "none") if site else bool(origin) and origin == request.host
+    if not is_own:
         raise CrossSite
 
 
 def key() -> Key:
-    """Return the key that this request's session is of. Raises `NoSession`."""
-    if not are_needed():
+    """Return the key of this request's session. Raise `NoSession` if there is no valid session."""
+    if not are_required():
         return auth.LOCAL
     try:
         cookie = request.cookies.get(COOKIE, "")
-        name, mark = _serializer().loads(cookie, max_age=LIFETIME_SECONDS)
+        name, fingerprint = _serializer().loads(cookie, max_age=LIFETIME_SECONDS)
     except BadData:
         raise NoSession from None
-    for each in current_app.extensions["keys"]:
-        if (each.name, each.role) == (name, "desk") and compare_digest(_mark(each), mark):
-            found: Key = each
-            return found
+    candidate: Key
+    for candidate in current_app.extensions["keys"]:
+        if (candidate.name, candidate.role) == (name, "desk") and compare_digest(
+            _fingerprint(candidate), fingerprint
+        ):
+            return candidate
     raise NoSession
 
 
-def begin(response: BaseResponse, sent: str) -> BaseResponse:
-    """Let a response begin a session with this key. Raises `KeyRefused` and `RoleRefused`."""
-    key = auth.find(sent)
+def start(response: BaseResponse, sent_key: str) -> BaseResponse:
+    """Return the response with the cookie of a new session.
+
+    Raises:
+        KeyRefused: The key is not valid.
+        RoleRefused: The key does not have the role `desk`.
+    """
+    key = auth.find(sent_key)
     if key.role != "desk":
         raise RoleRefused
     response.set_cookie(
         COOKIE,
-        _serializer().dumps((key.name, _mark(key))),
+        _serializer().dumps((key.name, _fingerprint(key))),
         max_age=LIFETIME_SECONDS,
         path=_path(),
         secure=not (request.scheme == "http" and _is_loopback()),
@@ -93,7 +109,7 @@ def begin(response: BaseResponse, sent: str) -> BaseResponse:
 
 
 def end(response: BaseResponse) -> BaseResponse:
-    """Let a response end the session in this browser."""
+    """Return the response with the instruction to delete the cookie."""
     response.delete_cookie(COOKIE, path=_path(), httponly=True, samesite="Strict")
     return response
 
@@ -103,7 +119,7 @@ def _is_loopback() -> bool:
 
 
 def _path() -> str:
-    # With the stage in it.
+    # With the stage of API Gateway, if there is one.
     return url_for("desk.show_queue").rstrip("/")
 
 
@@ -111,5 +127,5 @@ def _serializer() -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(config.SECRET_KEY or _random_secret, salt=COOKIE)
 
 
-def _mark(key: Key) -> str:
+def _fingerprint(key: Key) -> str:
     return hashlib.sha256(key.digest.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What the pages of the desk do. Each calls the same operation as its route of the API."""
+"""The views of the desk's pages. Each calls the same operation as the API's route."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ from . import pages, sessions
 
 PAGE_TICKETS = "25"
 STATS_DAYS = 14
-# What a page tells beside what was typed, for people to decide anew.
-REFUSALS = (
+# The ticket page shows these errors itself and keeps the text of the form. Others get the error
+# page.
+ERRORS_ON_TICKET_PAGE = (
     CallerErased,
     ChangedMeanwhile,
     IdempotencyKeyReused,
@@ -39,20 +40,26 @@ REFUSALS = (
     TicketClosed,
     TicketFull,
 )
-# The fields of a form that change something.
-CHANGES = ("comment", "status", "priority", "assignee", "give_back")
-# Where to go on after signing in: a path or a query of the desk's own.
-BELOW_DESK = re.compile(r"[/?][!-~]*")
+# The form fields that change a ticket.
+CHANGE_FIELDS = ("comment", "status", "priority", "assignee", "give_back")
+# What may follow `/desk` in the URL after the sign-in: a path or a query of printable ASCII.
+NEXT_PATH = re.compile(r"[/?][!-~]*")
 
-Answer = BaseResponse | tuple[Response, int]
+ViewResponse = BaseResponse | tuple[Response, int]
 
 
-def let_in() -> BaseResponse | None:
-    """Let nobody in without a session but to sign in. Raises as `sessions` does."""
+def require_session() -> BaseResponse | None:
+    """Send requests without a session to the sign-in page. Runs before every view of the desk.
+
+    Raises:
+        NoKeys, DeskShut: The desk is disabled.
+        CrossSite: The request does not come from a page of the desk.
+        NoSession: A form was sent without a session.
+    """
     view = (request.endpoint or "").rpartition(".")[2]
     if view == "show_file":
         return None
-    sessions.check_open()
+    sessions.check_enabled()
     sessions.check_origin()
     if view in ("show_sign_in", "sign_in"):
         return None
@@ -61,46 +68,48 @@ def let_in() -> BaseResponse | None:
     except NoSession:
         if request.method == "POST":
             raise
-        return _lead_in()
+        return _redirect_to_sign_in()
     return None
 
 
 def show_queue() -> Response:
-    """Show the tickets of a status, 25 to a page."""
-    wanted = {"status": "open", **request.args.to_dict(), "limit": PAGE_TICKETS}
-    query = parsing.load_form(request_schemas.QueueQuery, wanted)
+    """Show a page of the queue."""
+    args = {"status": "open", **request.args.to_dict(), "limit": PAGE_TICKETS}
+    query = parsing.load_form(request_schemas.QueueQuery, args)
     return pages.queue(query, operations.list_queue(query))
 
 
 def show_ticket(ticket_id: str) -> Response:
-    """Show a ticket with all that was said and done."""
-    return _ticket(ticket_id)
+    """Show a ticket with its conversation and history."""
+    return _ticket_page(ticket_id)
 
 
-def change_ticket(ticket_id: str) -> Answer:
-    """Do to a ticket what one of its forms says, if it is still as that form has shown it."""
+def change_ticket(ticket_id: str) -> ViewResponse:
+    """Change a ticket as the form says, if the ticket has not changed since the form was shown."""
     form = request.form
     if form.get("status") == "closed" and "sure" not in form:
-        return _ask_before_closing(ticket_id)
+        return _confirm_closing(ticket_id)
     try:
-        operations.update_ticket(ticket_id, _change(), {form.get("version", "")})
-    except REFUSALS as error:
-        refused, status = error_responses.explain(error)
-        return _ticket(ticket_id, refused, form.get("comment", "")), status
-    done = [name for name in CHANGES if form.get(name, "").strip()]
+        # An answer is sent even if the caller has commented since. The page then shows the comment.
+        is_answer = not form.get("status")
+        operations.update_ticket(ticket_id, _parse_change(), {form.get("version", "")}, is_answer)
+    except ERRORS_ON_TICKET_PAGE as error:
+        body, status = error_responses.explain(error)
+        return _ticket_page(ticket_id, body, form.get("comment", "")), status
+    done = [field for field in CHANGE_FIELDS if form.get(field, "").strip()]
     return redirect(url_for("desk.show_ticket", ticket_id=ticket_id, done=done), 303)
 
 
-def find_tickets() -> Answer:
-    """Go to the ticket with the number that was typed, or show the tickets of that caller."""
-    typed = request.args.get("q", "").strip()
-    if not typed:
-        return pages.found(typed, None)
+def find_tickets() -> ViewResponse:
+    """Redirect to the ticket with this number or ID, or show the tickets of this caller."""
+    search_text = request.args.get("q", "").strip()
+    if not search_text:
+        return pages.search_results(search_text, None)
     try:
         query = request_schemas.OneTicketQuery(comments="none")
-        ticket, _ = operations.get_ticket_status(typed, query)
+        ticket, _ = operations.get_ticket_status(search_text, query)
     except (MisheardNumber, TicketNotFound) as error:
-        return _of_caller(typed, error)
+        return _search_by_caller(search_text, error)
     return redirect(url_for("desk.show_ticket", ticket_id=ticket.ticket_id), 303)
 
 
@@ -109,63 +118,63 @@ def show_new_ticket() -> Response:
     return pages.new_ticket(request.args)
 
 
-def create_ticket() -> Answer:
-    """File a ticket on behalf of a caller."""
+def create_ticket() -> ViewResponse:
+    """Create a ticket for a caller."""
     try:
         new = parsing.load_form(request_schemas.NewTicket, request.form.to_dict())
         created, _ = operations.create_ticket(new)
     except (IdempotencyKeyReused, InvalidField) as error:
-        refused, status = error_responses.explain(error)
-        return pages.new_ticket(request.form, refused), status
+        body, status = error_responses.explain(error)
+        return pages.new_ticket(request.form, body), status
     url = url_for("desk.show_ticket", ticket_id=created.ticket_id, done="create")
     return redirect(url, 303)
 
 
 def show_stats() -> Response:
-    """Show what the desk got done in the last two weeks."""
+    """Show the statistics of the last 14 days."""
     return pages.stats(*by_day(STATS_DAYS))
 
 
 def show_sign_in() -> BaseResponse:
-    """Show the form to sign in."""
-    if not sessions.are_needed():
+    """Show the sign-in form."""
+    if not sessions.are_required():
         return redirect(url_for("desk.show_queue"), 303)
     return pages.sign_in()
 
 
 def sign_in() -> BaseResponse:
-    """Begin a session with a key of the desk."""
-    below = request.args.get("next", "")
+    """Start a session with a key of the role `desk`, and redirect to the page in `next`."""
+    next_path = request.args.get("next", "")
     home = url_for("desk.show_queue").rstrip("/")
-    response = redirect(home + below if BELOW_DESK.fullmatch(below) else home, 303)
-    return sessions.begin(response, request.form.get("key", "").strip())
+    response = redirect(home + next_path if NEXT_PATH.fullmatch(next_path) else home, 303)
+    return sessions.start(response, request.form.get("key", "").strip())
 
 
 def sign_out() -> BaseResponse:
-    """End this browser's session."""
+    """End the session of this browser."""
     return sessions.end(redirect(url_for("desk.show_sign_in", done="sign_out"), 303))
 
 
 def show_file(name: str) -> Response:
-    """Return the style sheet or the script."""
-    if name not in pages.FILES:
+    """Return a static file."""
+    if name not in pages.STATIC_FILES:
         raise NotFound
-    return pages.file(name)
+    return pages.static_file(name)
 
 
-def _lead_in() -> BaseResponse:
-    # Not `full_path`, which takes no query but UTF-8.
+def _redirect_to_sign_in() -> BaseResponse:
+    # `request.full_path` would replace bytes of the query that are not UTF-8.
     query = quote(request.query_string, safe=punctuation)
-    below = f"{request.path}?{query}".removeprefix("/desk").rstrip("?")
-    # Who follows a link of another site sends no cookie that is `SameSite=Strict`; from a page of
-    # ours they do.
+    path = f"{request.path}?{query}".removeprefix("/desk").rstrip("?")
+    # A browser does not send a SameSite=Strict cookie when a link on another site is followed. A
+    # page of the desk that reloads itself makes the browser send the cookie.
     if request.headers.get("Sec-Fetch-Site") == "cross-site" and "from" not in request.args:
-        return pages.page("follow.html", below=f"{below}{'&' if '?' in below else '?'}from=link")
-    return redirect(url_for("desk.show_sign_in", next=below or None), 303)
+        return pages.render("follow.html", path=f"{path}{'&' if '?' in path else '?'}from=link")
+    return redirect(url_for("desk.show_sign_in", next=path or None), 303)
 
 
-def _change() -> request_schemas.TicketChange:
-    if not any(request.form.get(name, "").strip() for name in CHANGES):
+def _parse_change() -> request_schemas.TicketChange:
+    if not any(request.form.get(field, "").strip() for field in CHANGE_FIELDS):
         raise parsing.missing(request_schemas.TicketChange, "comment")
     change = parsing.load_form(request_schemas.TicketChange, request.form.to_dict())
     if "give_back" in request.form:
@@ -173,25 +182,26 @@ def _change() -> request_schemas.TicketChange:
     return change
 
 
-def _ticket(
-    ticket_id: str, refused: response_schemas.Error | None = None, typed: str = ""
+def _ticket_page(
+    ticket_id: str, error: response_schemas.Error | None = None, answer: str = ""
 ) -> Response:
     query = request_schemas.DeskTicketQuery(history="all")
     ticket, version = operations.get_ticket_status(ticket_id, query)
-    return pages.ticket(cast("response_schemas.DeskTicket", ticket), version, refused, typed)
+    return pages.ticket(cast("response_schemas.DeskTicket", ticket), version, error, answer)
 
 
-def _ask_before_closing(ticket_id: str) -> Response:
+def _confirm_closing(ticket_id: str) -> Response:
     query = request_schemas.OneTicketQuery(comments="none")
     ticket, _ = operations.get_ticket_status(ticket_id, query)
-    return pages.page("close.html", ticket=ticket, form=request.form)
+    return pages.render("close.html", ticket=ticket, form=request.form)
 
 
-def _of_caller(typed: str, error: MisheardNumber | TicketNotFound) -> Answer:
-    wanted = {**request.args.to_dict(), "caller": typed, "comments": "none", "limit": PAGE_TICKETS}
-    found = operations.list_recent_tickets(parsing.load_form(request_schemas.TicketQuery, wanted))
-    # Digits that are no ticket's number may be a caller's.
+def _search_by_caller(caller_id: str, error: MisheardNumber | TicketNotFound) -> ViewResponse:
+    args = {**request.args.to_dict(), "comments": "none", "limit": PAGE_TICKETS}
+    query = parsing.load_form(request_schemas.TicketQuery, {**args, "caller": caller_id})
+    found = operations.list_recent_tickets(query)
+    # A caller ID of digits can look like a wrong ticket number.
     if found.tickets or isinstance(error, TicketNotFound):
-        return pages.found(typed, found)
-    refused, status = error_responses.explain(error)
-    return pages.found(typed, found, refused), status
+        return pages.search_results(caller_id, found)
+    body, status = error_responses.explain(error)
+    return pages.search_results(caller_id, found, body), status

@@ -1,1 +1,1 @@
-"""The embedded DynamoDB that `flask run` starts."""
+"""The app of the `flask` command, and the embedded DynamoDB that `flask run` starts."""

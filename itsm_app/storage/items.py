@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from pynamodb.expressions.condition import Condition
@@ -26,11 +27,11 @@ def put_new(ticket: Ticket) -> bool:
     return _save(ticket, is_free)
 
 
-def find(ticket_id: str, caller_id: str | None = None) -> Ticket | None:
-    """Return a ticket, unless it is expired or belongs to another caller than `caller_id`."""
+def find(ticket_id: str, caller_ids: Collection[str] | None = None) -> Ticket | None:
+    """Return a ticket, unless it is expired or belongs to none of `caller_ids`."""
     item = read_item(ticket_id)
     # Before the item is parsed, so that parsing another caller's ticket takes no time.
-    if item is None or (caller_id is not None and item.get("caller_id") != {"S": caller_id}):
+    if item is None or (caller_ids is not None and _caller_of(item) not in caller_ids):
         return None
     ticket = Ticket.from_raw_data(item)
     return None if ticket.is_expired else ticket
@@ -103,6 +104,10 @@ def _update(update: Update, **parameters: str) -> dict[str, Any] | None:
     except ConditionFailed:
         return None
     return response
+
+
+def _caller_of(item: Item) -> Any:
+    return item.get("caller_id", {}).get("S")
 
 
 def _is_valid_key(ticket_id: str) -> bool:

@@ -6,11 +6,10 @@ from uuid import UUID, uuid4, uuid5
 
 from ..storage import items, timestamps
 from ..storage.attributes import Comment
-from ..storage.errors import StorageUnavailable
 from ..storage.models import Ticket
 from ..storage.updates import Update
-from . import history, lifecycle, limits, numbers
-from .errors import IdempotencyKeyReused
+from . import callers, history, lifecycle, limits, numbers
+from .errors import IdempotencyKeyReused, TicketBusy
 from .get import get_ticket
 
 # With an idempotency key, the id of a comment is the UUID of the ticket id and the key in this
@@ -46,6 +45,7 @@ def add_comment(
         CallerErased: The caller's data was erased.
         TicketFull: The ticket has no room for this comment.
         IdempotencyKeyReused: The earlier request had another text.
+        TicketBusy: Others changed the ticket at every attempt.
     """
     ticket_id = numbers.to_ticket_id(reference)
     comment: Comment = {
@@ -63,7 +63,7 @@ def add_comment(
             return found, found["added_at"] != comment["added_at"]
         lifecycle.require_open(ticket)
         lifecycle.require_caller(ticket)
-    raise StorageUnavailable("Contention", attempts=ATTEMPTS)
+    raise TicketBusy
 
 
 def _comment_id(ticket_id: str, idempotency_key: str | None) -> str:
@@ -92,6 +92,6 @@ def _update(
     else:
         update.forbid("status", "resolved", "closed")
     if caller_id is not None:
-        update.require("caller_id", caller_id)
+        update.require("caller_id", *callers.whose_tickets(caller_id))
     limits.require_room(update, limits.MAX_BYTES_AFTER_COMMENT, ticket)
     return update

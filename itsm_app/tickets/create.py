@@ -16,8 +16,8 @@ def create_ticket(
     """Create a ticket.
 
     Returns:
-        The ticket as it was created, and whether an earlier request with the same idempotency key
-        created it.
+        The ticket as it is stored now, and whether an earlier request with the same idempotency
+        key created it.
 
     Raises:
         IdempotencyKeyReused: The earlier request had another description.
@@ -37,7 +37,9 @@ def create_ticket(
             return ticket, False
         found = get_ticket(ticket.ticket_id)
         if _is_same_request(found, ticket):
-            return _as_created(found, issue_description), found.created_at != now
+            if found.issue_description != issue_description:
+                raise IdempotencyKeyReused
+            return found, found.created_at != now
         # Another ticket has this number: try the next one.
     raise StorageUnavailable("NumbersTaken", attempts=numbers.CANDIDATES)
 
@@ -47,11 +49,3 @@ def _is_same_request(found: Ticket, ticket: Ticket) -> bool:
     # was lost on the way from DynamoDB, and `storage.retry` repeated it.
     same = found.caller_id == ticket.caller_id and found.idempotency_key == ticket.idempotency_key
     return same and (ticket.idempotency_key is not None or found.created_at == ticket.created_at)
-
-
-def _as_created(found: Ticket, issue_description: str) -> Ticket:
-    if found.issue_description != issue_description:
-        raise IdempotencyKeyReused
-    # The first response said `open`, and a replay repeats the first response.
-    found.status = "open"
-    return found

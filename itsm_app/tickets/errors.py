@@ -72,6 +72,10 @@ class ChangedMeanwhile(TicketError):
     """The ticket was changed since the client read it."""
 
 
+class TicketBusy(TicketError):
+    """Others changed the ticket at the same moment, at every attempt. Nothing was written."""
+
+
 class TicketFull(TicketError):
     """The ticket has no room for the comment. `length` is the comment's, in characters."""
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from ..storage import items
 from ..storage.models import Ticket
-from . import numbers
+from . import callers, numbers
 from .errors import TicketNotFound
 
 
@@ -18,7 +18,8 @@ def get_ticket(reference: str, caller_id: str | None = None) -> Ticket:
         InvalidField: `reference` is empty.
         MisheardNumber: `reference` consists of digits and is not a ticket number.
     """
-    found = items.find(numbers.to_ticket_id(reference), caller_id)
+    caller_ids = None if caller_id is None else callers.whose_tickets(caller_id)
+    found = items.find(numbers.to_ticket_id(reference), caller_ids)
     if found is None:
         raise TicketNotFound(len(reference))
     return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterator
 from secrets import randbelow
 from uuid import UUID, uuid5
@@ -26,6 +27,8 @@ CANDIDATES = 8
 MAX_DIGITS = 2 * DIGITS
 # The separators that people write and that speech recognition adds.
 SEPARATORS = re.compile(r"[-\u2010-\u2015.,/#\s]")
+
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 
 DAMM = (
     (0, 3, 1, 7, 5, 9, 8, 6, 4, 2),
@@ -72,7 +75,10 @@ def spoken(written: str) -> str:
 
 
 def to_ticket_id(text: str) -> str:
-    """Return the ticket id for an id or a number. A number may have separators.
+    """Return the ticket id for an id or a number, as people type and paste them.
+
+    An id may be in upper case. A number may have separators, invisible format characters, and the
+    decimal digits of any script.
 
     Raises:
         InvalidField: The text is empty.
@@ -84,10 +90,13 @@ def to_ticket_id(text: str) -> str:
             "is missing: it must be the id or the number of a ticket",
             "Ask the caller for the number, or list their tickets.",
         )
-    digits = SEPARATORS.sub("", text)
-    # A UUID can consist of digits only, but has 32 of them.
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > MAX_DIGITS:
+    visible = "".join(each for each in text if unicodedata.category(each) != "Cf").strip()
+    if UUID_TEXT.fullmatch(visible):
+        return visible.lower()
+    digits = SEPARATORS.sub("", visible)
+    if not digits.isdecimal() or len(digits) > MAX_DIGITS:
         return text
+    digits = "".join(str(unicodedata.decimal(each)) for each in digits)
     if len(digits) != DIGITS or _damm(digits) != 0:
         raise MisheardNumber(len(digits))
     return ticket_id(digits)

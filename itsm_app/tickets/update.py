@@ -11,12 +11,11 @@ import msgspec
 
 from ..storage import items, timestamps
 from ..storage.attributes import Comment, Event
-from ..storage.errors import StorageUnavailable
 from ..storage.models import Ticket
 from ..storage.updates import Update
 from . import history, lifecycle, limits, numbers, retention
 from .comment import ATTEMPTS
-from .errors import AlreadyAssigned, ChangedMeanwhile, IdempotencyKeyReused
+from .errors import AlreadyAssigned, ChangedMeanwhile, IdempotencyKeyReused, TicketBusy
 from .get import get_ticket
 
 # As `comment.NAMESPACE`. One idempotency key can stand for a caller's comment and for a change.
@@ -36,6 +35,8 @@ class Change(NamedTuple):
             with the same idempotency key.
         seen_versions: The versions of the ticket that the client accepts (`Ticket.version`). None
             if the client named none.
+        accepts_comments: Whether the client also accepts a version that differs from a seen one
+            only by comments of the caller.
     """
 
     fields: Mapping[str, str | None]
@@ -45,6 +46,7 @@ class Change(NamedTuple):
     change_id: str
     fingerprint: str
     seen_versions: Collection[str] | None
+    accepts_comments: bool
 
 
 def update_ticket(
@@ -55,6 +57,7 @@ def update_ticket(
     by: str,
     idempotency_key: str | None = None,
     seen_versions: Collection[str] | None = None,
+    accepts_comments: bool = False,
     caller_id: str | None = None,
 ) -> Ticket:
     """Change a ticket and return the new state. See `Change` for the arguments.
@@ -68,6 +71,7 @@ def update_ticket(
         CallerErased: The caller's data was erased, so the ticket takes no comment.
         TicketFull: The ticket has no room for this change.
         IdempotencyKeyReused: An earlier request with this key had other content.
+        TicketBusy: Others changed the ticket at every attempt.
     """
     ticket_id = numbers.to_ticket_id(reference)
     now = timestamps.now()
@@ -77,7 +81,7 @@ def update_ticket(
     if comment_text is not None:
         comment = {"comment_text": comment_text, "added_at": now, "comment_id": change_id}
         comment |= {"author": by, "asked": digest}
-    change = Change(fields, comment, by, now, change_id, digest, seen_versions)
+    change = Change(fields, comment, by, now, change_id, digest, seen_versions, accepts_comments)
     for _ in range(ATTEMPTS):
         ticket = get_ticket(reference, caller_id)
         events = _events(ticket, change)
@@ -86,7 +90,7 @@ def update_ticket(
         _check(ticket, change)
         if changed := items.write_and_return(_update(ticket, change, events)):
             return changed
-    raise StorageUnavailable("Contention", attempts=ATTEMPTS)
+    raise TicketBusy
 
 
 def fingerprint(fields: Mapping[str, str | None], comment_text: str | None) -> str:
@@ -127,7 +131,7 @@ def _is_done(ticket: Ticket, change: Change) -> bool:
 
 
 def _check(ticket: Ticket, change: Change) -> None:
-    if change.seen_versions is not None and ticket.version not in change.seen_versions:
+    if change.seen_versions is not None and not _is_accepted(ticket, change):
         raise ChangedMeanwhile
     lifecycle.require_transition(ticket, change.fields.get("status"))
     lifecycle.require_open(ticket)
@@ -135,6 +139,20 @@ def _check(ticket: Ticket, change: Change) -> None:
         lifecycle.require_caller(ticket)
     if change.seen_versions is None and "assignee" in change.fields:
         _check_assignee(ticket.assignee, change.fields["assignee"], change.by)
+
+
+def _is_accepted(ticket: Ticket, change: Change) -> bool:
+    seen_versions = change.seen_versions or ()
+    if ticket.version in seen_versions or not change.accepts_comments:
+        return ticket.version in seen_versions
+    return any(_only_caller_commented(ticket, *seen.split(".", 1)) for seen in seen_versions)
+
+
+def _only_caller_commented(ticket: Ticket, revision: str, updated_at: str = "") -> bool:
+    comments = [each for each in ticket.comments if "author" not in each]
+    new_comments = sum(each["added_at"] > updated_at for each in comments)
+    # Each write counts up the revision by one.
+    return str(int(ticket.revision or 0) - new_comments) == revision
 
 
 def _check_assignee(present: str | None, wanted: str | None, by: str) -> None:

@@ -121,8 +121,8 @@ def test_desk_user_works_on_a_ticket_from_open_to_closed(
         browser.find(f'a[href$="{ticket}"]').click()
         browser.wait(lambda: browser.path().endswith(ticket))
         for button, message in [
-            ("Assign to me", "The ticket is yours."),
-            ("Start work", "The ticket is in progress now."),
+            ("Assign to me", "The ticket is now assigned to you."),
+            ("Start work", "The status is now in progress."),
         ]:
             browser.press(button)
             assert message in browser.text()
@@ -130,7 +130,7 @@ def test_desk_user_works_on_a_ticket_from_open_to_closed(
         browser.press("Set")
         browser.type("Answer", "Somebody is on the way.\nPlease stay calm.")
         browser.press("Send answer")
-        assert "Your answer is on the ticket." in browser.text()
+        assert "Your answer was added." in browser.text()
         assert browser.field("Answer").get_property("value") == ""
         server.request("POST", f"/tickets/{ticket}/comments", AGENT, json={"comment": "It moves!"})
         browser.press("Resolve")
@@ -139,11 +139,11 @@ def test_desk_user_works_on_a_ticket_from_open_to_closed(
         browser.press("Resolve")
         browser.press("Close…")
         assert "This is final" in browser.text()
-        browser.press("Leave it as it is")
+        browser.press("Cancel")
         assert server.ticket(ticket)["status"] == "resolved"
         browser.press("Close…")
-        browser.press("Close it for good")
-        assert "This ticket is closed, and stays as it is." in browser.text()
+        browser.press("Close ticket")
+        assert "This ticket is closed and cannot be changed." in browser.text()
     stored = server.ticket(ticket)
     assert [stored["status"], stored["priority"], stored["assignee"]] == [
         "closed",
@@ -172,7 +172,7 @@ def test_exactly_one_of_two_concurrent_users_gets_the_ticket(
             for thread in threads:
                 thread.join()
             texts = [browser.text() for browser in (first, second)]
-            winners = ["The ticket is yours." in text for text in texts]
+            winners = ["The ticket is now assigned to you." in text for text in texts]
             losers = ["This ticket has changed since" in text for text in texts]
             assert sorted(winners) == [False, True]
             assert losers == [not won for won in winners]
@@ -195,11 +195,11 @@ def test_answer_draft_survives_other_changes(server: Server, open_browser: Open)
         browser.driver.execute_script("watchTicket()")
         browser.wait(lambda: browser.find("#changed").is_displayed())
         assert "Hurry" not in browser.text()
-        browser.buttons()["Show how it is now"].click()
+        browser.buttons()["Show the current ticket"].click()
         assert "Hurry" in browser.text()
         browser.field("Answer").send_keys("n answer")
         browser.press("Send answer")
-        assert "Your answer is on the ticket." in browser.text()
+        assert "Your answer was added." in browser.text()
     assert server.ticket(ticket)["comments"][-1]["comment_text"] == "Half of an answer"
 
 
@@ -247,7 +247,7 @@ def test_keyboard_shortcuts_work_on_every_page(server: Server, open_browser: Ope
         type_keys("u")
         browser.wait(lambda: browser.path() == "/desk")
         type_keys("?")
-        assert "next, previous ticket" in browser.find("#shortcuts").text
+        assert "next or previous ticket" in browser.find("#shortcuts").text
         browser.find("#shortcuts-on").click()
         type_keys("n")
         browser.find("#shortcuts-on").click()
@@ -332,7 +332,7 @@ def test_every_page_is_accessible_and_fits_every_width(gallery: Server, tmp_path
         inspect(browser, "changed")
         browser.press("Close…")
         inspect(browser, "close")
-        browser.press("Close it for good")
+        browser.press("Close ticket")
         inspect(browser, "closed")
     assert found == []
 

@@ -86,9 +86,9 @@ def test_export_after_an_import_returns_the_same_bytes(
     assert len(before.splitlines()) == 19
     delete_all_tickets()
     assert export() == b""
-    assert import_(before) == "Imported: 19. There already: 0.\n"
+    assert import_(before) == "Imported: 19. Already existed: 0.\n"
     assert export() == before
-    assert import_(before) == "Imported: 0. There already: 19.\n"
+    assert import_(before) == "Imported: 0. Already existed: 19.\n"
     found = client.get(f"/tickets/{ticket}?history=all").json
     assert [comment["comment_text"] for comment in found["comments"][3:]] == TEXTS[:-1]
     assert len(found["history"]) == 5
@@ -153,7 +153,7 @@ def test_expired_tickets_are_not_exported(client: FlaskClient, caller: str) -> N
 def test_export_rejects_an_invalid_time(engine: str, when: str) -> None:
     result = run("export", "--since", when)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "A date or a time, such as 2026-11-23T22:08:48Z." in result.stderr
+    assert "Enter a date or a time, such as 2026-11-23T22:08:48Z." in result.stderr
 
 
 def test_import_reports_different_tickets_and_keeps_the_stored_ones(
@@ -168,13 +168,13 @@ def test_import_reports_different_tickets_and_keeps_the_stored_ones(
     before = [item_of(ticket) for ticket in (new, old)]
     result = run("import", stdin=lines)
     assert result.exit_code == 1
-    assert result.stdout == "Imported: 1. There already: 0.\n"
+    assert result.stdout == "Imported: 1. Already existed: 0.\n"
     number = before[0]["ticket_number"]["S"]
     *messages, last = result.stderr.splitlines()
     assert sorted(message.partition(": ")[2] for message in messages) == sorted(
-        f"ticket {name} is there already, and differs." for name in (number, old)
+        f"ticket {name} already exists with other content." for name in (number, old)
     )
-    assert last == "Error: Different from what is there, and left out: 2."
+    assert last == "Error: Not imported, because a ticket with this ID and other content exists: 2."
     assert [item_of(ticket) for ticket in (new, old)] == before
     assert len(page(client, caller)["tickets"]) == 3
 
@@ -250,12 +250,12 @@ def test_import_stops_at_an_invalid_line_and_keeps_the_lines_before_it(
     file.write_bytes(b"\n".join([lines[0], invalid, lines[2], b""]))
     result = run("import", str(file))
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("Error: Line 2 is no ticket: ")
+    assert result.stderr.startswith("Error: Line 2 is not a ticket: ")
     assert reason in result.stderr
     assert "Traceback" not in result.stderr
     assert ids(export("--caller", caller)) == ids(lines[0])
     file.write_bytes(b"\n".join(lines))
-    assert run("import", str(file)).stdout == "Imported: 2. There already: 1.\n"
+    assert run("import", str(file)).stdout == "Imported: 2. Already existed: 1.\n"
     assert export("--caller", caller).splitlines() == lines
 
 
@@ -268,7 +268,7 @@ def test_import_with_a_lost_dynamodb_response_is_applied_once(
     Ticket.get(ticket).delete()
     faults.faults.append(apply_and_drop)
     result = run("import", stdin=lines)
-    assert (result.exit_code, result.stdout) == (0, "Imported: 0. There already: 1.\n")
+    assert (result.exit_code, result.stdout) == (0, "Imported: 0. Already existed: 1.\n")
     assert export("--caller", caller) == lines
 
 
@@ -282,18 +282,18 @@ def test_reports_progress_when_dynamodb_fails(
     faults.faults.extend([apply, apply, denied])
     result = run("import", stdin=lines)
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: Stopped in line 2: these AWS credentials may not")
+    assert result.stderr.startswith("Error: The import stopped at line 2: these AWS credentials")
     faults.faults.append(refuse("ResourceNotFoundException"))
     result = run("export", "--caller", caller)
     assert result.exit_code == 1
     assert result.stderr == (
-        "Error: Stopped after 0 tickets, and these are not all: there is no table poc-itsm-tickets"
-        " in us-east-1; correct TABLE_NAME or REGION.\n"
+        "Error: The export stopped after 0 tickets and is incomplete: the table poc-itsm-tickets"
+        " does not exist in us-east-1; correct TABLE_NAME or REGION.\n"
     )
     monkeypatch.setattr(Ticket, "_connection", None)
     environment = {"AWS_ENDPOINT_URL_DYNAMODB": "not a url"}
     result = create_app().test_cli_runner(env=environment).invoke(args=["export"])
-    assert "these are not all: Invalid endpoint: not a url." in result.stderr
+    assert "is incomplete: Invalid endpoint: not a url." in result.stderr
 
 
 def on_terminal(url: str, *arguments: str, stdout: Any = subprocess.DEVNULL) -> str:

@@ -299,12 +299,12 @@ def test_second_stage_needs_only_a_renamed_copy_of_the_settings(
     assert (rejected.returncode, "has no API_KEYS" in rejected.stderr) == (1, True)
     clone.create_keys()
     for command, missing in [
-        ("deploy", "There is no table"),
-        ("update", "prod-itsm-api-handler is"),
+        ("deploy", "The table prod-itsm-tickets does not exist"),
+        ("update", "The function prod-itsm-api-handler does not exist"),
     ]:
         rejected = clone.run_unchecked(f"zappa {command} prod")
         assert (rejected.returncode, missing in rejected.stderr) == (1, True)
-        assert "Make it first: " in rejected.stderr
+        assert "Create it first: " in rejected.stderr
     clone.run(create_table_command())
     clone.run("zappa deploy prod")
     prod = Api(aws, clone.callers, "prod")

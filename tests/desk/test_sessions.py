@@ -102,10 +102,10 @@ def test_sign_in_redirects_to_desk_pages_only(desk_app: Flask, next_path: str) -
 @pytest.mark.parametrize(
     ("key", "status", "message"),
     [
-        ("", 401, "not a key of this desk"),
-        (f"{ANNA}x", 401, "not a key of this desk"),
-        (ANNA_ENTRY, 401, "not a key of this desk"),
-        (AGENT, 403, "This key is an agent"),
+        ("", 401, "This key is not valid"),
+        (f"{ANNA}x", 401, "This key is not valid"),
+        (ANNA_ENTRY, 401, "This key is not valid"),
+        (AGENT, 403, "This key has the role agent"),
     ],
 )
 def test_rejects_other_keys_with_advice(

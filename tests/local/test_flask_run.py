@@ -131,8 +131,8 @@ def test_reloader_keeps_the_same_engine(folder: str, tmp_path: Path) -> None:
 def test_reports_an_engine_crash_and_returns_storage_unavailable(folder: str) -> None:
     with flask_run(LOCAL_DYNAMODB=folder) as server:
         server.engines()[0].kill()
-        report = server.wait_for("has ended by itself")
-        assert "(exit status -9). What was written since this start is lost." in report
+        report = server.wait_for("has stopped unexpectedly")
+        assert "(exit status -9). All data that was written since this start is lost." in report
         response = server.request("GET", "/tickets/x")
         assert response.status_code == 500
         assert response.json()["code"] == "storage_unavailable"
@@ -143,7 +143,7 @@ def test_reports_an_engine_that_saves_and_exits(folder: str) -> None:
     with flask_run(LOCAL_DYNAMODB=folder) as server:
         ticket = server.create()
         server.engines()[0].terminate()
-        assert "(exit status 0). It saved first." in server.wait_for("has ended by itself")
+        assert "(exit status 0). All data was saved." in server.wait_for("has stopped unexpectedly")
         server.stop()
     with flask_run(LOCAL_DYNAMODB=folder) as server:
         assert server.request("GET", f"/tickets/{ticket}").status_code == 200
@@ -181,7 +181,7 @@ def test_sets_aside_a_damaged_state_file(folder: str) -> None:
     damaged = state.read_bytes()[:-100]
     state.write_bytes(damaged)
     with flask_run(LOCAL_DYNAMODB=folder) as server:
-        assert f"{state} is damaged: set aside as {state}.damaged-" in "".join(server.output)
+        assert f"{state} is damaged and was renamed to {state}.damaged-" in "".join(server.output)
         assert server.request("GET", "/tickets?caller=a").json() == {"tickets": []}
         ticket = server.create()
     (renamed,) = state.parent.glob("dynamodb.json.damaged-*")
@@ -201,7 +201,7 @@ def test_unusable_data_folder_is_an_error(tmp_path: Path) -> None:
 def test_invalid_table_name_is_an_error(folder: str) -> None:
     result = command("run", LOCAL_DYNAMODB=folder, TABLE_NAME="no such name")
     assert result.returncode == 1
-    assert f"Error: {folder} has no table no such name in us-east-1" in result.stderr
+    assert f"Error: {folder} has no usable table no such name in us-east-1" in result.stderr
     assert "Correct TABLE_NAME or REGION" in result.stderr
 
 

@@ -63,7 +63,7 @@ def init_db(
 def test_init_db_is_a_flask_command(faults: FaultyDynamoDB, name: str) -> None:
     result = command("init-db", AWS_ENDPOINT_URL_DYNAMODB=faults.url, TABLE_NAME=name)
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout == f"The table {name} in us-east-1 is made.\n"
+    assert result.stdout == f"The table {name} in us-east-1 was created.\n"
 
 
 def test_creates_the_table_as_the_contract_requires(
@@ -71,7 +71,7 @@ def test_creates_the_table_as_the_contract_requires(
 ) -> None:
     result = init_db()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == f"The table {name} in us-east-1 is made.\n"
+    assert result.stdout == f"The table {name} in us-east-1 was created.\n"
     table = dynamodb().describe_table(TableName=name)["Table"]
     assert table["KeySchema"] == [{"AttributeName": "ticket_id", "KeyType": "HASH"}]
     caller_index, status_index = table["GlobalSecondaryIndexes"]
@@ -108,7 +108,7 @@ def test_second_run_reports_the_existing_table_and_changes_nothing(
     faults.operations.clear()
     result = init_db()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == f"The table {name} in us-east-1 is there already.\n"
+    assert result.stdout == f"The table {name} in us-east-1 already exists.\n"
     assert set(faults.operations) == {"DescribeTable", "DescribeTimeToLive"}
 
 
@@ -120,7 +120,7 @@ def test_adds_the_status_index_to_an_older_table_and_keeps_its_items(
     dynamodb().put_item(TableName=name, Item=item)
     result = init_db()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == f"The table {name} in us-east-1 is there already.\n"
+    assert result.stdout == f"The table {name} in us-east-1 already exists.\n"
     found = dynamodb().query(
         TableName=name,
         IndexName="StatusIndex",
@@ -154,7 +154,10 @@ def test_reports_an_index_that_cannot_be_created(
     faults.faults.extend([apply, apply, apply, refuse("ResourceInUseException")])
     result = init_db()
     assert result.exit_code == 1
-    assert "was not made: DynamoDB refused or did not answer (ResourceInUse" in result.stderr
+    assert (
+        "was not created: DynamoDB rejected the request or did not respond (ResourceInUse"
+        in result.stderr
+    )
 
 
 def test_waits_until_an_index_is_active(
@@ -256,7 +259,7 @@ def test_reports_an_unknown_aws_profile(
 ) -> None:
     result = init_db(AWS_PROFILE="no-such-profile")
     assert result.exit_code == 1
-    assert "there is no such AWS profile" in result.stderr
+    assert "this AWS profile does not exist" in result.stderr
 
 
 @pytest.mark.parametrize("code", [code for code in REMEDIES if code.endswith("Exception")])
@@ -285,7 +288,7 @@ def test_creates_the_table_after_a_lost_response(
     faults.faults.extend([apply, apply_and_drop])
     result = init_db()
     assert result.exit_code == 0
-    assert result.stdout.endswith("is made.\n")
+    assert result.stdout.endswith("was created.\n")
     assert faults.operations[:3] == ["DescribeTable", "CreateTable", "CreateTable"]
     assert faults.operations[-3:] == ["UpdateContinuousBackups", *TURN_ON_EXPIRY]
 
@@ -296,13 +299,19 @@ def test_reports_a_table_that_cannot_be_created(
     faults.faults.extend([apply, refuse("LimitExceededException")])
     result = init_db()
     assert result.exit_code == 1
-    assert "was not made: DynamoDB refused or did not answer (LimitExceeded" in result.stderr
+    assert (
+        "was not created: DynamoDB rejected the request or did not respond (LimitExceeded"
+        in result.stderr
+    )
 
 
 def test_reports_an_endpoint_that_refuses_connections(init_db: Callable[..., Result]) -> None:
     result = init_db(AWS_ENDPOINT_URL_DYNAMODB=f"http://127.0.0.1:{free_port()}")
     assert result.exit_code == 1
-    assert "DynamoDB refused or did not answer (EndpointConnectionError)." in result.stderr
+    assert (
+        "DynamoDB rejected the request or did not respond (EndpointConnectionError)."
+        in result.stderr
+    )
 
 
 def test_reports_an_endpoint_that_is_not_a_url(
@@ -310,7 +319,7 @@ def test_reports_an_endpoint_that_is_not_a_url(
 ) -> None:
     result = init_db(AWS_ENDPOINT_URL_DYNAMODB="not a url")
     assert result.exit_code == 1
-    assert "was not made: Invalid endpoint: not a url." in result.stderr
+    assert "was not created: Invalid endpoint: not a url." in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
 
@@ -334,7 +343,7 @@ def test_reports_that_time_to_live_cannot_be_turned_on(
     faults.faults.extend([*[apply] * 4, refuse("AccessDeniedException")])
     result = init_db()
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "is there, but keeps for ever what RETENTION_DAYS hides: these AWS" in result.stderr
+    assert "the tickets that expire by RETENTION_DAYS: these AWS" in result.stderr
     assert f"aws dynamodb update-time-to-live --region us-east-1 --table-name {name}" in (
         result.stderr
     )
@@ -350,7 +359,7 @@ def test_reports_that_point_in_time_recovery_cannot_be_turned_on(
     faults.faults.extend([*BEFORE_RECOVERY, refuse("AccessDeniedException")])
     result = init_db()
     assert result.exit_code == 1
-    assert "is made, but without point-in-time recovery" in result.stderr
+    assert "was created, but without point-in-time recovery" in result.stderr
     assert "aws dynamodb update-continuous-backups --region us-east-1" in result.stderr
 
 
@@ -372,5 +381,5 @@ def test_gives_up_point_in_time_recovery_after_60_attempts(
     faults.faults.extend([*BEFORE_RECOVERY, *[NOT_READY] * 60])
     result = init_db()
     assert result.exit_code == 1
-    assert "is made, but without point-in-time recovery" in result.stderr
+    assert "was created, but without point-in-time recovery" in result.stderr
     assert faults.operations.count("UpdateContinuousBackups") == 60

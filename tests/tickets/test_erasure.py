@@ -74,7 +74,7 @@ def test_erases_personal_data_and_keeps_the_rest(client: FlaskClient, caller: st
     item_before = item_of(ticket)
     result = erase_caller(caller, "--yes")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.startswith(f"{before.json['ticket_number']}\nTickets erased: 1. Run it ag")
+    assert result.stdout.startswith(f"{before.json['ticket_number']}\nTickets erased: 1. Run the c")
     item = item_of(ticket)
     text = json.dumps(item)
     comment_ids = item_before["comment_ids"]["SS"]
@@ -137,7 +137,7 @@ def test_without_yes_it_lists_the_tickets_and_changes_nothing(
     assert (result.exit_code, result.stderr) == (0, "")
     *listed, last = result.stdout.splitlines()
     assert listed == [*old, before[0]["ticket_number"]["S"]]
-    assert last == "Tickets to erase: 2. Nothing is changed; --yes does it, for good."
+    assert last == "Tickets to erase: 2. Nothing was changed. To erase permanently, add --yes."
     assert [item_of(ticket), item_of(*old)] == before
 
 
@@ -262,10 +262,11 @@ def test_reports_progress_after_an_error_and_a_second_run_erases_the_rest(
     faults.faults.extend([apply, apply, apply, apply, refuse("AccessDeniedException")])
     result = erase_caller(caller, "--yes")
     assert result.exit_code == 1
-    assert "Error: Stopped, 1 erased: these AWS credentials may not do that" in result.stderr
+    assert "Error: The command stopped: these AWS credentials do not have" in result.stderr
+    assert "credentials. Tickets erased: 1. Run the command again." in result.stderr
     assert caller not in result.output
     faults.faults.append(refuse("AccessDeniedException"))
-    assert "Error: Stopped, nothing changed: these AWS" in erase_caller(caller).stderr
+    assert "Nothing was changed. Run the command again." in erase_caller(caller).stderr
     assert "Tickets erased: 2." in erase_caller(caller, "--yes").stdout
     assert caller not in json.dumps([item_of(ticket) for ticket in tickets])
 

@@ -1,20 +1,20 @@
-// What makes the desk's pages pleasant. None of them needs it.
+// Functions that make the desk's pages more comfortable. The pages also work without this script.
 "use strict";
 
 const REFRESH_MS = 30000;
 const byId = (id) => document.getElementById(id);
-const clock = (date) => date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+const formatTime = (date) => date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 const isField = (element) => element && element.matches("input:not([type=checkbox]), select, textarea");
 
-// Times as this browser's clock shows them.
-function localTimes(root) {
+// Show the times of an element's <time> elements in the time zone and format of this browser.
+function showLocalTimes(root) {
   for (const time of root.querySelectorAll("time")) {
     time.title = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   }
 }
 
-// Another look at this very page, or null where there is none to be had.
-async function lookAgain() {
+// Return the current version of this page, or null if the server does not return it.
+async function fetchPage() {
   const url = new URL(location.href);
   url.searchParams.delete("done");
   try {
@@ -26,95 +26,99 @@ async function lookAgain() {
   }
 }
 
-// The list is replaced and nothing else, so what is typed in a field stays; where the focus was in
-// the list, it comes back to the same ticket.
+// Replace the list only, so that text in the fields stays. Keep the focus on the same ticket.
 async function refreshList() {
-  const page = await lookAgain();
-  const [old, fresh] = [byId("list"), page && page.getElementById("list")];
-  if (fresh) {
-    const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
-    old.replaceWith(fresh);
-    localTimes(fresh);
-    const again = focused && [...fresh.querySelectorAll("a")].find((a) => a.getAttribute("href") === focused);
-    if (again) again.focus({ preventScroll: true });
+  const page = await fetchPage();
+  const [oldList, newList] = [byId("list"), page && page.getElementById("list")];
+  if (newList) {
+    const focused = oldList.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    oldList.replaceWith(newList);
+    showLocalTimes(newList);
+    const link = focused && [...newList.querySelectorAll("a")].find((a) => a.getAttribute("href") === focused);
+    if (link) link.focus({ preventScroll: true });
   }
-  const said = fresh ? `Updated at ${clock(new Date())}.` : "Not updated: signed out, or no answer.";
-  byId("fresh").textContent = said;
+  byId("fresh").textContent = newList
+    ? `Updated at ${formatTime(new Date())}.`
+    : "Not updated: you are signed out, or the server does not respond.";
 }
 
-// A ticket is not replaced under the eyes of who reads it: they are told, and asked.
-let newer = null;
+// Show a notice if the ticket has changed. Do not replace the ticket while somebody reads it.
+let newTicket = null;
 async function watchTicket() {
-  const page = await lookAgain();
-  const fresh = page && page.getElementById("ticket");
-  if (fresh && fresh.dataset.version !== byId("ticket").dataset.version) {
-    newer = fresh;
+  const page = await fetchPage();
+  const ticket = page && page.getElementById("ticket");
+  if (ticket && ticket.dataset.version !== byId("ticket").dataset.version) {
+    newTicket = ticket;
     byId("changed").hidden = false;
   }
 }
 
-function showChange() {
+function showNewTicket() {
   const ticket = byId("ticket");
-  for (const part of ticket.querySelectorAll("[data-live]")) {
-    const fresh = newer.querySelector(`[data-live=${part.dataset.live}]`);
-    if (fresh) part.replaceWith(document.importNode(fresh, true));
+  for (const oldPart of ticket.querySelectorAll("[data-live]")) {
+    const newPart = newTicket.querySelector(`[data-live=${oldPart.dataset.live}]`);
+    if (newPart) oldPart.replaceWith(document.importNode(newPart, true));
   }
-  ticket.dataset.version = newer.dataset.version;
-  for (const field of document.querySelectorAll("#answer [name=version]")) field.value = newer.dataset.version;
-  localTimes(ticket);
+  ticket.dataset.version = newTicket.dataset.version;
+  for (const field of document.querySelectorAll("#answer [name=version]")) field.value = newTicket.dataset.version;
+  showLocalTimes(ticket);
   byId("changed").hidden = true;
   byId("main").focus();
 }
 
-function keepFresh(look, whileTyping) {
-  let looked = Date.now();
-  const due = () => {
-    const typing = isField(document.activeElement) && !whileTyping;
-    if (document.hidden || typing || Date.now() - looked < REFRESH_MS) return;
-    looked = Date.now();
-    look();
+// Call `refresh` every 30 seconds while the page is visible.
+function refreshRegularly(refresh, whileTyping) {
+  let lastRefresh = Date.now();
+  const refreshIfDue = () => {
+    const isTyping = isField(document.activeElement) && !whileTyping;
+    if (document.hidden || isTyping || Date.now() - lastRefresh < REFRESH_MS) return;
+    lastRefresh = Date.now();
+    refresh();
   };
-  setInterval(due, 1000);
-  document.addEventListener("visibilitychange", due);
+  setInterval(refreshIfDue, 1000);
+  document.addEventListener("visibilitychange", refreshIfDue);
 }
 
-// What is being written survives a look elsewhere in this tab, until it is sent.
-function keepDraft(box, sent) {
-  const place = `desk-draft:${location.pathname}`;
-  if (sent) sessionStorage.removeItem(place);
-  if (!box.value && !box.readOnly) box.value = sessionStorage.getItem(place) || "";
+// Keep an unsent answer while this tab shows other pages.
+function keepDraft(box, wasSent) {
+  const storageKey = `desk-draft:${location.pathname}`;
+  if (wasSent) sessionStorage.removeItem(storageKey);
+  if (!box.value && !box.readOnly) box.value = sessionStorage.getItem(storageKey) || "";
   box.addEventListener("input", () => {
-    if (box.value) sessionStorage.setItem(place, box.value);
-    else sessionStorage.removeItem(place);
+    if (box.value) sessionStorage.setItem(storageKey, box.value);
+    else sessionStorage.removeItem(storageKey);
   });
 }
 
+// Count as the server does: characters, not UTF-16 units, and a line break as one character.
 function countCharacters(counter) {
   const box = byId(counter.dataset.counts);
-  const most = Number(box.dataset.most);
-  const show = () => {
+  const max = Number(box.dataset.max);
+  const update = () => {
     const count = [...box.value.replaceAll("\r\n", "\n")].length;
-    const over = count > most;
-    counter.classList.toggle("over", over);
-    counter.textContent = over ? `${count - most} characters too many: ${most} fit.` : `${count} of ${most} characters.`;
+    const isTooLong = count > max;
+    counter.classList.toggle("over", isTooLong);
+    counter.textContent = isTooLong
+      ? `${count - max} characters too many. The limit is ${max} characters.`
+      : `${count} of ${max} characters.`;
   };
-  box.addEventListener("input", show);
-  show();
+  box.addEventListener("input", update);
+  update();
 }
 
 function moveInList(step) {
   const links = [...document.querySelectorAll("#list tbody a")];
-  const at = links.indexOf(document.activeElement);
-  const next = links[at < 0 ? (step > 0 ? 0 : links.length - 1) : at + step];
+  const index = links.indexOf(document.activeElement);
+  const next = links[index < 0 ? (step > 0 ? 0 : links.length - 1) : index + step];
   if (next) next.focus();
 }
 
-const go = (element) => element && element.click();
+const click = (element) => element && element.click();
 const SHORTCUTS = {
   j: () => moveInList(1),
   k: () => moveInList(-1),
-  u: () => go(byId("up") || document.querySelector(".brand")),
-  n: () => go(document.querySelector(".top nav a")),
+  u: () => click(byId("up") || document.querySelector(".brand")),
+  n: () => click(document.querySelector(".top nav a")),
   a: () => byId("comment") && byId("comment").focus(),
   r: () => (byId("list") && byId("fresh") ? refreshList() : location.reload()),
   "/": () => byId("find").select(),
@@ -125,31 +129,31 @@ const SHORTCUTS = {
   },
 };
 
-function onKey(event) {
+function onKeyDown(event) {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("textarea") && event.target.form) {
     event.target.form.requestSubmit();
     return;
   }
   if (event.key === "Escape" && isField(event.target)) event.target.blur();
-  const off = localStorage.getItem("desk-shortcuts") === "off";
-  if (off || event.ctrlKey || event.metaKey || event.altKey || isField(event.target)) return;
-  const act = Object.hasOwn(SHORTCUTS, event.key) && SHORTCUTS[event.key];
-  if (act) {
+  const areOff = localStorage.getItem("desk-shortcuts") === "off";
+  if (areOff || event.ctrlKey || event.metaKey || event.altKey || isField(event.target)) return;
+  const action = Object.hasOwn(SHORTCUTS, event.key) && SHORTCUTS[event.key];
+  if (action) {
     event.preventDefault();
-    act();
+    action();
   }
 }
 
-function offerShortcuts() {
+function addShortcuts() {
   byId("shortcuts").hidden = false;
-  const box = byId("shortcuts-on");
-  box.checked = localStorage.getItem("desk-shortcuts") !== "off";
-  box.addEventListener("change", () => localStorage.setItem("desk-shortcuts", box.checked ? "on" : "off"));
-  document.addEventListener("keydown", onKey);
+  const checkbox = byId("shortcuts-on");
+  checkbox.checked = localStorage.getItem("desk-shortcuts") !== "off";
+  checkbox.addEventListener("change", () => localStorage.setItem("desk-shortcuts", checkbox.checked ? "on" : "off"));
+  document.addEventListener("keydown", onKeyDown);
 }
 
-// Said once: not again when the page is reloaded.
-function forgetDone() {
+// Return the values of `done` and remove them from the URL, so that a reload shows no old message.
+function takeDone() {
   const url = new URL(location.href);
   if (!url.searchParams.has("done")) return [];
   const done = url.searchParams.getAll("done");
@@ -158,21 +162,21 @@ function forgetDone() {
   return done;
 }
 
-const done = forgetDone();
-localTimes(document);
+const done = takeDone();
+showLocalTimes(document);
 if (done.includes("sign_out")) sessionStorage.clear();
-if (byId("shortcuts")) offerShortcuts();
+if (byId("shortcuts")) addShortcuts();
 if (byId("comment")) keepDraft(byId("comment"), done.includes("comment"));
 document.querySelectorAll("[data-counts]").forEach(countCharacters);
 if (byId("fresh")) {
-  byId("fresh").textContent = "Refreshes by itself.";
-  keepFresh(refreshList, false);
+  byId("fresh").textContent = "Refreshes automatically.";
+  refreshRegularly(refreshList, false);
 }
 if (byId("ticket")) {
-  // It takes nothing away from who is typing, and who answers should know.
-  keepFresh(watchTicket, true);
-  byId("show-change").addEventListener("click", showChange);
+  // Also while typing: the notice replaces no text, and is most useful to somebody who answers.
+  refreshRegularly(watchTicket, true);
+  byId("show-change").addEventListener("click", showNewTicket);
 }
-// What a page says first of all is read, and seen.
-const refused = document.querySelector(".notice.refused");
-if (refused) refused.scrollIntoView({ block: "center" });
+// An error message must be visible.
+const errorNotice = document.querySelector(".notice.error");
+if (errorNotice) errorNotice.scrollIntoView({ block: "center" });
