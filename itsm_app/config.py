@@ -50,6 +50,11 @@ def uses_embedded_dynamodb() -> bool:
     return bool(LOCAL_DYNAMODB) and not has_endpoint and not in_lambda()
 
 
+def table_location() -> str:
+    """Return where the table is: the folder of the embedded DynamoDB, or the AWS region."""
+    return LOCAL_DYNAMODB if uses_embedded_dynamodb() else REGION
+
+
 def ignore_aws_settings() -> None:
     """Remove the AWS SDK's settings from this process, which then stores tickets locally.
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from .. import config
 from ..config import REGION, TABLE_NAME
 from ..storage import table
 from ..storage.errors import StorageUnavailable, TableMismatch
+from . import embedded_table
 from .aws_errors import remedy
 
 
@@ -16,7 +20,7 @@ def init_db() -> None:
 
     The command also turns on backups and the expiry of tickets.
     """
-    name = f"The table {TABLE_NAME} in {REGION}"
+    name = f"The table {TABLE_NAME} in {config.table_location()}"
     try:
         is_new = table.create()
     except TableMismatch as error:
@@ -28,6 +32,8 @@ def init_db() -> None:
     if is_new:
         _turn_on_recovery(name)
     _turn_on_expiry(name)
+    if config.uses_embedded_dynamodb():
+        embedded_table.prepare(Path(config.LOCAL_DYNAMODB))
     click.echo(f"{name} {'was created' if is_new else 'already exists'}.")
 
 
@@ -35,6 +41,9 @@ def _turn_on_recovery(name: str) -> None:
     try:
         table.turn_on_recovery()
     except StorageUnavailable as error:
+        if error.cause == "UnknownOperationException":
+            click.echo(f"{name} has no point-in-time recovery: this DynamoDB does not support it.")
+            return
         raise click.ClickException(
             f"{name} was created, but without point-in-time recovery: {remedy(error)}. Turn it on"
             f" with `aws dynamodb update-continuous-backups --region {REGION} --table-name"

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from . import expressions, tables
-from .database import Database
+from .database import FILE, Database
 from .errors import EngineError, invalid
 from .tables import Description, Item
 
@@ -57,7 +57,8 @@ Response = dict[str, Any]
 class Engine:
     """Answers requests to DynamoDB from the database in a folder.
 
-    The first request opens the database. Any number of threads can use an engine.
+    The first request opens the database. CreateTable creates the database. Any number of threads
+    can use an engine.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -104,15 +105,17 @@ class Engine:
                     count += 1
         return count
 
-    def _open(self) -> Database:
+    def _open(self, create: bool = False) -> Database:
         with self._opening:
             if self._database is None:
+                if not create and not (self._folder / FILE).exists():
+                    raise EngineError("ResourceNotFoundException", "The folder has no tables")
                 self._database = Database(self._folder)
             return self._database
 
     @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        with self._open().write() as db:
+    def _write(self, create: bool = False) -> Iterator[sqlite3.Connection]:
+        with self._open(create).write() as db:
             if time.monotonic() >= self._next_cleanup:
                 self._next_cleanup = time.monotonic() + CLEANUP_SECONDS
                 _delete_expired(db)
@@ -134,7 +137,7 @@ class Engine:
             # Not part of DynamoDB's description: the attribute, if it is enabled.
             "TimeToLive": None,
         }
-        with self._write() as db:
+        with self._write(create=True) as db:
             if db.execute("SELECT 1 FROM tables WHERE name = ?", [name]).fetchone():
                 raise EngineError("ResourceInUseException", f"Table already exists: {name}")
             db.execute("INSERT INTO tables VALUES (?, ?)", [name, json.dumps(description)])

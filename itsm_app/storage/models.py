@@ -131,7 +131,6 @@ class Ticket(Model):
         if table is not cls._configured:
             with cls._lock:
                 if table is not cls._configured:
-                    connection.configure(table.connection.session)
-                    _ = table.connection.client
+                    connection.create_client(table.connection)
                     cls._configured = table
         return table

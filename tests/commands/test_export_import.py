@@ -14,7 +14,8 @@ import pytest
 from click.testing import Result
 from flask.testing import FlaskClient
 
-from itsm_app import config, create_app
+from itsm_app import config
+from itsm_app.commands.app import create_command_app
 from itsm_app.storage import timestamps
 from itsm_app.storage.models import Ticket
 
@@ -32,7 +33,7 @@ TEXTS = ["日本語 שלום", "\u202eabc\u0000\u2028", "👩‍👩‍👧‍�
 
 
 def run(*arguments: str, stdin: bytes | None = None) -> Result:
-    return create_app().test_cli_runner().invoke(args=arguments, input=stdin)
+    return create_command_app().test_cli_runner().invoke(args=arguments, input=stdin)
 
 
 def export(*arguments: str) -> bytes:
@@ -292,7 +293,7 @@ def test_reports_progress_when_dynamodb_fails(
     )
     monkeypatch.setattr(Ticket, "_connection", None)
     environment = {"AWS_ENDPOINT_URL_DYNAMODB": "not a url"}
-    result = create_app().test_cli_runner(env=environment).invoke(args=["export"])
+    result = create_command_app().test_cli_runner(env=environment).invoke(args=["export"])
     assert "is incomplete: Invalid endpoint: not a url." in result.stderr
 
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from click.testing import Result
 
-from itsm_app import create_app
+from itsm_app.commands.app import create_command_app
 from itsm_app.commands.aws_errors import REMEDIES
 from itsm_app.storage.models import Ticket
 from itsm_app.storage.table import DEFINITION
@@ -55,7 +55,7 @@ def init_db(
         monkeypatch.setattr("itsm_app.storage.table.RECOVERY_WAIT_SECONDS", 0)
         if environment:
             monkeypatch.setattr(Ticket, "_connection", None)
-        return create_app().test_cli_runner(env=environment).invoke(args=["init-db"])
+        return create_command_app().test_cli_runner(env=environment).invoke(args=["init-db"])
 
     return run
 

@@ -13,7 +13,7 @@ import pytest
 from click.testing import Result
 from flask.testing import FlaskClient
 
-from itsm_app import create_app
+from itsm_app.commands.app import create_command_app
 from itsm_app.storage import sizes
 from itsm_app.storage.models import Ticket
 
@@ -41,7 +41,7 @@ def item_of(ticket: str) -> dict[str, Any]:
 
 
 def erase_caller(*arguments: str) -> Result:
-    return create_app().test_cli_runner().invoke(args=["erase-caller", *arguments])
+    return create_command_app().test_cli_runner().invoke(args=["erase-caller", *arguments])
 
 
 def create_ticket_with_history(client: FlaskClient, caller: str, n: int = 0) -> str:
