@@ -36,7 +36,7 @@ class BodyTooLarge(RequestError):
 
 
 class InvalidBody(RequestError):
-    """The body is not a JSON object in UTF-8. `form` says what it is."""
+    """The body is not a JSON object in UTF-8. `form` describes what the client sent."""
 
     def __init__(self, form: str) -> None:
         super().__init__(form)

@@ -1,7 +1,7 @@
 """The ticket operations as clients call them, from the parsed request to the response.
 
 The routes, the MCP tools and the desk's pages call these functions. Each one binds the request to
-its caller and raises `CallerMismatch` if the request names another caller. Besides, each raises the
+its caller, and raises `CallerMismatch` if the request names another caller. Each also raises the
 errors of the ticket operation that it calls.
 """
 
@@ -43,7 +43,7 @@ def create_ticket(
 def get_ticket_status(
     reference: str, query: request_schemas.OneTicketQuery
 ) -> tuple[response_schemas.Ticket, str]:
-    """Get the ticket with this id or number. Return the response, and the ticket's version."""
+    """Get the ticket with this ID or number. Return the response, and the ticket's version."""
     caller_id = caller_binding.bind("caller", query.caller)
     ticket = get.get_ticket(reference, caller_id)
     with_history = isinstance(query, request_schemas.DeskTicketQuery) and query.history == "all"
@@ -103,7 +103,7 @@ def update_ticket(
 
 
 def list_queue(query: request_schemas.QueueQuery) -> response_schemas.Queue:
-    """List the tickets of a status."""
+    """List the tickets of a status, of all callers."""
     page, cursor = lists.list_queue(
         query.status,
         query.priority,

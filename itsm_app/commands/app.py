@@ -53,7 +53,7 @@ def _prepare_server(app: Flask, host: str, port: int, **_: object) -> None:
             " with `flask new-key NAME --role desk` and set API_KEYS to its entry, or leave out"
             " --host."
         )
-    app.config["ALLOW_LOCAL_REQUESTS_WITHOUT_KEY"] = True
+    app.config["KEYLESS"] = True
     if config.uses_embedded_dynamodb():
         embedded_table.prepare(Path(config.LOCAL_DYNAMODB))
     # The kernel ignores SIGTERM for the first process of a container, unless there is a handler.

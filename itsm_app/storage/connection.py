@@ -12,7 +12,7 @@ from botocore.session import Session
 from pynamodb.connection import Connection
 
 from .. import config
-from . import credentials
+from . import aws_credentials
 from .errors import StorageUnavailable
 
 # Amazon Connect waits 8 s for a Lambda. Three attempts that each use up the connect time-out, the
@@ -50,7 +50,7 @@ def _configure(session: Session) -> None:
     session.set_default_client_config(Config(user_agent=USER_AGENT))
     for operation in ITEM_OPERATIONS:
         session.register(f"after-call.dynamodb.{operation}", _require_request_id)
-    credentials.load_late(session)
+    aws_credentials.load_late(session)
 
 
 def _use_embedded_dynamodb(session: Session) -> None:

@@ -44,9 +44,9 @@ def start_key(key: str, value: str, cursor: str, *query: str | None) -> dict[str
     except ValueError:
         raise InvalidField(
             "cursor",
-            "must be the next_cursor of the page before, unchanged, and with the same query, which"
-            f" these {len(cursor)} characters are not",
-            "Copy it again, or leave it out to begin anew.",
+            "must be the unchanged next_cursor of the previous page, with the same query, but this"
+            f" value of {len(cursor)} characters is not",
+            "Copy the cursor again, or leave the field out to get the first page.",
         ) from None
     values = {key: value, "created_at": created_at, "ticket_id": ticket_id}
     return {name: {"S": text} for name, text in values.items()}

@@ -1,4 +1,7 @@
-"""Why a ticket operation was rejected. Each error carries its data, `api.errors` adds the words."""
+"""Why a ticket operation was rejected.
+
+Each error carries its data. The sentences for clients are in `api.error_messages`.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,12 @@ class IdempotencyKeyReused(TicketError):
 
 
 class InvalidTransition(TicketError):
-    """The ticket cannot change to this status. `allowed` names those that can follow `status`."""
+    """The ticket cannot change to this status.
+
+    Attributes:
+        status: The present status of the ticket.
+        allowed: The statuses that can follow, separated by commas.
+    """
 
     def __init__(self, status: str, allowed: str) -> None:
         super().__init__(status)

@@ -25,7 +25,7 @@ def require_transition(ticket: Ticket, status: str | None) -> None:
     """Raise `InvalidTransition` if the ticket cannot change to this status. None is no change."""
     allowed = next_statuses(ticket.status)
     if status not in (None, ticket.status, *allowed):
-        raise InvalidTransition(ticket.status, " or ".join(allowed) or "nothing")
+        raise InvalidTransition(ticket.status, ", ".join(allowed) or "none")
 
 
 def require_open(ticket: Ticket) -> None:

@@ -87,8 +87,8 @@ def to_ticket_id(text: str) -> str:
     if not text:
         raise InvalidField(
             "ticket_id",
-            "is missing: it must be the id or the number of a ticket",
-            "Ask the caller for the number, or list their tickets.",
+            "is missing: it must be the ID or the number of a ticket",
+            "Ask the caller for the ticket number, or list the caller's tickets.",
         )
     visible = "".join(each for each in text if unicodedata.category(each) != "Cf").strip()
     if UUID_TEXT.fullmatch(visible):

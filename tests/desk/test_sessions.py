@@ -17,7 +17,7 @@ from itsm_app import config, create_app
 from itsm_app.api import auth
 from itsm_app.desk import sessions
 
-from ..conftest import ON_MOTO
+from ..conftest import ON_MOTO, shared_app
 from ..support.desk import (
     AGENT,
     AGENT_ENTRY,
@@ -333,10 +333,10 @@ def test_desk_returns_503_without_a_valid_secret_key(
 
 
 def test_desk_without_keys_is_open_to_local_requests_only(
-    desk_app: Flask, monkeypatch: pytest.MonkeyPatch
+    engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(config, "API_KEYS", "")
-    desk_app = create_app()
+    monkeypatch.setattr(config, "SECRET_KEY", SECRET)
+    desk_app = shared_app()
     page = Desk(desk_app).get("/desk")
     assert page.status_code == 200
     assert "local" in page.text

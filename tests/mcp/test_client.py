@@ -35,7 +35,7 @@ def url(engine: str) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(config, "API_KEYS", ENTRY)
         server = make_server("127.0.0.1", 0, create_app(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     yield f"http://127.0.0.1:{server.port}/mcp"
     server.shutdown()
@@ -192,4 +192,4 @@ def test_client_receives_the_error_for_a_foreign_origin(url: str) -> None:
 
     with pytest.raises(BaseExceptionGroup) as raised:
         run(url, MODERN, use_session, {"Origin": "http://evil.example"})
-    assert raised.group_contains(MCPError, match="No page of this Origin may call here")
+    assert raised.group_contains(MCPError, match="Pages of this Origin must not use this server")
