@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import threading
+import time
 from pathlib import Path
 
 import click
@@ -12,6 +17,7 @@ from werkzeug.serving import is_running_from_reloader
 from .. import config, create_app
 from . import demo, embedded_table, erase_caller, export_import, init_db, new_key
 
+POLL_SECONDS = 0.2
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -51,9 +57,24 @@ def _prepare_server(app: Flask, host: str, port: int, **_: object) -> None:
     app.config["KEYLESS"] = True
     if config.uses_embedded_dynamodb():
         embedded_table.prepare(Path(config.LOCAL_DYNAMODB))
+    # The kernel ignores SIGTERM for the first process of a container, unless there is a handler.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # The reloader of `flask run --debug` starts this process again.
-    if not is_running_from_reloader():
+    if is_running_from_reloader():
+        _end_with(os.getppid())
+    else:
         _print_first_steps(host, port)
+
+
+def _end_with(parent: int) -> None:
+    """End this process with its parent. A reloader that is killed would leave the server behind."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(POLL_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _print_first_steps(host: str, port: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import click
@@ -23,9 +22,12 @@ def prepare(folder: Path) -> None:
         table.create()
         table.turn_on_expiry()
         import_previous_state(folder)
-    except (OSError, sqlite3.Error) as error:
-        raise click.ClickException(f"{folder} cannot be used: {error}.") from None
     except TableMismatch as error:
-        raise click.ClickException(f"The table in {folder} has another shape: {error}.") from None
+        raise click.ClickException(
+            f"{folder} has a table that cannot store tickets: {error}. Choose another folder with"
+            " LOCAL_DYNAMODB, or another TABLE_NAME."
+        ) from None
     except (StorageUnavailable, ValueError) as error:
         raise click.ClickException(f"{folder} cannot be used: {remedy(error)}.") from None
+    except OSError as error:
+        raise click.ClickException(f"{folder} cannot be used: {error.strerror}.") from None

@@ -7,7 +7,9 @@ from typing import Any
 
 import botocore
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 from botocore.session import Session
+from pynamodb.connection import Connection
 
 from .. import config
 from . import aws_credentials
@@ -28,10 +30,25 @@ USER_AGENT = f"itsm-app Botocore/{botocore.__version__}"
 ITEM_OPERATIONS = ("GetItem", "PutItem", "UpdateItem", "Query", "Scan")
 
 
-def configure(session: Session) -> None:
-    """Prepare a botocore session. Call this before PynamoDB creates its client from the session."""
+def create_client(connection: Connection) -> None:
+    """Create the client of a PynamoDB connection. This opens no network connection.
+
+    Raises:
+        StorageUnavailable: The AWS SDK rejects its settings.
+        ValueError: The endpoint in the AWS SDK's settings is not a URL.
+    """
+    try:
+        _configure(connection.session)
+        _ = connection.client
+    except BotoCoreError as error:
+        raise StorageUnavailable(type(error).__name__, attempts=0, message=str(error)) from error
+
+
+def _configure(session: Session) -> None:
     if config.uses_embedded_dynamodb():
         _use_embedded_dynamodb(session)
+    # An extra request, which the role of the Lambda does not allow and other engines do not know.
+    session.set_config_variable("endpoint_discovery_enabled", False)
     session.set_default_client_config(Config(user_agent=USER_AGENT))
     for operation in ITEM_OPERATIONS:
         session.register(f"after-call.dynamodb.{operation}", _require_request_id)

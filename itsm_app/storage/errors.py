@@ -9,12 +9,14 @@ class StorageUnavailable(Exception):
     Attributes:
         cause: The error code of DynamoDB, or the class name of botocore's exception.
         attempts: How many requests were sent.
+        message: The message of that error. It can contain values, so only commands show it.
     """
 
-    def __init__(self, cause: str, attempts: int) -> None:
+    def __init__(self, cause: str, attempts: int, message: str = "") -> None:
         super().__init__(cause)
         self.cause = cause
         self.attempts = attempts
+        self.message = message
 
 
 class ConditionFailed(Exception):

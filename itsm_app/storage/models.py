@@ -134,7 +134,6 @@ class Ticket(Model):
         if table is not cls._configured_connection:
             with cls._lock:
                 if table is not cls._configured_connection:
-                    connection.configure(table.connection.session)
-                    _ = table.connection.client
+                    connection.create_client(table.connection)
                     cls._configured_connection = table
         return table

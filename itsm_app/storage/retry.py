@@ -80,7 +80,7 @@ def with_retries(request: Callable[[], T]) -> T:
             if code in THROTTLING_CODES:
                 throttles.set(throttles.get() + 1)
             if retries.get() == MAX_ATTEMPTS - 1 or not _is_transient(cause, code):
-                raise StorageUnavailable(code, attempts) from error
+                raise StorageUnavailable(code, attempts, str(cause)) from error
         _wait(code)
         attempts += 1
 
