@@ -276,7 +276,7 @@ def test_links_contain_the_stage_or_the_base_path(
 def test_openapi_document_has_the_requested_url(
     sandbox: LambdaRuntime, host: str, base_path: str, mount: str
 ) -> None:
-    at = {"host": host, "base_path": base_path}
+    at: dict[str, Any] = {"host": host, "base_path": base_path}
     response = sandbox.request("GET", "/openapi.json", query=[("version", "3.1.0")], **at)
     assert (response.status, response.json["openapi"]) == (200, "3.1.0")
     assert response.json["servers"] == [{"url": f"https://{host}{mount}"}]
