@@ -18,12 +18,13 @@ from ministack.services import apigateway_v1, iam, lambda_svc
 
 from .parent import end_with
 
-# The actions of this project whose conditions can contain `iam:PermissionsBoundary`.
-WITH_BOUNDARY = {
+# The actions that have the condition key `iam:PermissionsBoundary`.
+SETS_BOUNDARY = {"iam:CreateRole", "iam:PutRolePermissionsBoundary"}
+WRITES_ROLE = {
     "iam:AttachRolePolicy",
-    "iam:CreateRole",
     "iam:DeleteRolePermissionsBoundary",
-    "iam:PutRolePermissionsBoundary",
+    "iam:DeleteRolePolicy",
+    "iam:DetachRolePolicy",
     "iam:PutRolePolicy",
 }
 
@@ -63,21 +64,22 @@ def use_lambda_action_names_of_aws() -> None:
 def check_permissions_boundaries() -> None:
     """Give the conditions of policies the key `iam:PermissionsBoundary`.
 
-    The value is the boundary in the request, or else the boundary of the role. The source is
-    "Actions, resources, and condition keys for AWS Identity and Access Management".
+    The value is the boundary that the request sets. For other actions, the value is the boundary of
+    the role. The source is "Actions, resources, and condition keys for AWS Identity and Access
+    Management".
     """
     tag_context = iam_actions.request_tag_context
 
     def context(service: str, action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
         found = tag_context(service, action, body, params)
-        if action in WITH_BOUNDARY:
+        boundary = None
+        if action in SETS_BOUNDARY:
             # A parameter of a query request is a list with one value.
-            role, boundary = (
-                "".join(params.get(name, "")) for name in ("RoleName", "PermissionsBoundary")
-            )
-            boundary = boundary or (iam._roles.get(role) or {}).get("PermissionsBoundary")
-            found |= {"iam:PermissionsBoundary": boundary} if boundary else {}
-        return found
+            boundary = "".join(params.get("PermissionsBoundary", ""))
+        elif action in WRITES_ROLE:
+            role = iam._roles.get("".join(params.get("RoleName", ""))) or {}
+            boundary = role.get("PermissionsBoundary")
+        return {**found, **({"iam:PermissionsBoundary": boundary} if boundary else {})}
 
     iam_actions.request_tag_context = context
 

@@ -23,6 +23,7 @@ TABLE = "poc-itsm-tickets"
 LOG_GROUP = f"/aws/lambda/{FUNCTION}"
 ALIAS_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTION}:snapstart"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
+BOUNDARY_ARN = f"arn:aws:iam::{ACCOUNT}:policy/poc-itsm-boundary"
 
 
 DEPLOY_DOCS = (ROOT / "docs" / "deploy.md").read_text()
@@ -93,10 +94,15 @@ class Clone:
     def set_api_keys(self, *entries: str) -> None:
         """Set the stage's `API_KEYS` to these entries."""
         self.entries = [*entries]
+        self.change_settings(aws_environment_variables={"API_KEYS": ",".join(entries)})
+
+    def change_settings(self, **changes: Any) -> None:
+        """Change settings of the stage in `zappa_settings.json`. None removes a setting."""
         file = self.path / "zappa_settings.json"
         settings = json.loads(file.read_text())
-        settings[self.stage]["aws_environment_variables"]["API_KEYS"] = ",".join(entries)
-        file.write_text(json.dumps(settings))
+        merged = {**settings[self.stage], **changes}
+        stage = {name: value for name, value in merged.items() if value is not None}
+        file.write_text(json.dumps({**settings, self.stage: stage}))
 
     def become_deployer(self, stage: str = "poc") -> None:
         """Use the AWS keys of a new user who has only the deployer policy of the stage.
@@ -173,7 +179,8 @@ class Api:
 
     def __init__(self, aws: Aws, keys: dict[str, str], stage: str = "poc") -> None:
         apis = aws.client("apigateway").get_rest_apis()["items"]
-        (self.id,) = (item["id"] for item in apis if item["name"] == f"{stage}-itsm-api-handler")
+        self.function = f"{stage}-itsm-api-handler"
+        (self.id,) = (item["id"] for item in apis if item["name"] == self.function)
         self.host = f"{self.id}.execute-api.{REGION}.amazonaws.com"
         self.url = f"https://{self.host}/{stage}"
         self.keys = keys
