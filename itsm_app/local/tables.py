@@ -93,7 +93,7 @@ def encode(item: Item) -> str:
     except UnicodeEncodeError as error:
         raise EngineError("SerializationException", str(error)) from None
     # No item is larger in DynamoDB than as text: the name of a type takes more than its length.
-    if len(text) > MAX_ITEM_BYTES and _bytes({"M": item}) > MAX_ITEM_BYTES:
+    if len(text) > MAX_ITEM_BYTES and _size(item) > MAX_ITEM_BYTES:
         raise invalid("Item size has exceeded the maximum allowed size")
     return text.decode()
 
@@ -127,8 +127,12 @@ def _decode_binary(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def _size(item: Item) -> int:
+    """Return the size of an item: "DynamoDB item sizes and formats" in the Developer Guide."""
+    return sum(len(name.encode()) + _bytes(value) for name, value in item.items())
+
+
 def _bytes(value: dict[str, Any]) -> int:
-    """Return the size of a value: "DynamoDB item sizes and formats" in the Developer Guide."""
     ((kind, content),) = value.items()
     match kind:
         case "S":
@@ -142,6 +146,6 @@ def _bytes(value: dict[str, Any]) -> int:
         case "L":
             return 3 + sum(1 + _bytes(each) for each in content)
         case "M":
-            return 3 + sum(1 + len(name.encode()) + _bytes(content[name]) for name in content)
+            return 3 + len(content) + _size(content)
     # A boolean, or null.
     return 1
