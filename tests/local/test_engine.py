@@ -53,7 +53,8 @@ class Client:
 
     def pages(self, operation: str, **request: Any) -> list[list[str]]:
         """Return the ids of each page."""
-        pages, start = [], {}
+        pages: list[list[str]] = []
+        start: dict[str, Any] = {}
         while True:
             page = (
                 self.query(**start, **request)
