@@ -36,8 +36,8 @@ class _LateCredentials:
         return self
 
     def get_frozen_credentials(self) -> Any:
-        # botocore calls this method for each signature. The credentials that the chain returns
-        # refresh themselves before they expire.
+        # botocore calls this method for each signature. The chain returns credentials. They refresh
+        # themselves before they expire.
         self._found = self._found or self._chain.load_credentials()
         if self._found is None:
             raise NoCredentialsError

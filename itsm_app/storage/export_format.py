@@ -29,7 +29,7 @@ class Text(Struct):
 class Time(Struct):
     """A timestamp in the format of `timestamps`.
 
-    Other formats are invalid, because lists sort tickets by the text of the timestamp.
+    Other formats are invalid, because queries sort tickets by the text of the timestamp.
     """
 
     S: str
@@ -179,7 +179,8 @@ def _sort_sets(item: Item) -> Item:
 
 
 def _decode_binary(value: Any) -> Any:
-    # Binary values are in base64. A ticket has none, but an item can have more attributes.
+    # Export files contain binary values as base64. No attribute of a ticket is binary, but an item
+    # can have other attributes that are.
     if isinstance(value, list):
         return [_decode_binary(each) for each in value]
     if not isinstance(value, dict):

@@ -31,8 +31,8 @@ class CallerIdIndex(GlobalSecondaryIndex["Ticket"]):  # type: ignore[no-untyped-
 class StatusIndex(GlobalSecondaryIndex["Ticket"]):  # type: ignore[no-untyped-call]
     """The tickets of a status, sorted by creation time, without comments and history.
 
-    A new comment rewrites the whole ticket in the table and in `CallerIdIndex`, but only the
-    attributes listed here in this index.
+    A new comment rewrites the whole ticket in the table and in `CallerIdIndex`. In this index, it
+    rewrites only the attributes listed here.
     """
 
     class Meta:
@@ -95,8 +95,9 @@ class Ticket(Model):
     history = EntriesAttribute(null=True)
     # How many times the ticket was written.
     revision = NumberAttribute(null=True)
-    # The time of the first comment of the desk, and of the first change to resolved or closed.
+    # The time of the desk's first comment.
     answered_at = UnicodeAttribute(null=True)
+    # The time of the first change to resolved or closed.
     resolved_at = UnicodeAttribute(null=True)
     # Seconds since 1970, see `expiry`.
     expires_at = NumberAttribute(null=True)

@@ -1,6 +1,6 @@
 """Query and Scan, one page of at most 1 MB after another.
 
-A page is requested when the iteration needs its first item. Every iterator raises
+Each page is requested when the iteration reaches the first item of the page. Every iterator raises
 `StorageUnavailable` if DynamoDB fails.
 """
 
@@ -16,7 +16,7 @@ from .items import Item
 from .models import CallerIdIndex, StatusIndex, Ticket
 from .retry import with_retries
 
-# How many tickets each page after the first page has at least.
+# The smallest page size, in tickets, that is requested for the pages after the first page.
 MIN_NEXT_PAGE = 100
 
 INDEXES: dict[str, CallerIdIndex | StatusIndex] = {

@@ -48,8 +48,8 @@ TRANSIENT_CODES = THROTTLING_CODES | {"InternalServerError", "ServiceUnavailable
 # The connection was refused, reset or dropped, or a time-out ended the attempt.
 TRANSIENT_EXCEPTIONS = (botocore_exceptions.ConnectionError, botocore_exceptions.HTTPClientError)
 
-# A generator of the operating system, which has no seed in the process. All copies of a Lambda
-# snapshot would have the same seed, and therefore the same waits.
+# The operating system's generator, because it has no seed in this process. With a seed, all copies
+# of a Lambda snapshot would wait for the same times.
 _random = SystemRandom()
 _logger = logging.getLogger(__name__)
 

@@ -1,7 +1,8 @@
 """The size of a ticket in bytes. Each write updates the size in the attribute `content_bytes`.
 
-The size of a text is its length in JSON. A response contains the text with this length, and the
-text in DynamoDB is never longer. The same size therefore limits the stored item and the response.
+The size of a text is its length in JSON. In a response, the text has exactly this length. In
+DynamoDB, the text has the same length or a smaller one. So one limit holds for the stored item and
+for the response.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import msgspec
 from .attributes import Comment, Event
 from .models import Ticket
 
-# The sizes of a ticket, a comment and a history entry without their texts, for attribute names, ids
-# and timestamps.
+# What a ticket, a comment and a history entry need besides their texts: bytes for attribute names,
+# ids and timestamps.
 TICKET_BYTES = 600
 COMMENT_BYTES = 200
 EVENT_BYTES = 250

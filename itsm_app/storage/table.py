@@ -42,7 +42,7 @@ DEFINITION: dict[str, Any] = {
 # request for point-in-time recovery.
 RECOVERY_ATTEMPTS = 60
 RECOVERY_WAIT_SECONDS = 1
-# The key of StatusIndex in the result of `_shape`.
+# The name of StatusIndex in the dict that `_shape` returns.
 STATUS_INDEX_PART = f"the index {STATUS_INDEX['IndexName']}"
 # DynamoDB copies the tickets of the table into a new index. For a large table, this takes minutes.
 INDEX_WAIT_SECONDS = 1
@@ -160,7 +160,7 @@ def _turn_on_recovery() -> None:
 
 def _turn_on_expiry() -> None:
     found = _client().describe_time_to_live(TableName=TABLE_NAME)["TimeToLiveDescription"]
-    # DynamoDB rejects a request to enable expiry that is already enabled.
+    # If expiry is already enabled, DynamoDB rejects a request to enable it.
     if found["TimeToLiveStatus"] not in ("ENABLING", "ENABLED"):
         _client().update_time_to_live(
             TableName=TABLE_NAME,
@@ -182,7 +182,9 @@ def _differences(found: dict[str, Any]) -> dict[str, str]:
 
 
 def _shape(table: dict[str, Any]) -> dict[str, str]:
-    """Describe the key, the billing mode and each index of a table, by the name of the part.
+    """Return a description of each part of a table: the key, the billing mode and each index.
+
+    The keys of the dict are the names of the parts, such as `the key`.
 
     Args:
         table: `DEFINITION`, or the description of a table from DynamoDB.

@@ -111,9 +111,10 @@ class Update:
 
         Args:
             max_bytes: The limit, as `sizes` counts.
-            ticket: The ticket as it was read, or None if the ticket was not read. With None, the
-                update fails if the ticket has no stored size. With a ticket that has no stored
-                size, the update stores the size and requires that no comment was added meanwhile.
+            ticket: The ticket as it was read, or None. If this argument is None and the ticket in
+                the table has no stored size, the update fails. If this argument is a ticket without
+                a stored size, the update stores the size and requires that no comment was added
+                after the read.
         """
         if ticket is None or ticket.content_bytes is not None:
             self._conditions.append("content_bytes <= :room")
