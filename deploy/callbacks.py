@@ -19,7 +19,7 @@ from click import ClickException, echo
 # Zappa loads this file by its path, and the project is not installed as a package.
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from deploy import policies, releases
+from deploy import function_role, limits, policies, releases
 from deploy.package import check_python, write_zip
 from itsm_app import create_app
 from itsm_app.api import auth
@@ -38,14 +38,31 @@ def name_resources(cli: Any) -> None:
 
     Zappa calls this as the callback `settings`, at the start of each command.
 
+    For `deploy` and `update`, also check the limits and prepare the function's role.
+
     Raises:
-        ClickException: The Python version, the stage name, `API_KEYS` or `SECRET_KEY` cannot be
-            used; AWS rejects the credentials; `deploy` finds no table; another command finds no
-            function; or `rollback` finds no earlier version.
+        ClickException: The Python version, the stage name, `API_KEYS`, `SECRET_KEY` or the throttle
+            cannot be used; the variables are too large; AWS rejects the credentials or lacks a
+            permission; `deploy` finds no table; another command finds no function; or `rollback`
+            finds no earlier version.
     """
+    try:
+        _prepare(cli)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("AccessDenied", "AccessDeniedException"):
+            raise
+        raise ClickException(
+            f"AWS denied {error.operation_name}. `zappa {cli.command} {cli.api_stage}` needs this"
+            " permission. Ask an administrator to create or update the permissions boundary and the"
+            " policy of the deployer: docs/deploy.md describes both."
+        ) from None
+
+
+def _prepare(cli: Any) -> None:
     if cli.command in ("deploy", "update"):
         _check_keys(cli)
         _check_secret_key()
+        limits.check_throttle(cli)
     if cli.command in ("deploy", "update", "package"):
         _check_python()
     _check_stage_name(cli.api_stage)
@@ -65,6 +82,11 @@ def name_resources(cli: Any) -> None:
         _check_table(cli, names["table"])
     if cli.command in ("update", "rollback", "status", "tail", "undeploy"):
         _check_function(cli)
+    if cli.command in ("deploy", "update"):
+        limits.check_variables(cli)
+        if cli.load_credentials:
+            limits.check_concurrency(cli)
+            function_role.prepare(cli, policies.boundary_arn(account, names))
     if cli.command in ("update", "rollback"):
         releases.delete_failed_versions(cli)
     if cli.command == "rollback":
@@ -72,7 +94,7 @@ def name_resources(cli: Any) -> None:
 
 
 def fill_zip(cli: Any) -> None:
-    """Replace Zappa's empty zip by the package, and create the log group.
+    """Replace Zappa's empty zip with the package, and create the log group.
 
     Zappa calls this as the callback `zip`, before it uploads the zip.
     """
@@ -82,14 +104,19 @@ def fill_zip(cli: Any) -> None:
         _wait_for_role(cli)
 
 
-def show_first_step(cli: Any) -> None:
-    """Print a command that creates a ticket.
+def finish_deployment(cli: Any) -> None:
+    """Set the throttle of the stage, and print a command that creates a ticket.
 
-    Zappa calls this as the callback `post`, at the end of a command.
+    Zappa calls this as the callback `post`, at the end of `deploy` and `update`.
     """
+    limits.set_throttle(cli)
     url = cli.zappa.get_api_url(cli.lambda_name, cli.api_stage)
     body = '{"caller_id": "+15550100", "issue_description": "My printer is on fire"}'
     echo(f"Try, with your key as KEY: curl -H 'x-api-key: KEY' -d '{body}' {url}/tickets")
+
+
+# The name of the callback in stages that were copied from release 0.1.0.
+show_first_step = finish_deployment
 
 
 def _check_keys(cli: Any) -> None:
@@ -163,8 +190,8 @@ def _check_table(cli: Any, table: str) -> None:
         dynamodb.describe_table(TableName=table)
     except dynamodb.exceptions.ResourceNotFoundException:
         raise ClickException(
-            f"The table {table} does not exist. Create it first: TABLE_NAME={table}"
-            f" REGION={cli.aws_region} flask init-db"
+            f"The table {table} does not exist. An administrator creates it: LOCAL_DYNAMODB="
+            f" TABLE_NAME={table} REGION={cli.aws_region} flask init-db"
         ) from None
 
 

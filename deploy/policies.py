@@ -28,6 +28,7 @@ def names(stage: str, settings: dict[str, Any]) -> dict[str, str]:
         "region": settings["aws_region"],
         "function": f"{stage}-itsm-api-handler",
         "role": f"{stage}-itsm-lambda-role",
+        "boundary": f"{stage}-itsm-boundary",
         "table": variables.get("TABLE_NAME", f"{stage}-itsm-tickets"),
     }
 
@@ -46,6 +47,11 @@ def render(policy: str, account: str, names: dict[str, str]) -> str:
     text = (HERE / policy).read_text()
     bucket = bucket_name(account, names["region"])
     return Template(text).substitute(names, account=account, bucket=bucket)
+
+
+def boundary_arn(account: str, names: dict[str, str]) -> str:
+    """Return the ARN of the policy that limits the permissions of the function's role."""
+    return f"arn:aws:iam::{account}:policy/{names['boundary']}"
 
 
 def bucket_name(account: str, region: str) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from .. import config
 from ..config import REGION, TABLE_NAME
 from ..storage import table
 from ..storage.errors import StorageUnavailable, TableMismatch
+from . import embedded_table
 from .aws_errors import remedy
 
 
@@ -16,7 +20,7 @@ def init_db() -> None:
 
     The command also turns on backups and the expiry of tickets.
     """
-    name = f"The table {TABLE_NAME} in {REGION}"
+    name = f"The table {TABLE_NAME} in {_store()}"
     try:
         is_new = table.create()
     except TableMismatch as error:
@@ -28,13 +32,26 @@ def init_db() -> None:
     if is_new:
         _turn_on_recovery(name)
     _turn_on_expiry(name)
+    if config.uses_embedded_dynamodb():
+        embedded_table.prepare(Path(config.LOCAL_DYNAMODB))
     click.echo(f"{name} {'was created' if is_new else 'already exists'}.")
+
+
+def _store() -> str:
+    if config.uses_embedded_dynamodb():
+        return f"the embedded DynamoDB in {config.LOCAL_DYNAMODB}"
+    endpoint = config.dynamodb_endpoint()
+    return f"the DynamoDB at {endpoint}" if endpoint else f"AWS ({REGION})"
 
 
 def _turn_on_recovery(name: str) -> None:
     try:
         table.turn_on_recovery()
     except StorageUnavailable as error:
+        # DynamoDB Local and the embedded DynamoDB do not have the operation. AWS does.
+        if error.cause == "UnknownOperationException":
+            click.echo("This DynamoDB has no point-in-time recovery, so the table has no backups.")
+            return
         raise click.ClickException(
             f"{name} was created, but without point-in-time recovery: {remedy(error)}. Turn it on"
             f" with `aws dynamodb update-continuous-backups --region {REGION} --table-name"

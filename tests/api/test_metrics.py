@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from itsm_app import config
 
 from ..conftest import ON_MOTO, Log
+from ..support.desk import AGENT
 from ..support.faulty_dynamodb import FaultyDynamoDB, answer, refuse
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ SCHEMA = {
     },
 }
 LISTING = "/tickets?caller=a"
+LISTS = "list_recent_tickets"
 REFUSED = "AccessDeniedException"
 THROTTLED = "ThrottlingException"
 OTHER_THROTTLES = ["ProvisionedThroughputExceededException", "RequestLimitExceeded"]
@@ -132,11 +135,41 @@ def test_publishes_metrics_by_stage_and_by_operation(
             ("ItsmTickets", "Count", dimensions, "Count", 1),
             ("ItsmTickets", "Latency", dimensions, "Milliseconds", line["milliseconds"]),
             ("ItsmTickets", "Errors", dimensions, "Count", errors),
+            ("ItsmTickets", "Rejected", dimensions, "Count", 0),
             ("ItsmTickets", "Throttles", dimensions, "Count", throttles),
         )
     ]
     assert abs(line["_aws"]["Timestamp"] / 1000 - time.time()) < 60
     assert "5550100" not in log.text
+
+
+@ON_MOTO
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "operation", "rejected"),
+    [
+        ("GET", "/tickets/x", {}, 401, "get_ticket_status", 1),
+        ("PATCH", "/tickets/x", {"x-api-key": AGENT}, 403, "update_ticket", 1),
+        ("POST", "/desk/sign-in", {}, 403, "desk", 1),
+        ("GET", "/tickets?caller=a", {"x-api-key": AGENT, "X-Caller-Id": "b"}, 403, LISTS, 1),
+        ("GET", "/tickets/x", {"x-api-key": AGENT}, 404, "get_ticket_status", 0),
+        ("GET", "/tickets", {"x-api-key": AGENT}, 400, LISTS, 0),
+    ],
+)
+def test_counts_rejected_requests(
+    desk_app: Flask,
+    log: Log,
+    stage: str,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    status: int,
+    operation: str,
+    rejected: int,
+) -> None:
+    response = desk_app.test_client().open(path, method=method, headers=headers)
+    (line,) = log.lines("request")
+    assert (response.status_code, line["status"]) == (status, status)
+    assert (line["Operation"], line["Rejected"]) == (operation, rejected)
 
 
 @ON_MOTO

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from click import ClickException
 from zappa.cli import ZappaCLI
 
+from deploy import limits
 from itsm_app.api import auth
 
 from ..support.flask_run import ROOT
@@ -109,6 +111,59 @@ def test_rejects_short_secret_keys_without_printing_them(
     with pytest.raises(ClickException, match="SECRET_KEY has 31 characters and needs 32") as error:
         load("dev", command, aws_environment_variables={"API_KEYS": entry})
     assert "sss" not in error.value.message
+
+
+def entries(count: int, name_characters: int) -> str:
+    """Return an `API_KEYS` setting with this number of agents."""
+    return ",".join([f"{'x' * name_characters}:agent:{'0' * 64}"] * count)
+
+
+def test_rejects_variables_over_the_limit_of_lambda(load: Any) -> None:
+    """tests/deploy/test_rehearsal_limits.py tests that `zappa` commands check the limit."""
+    keys = entries(60, 5)
+    cli = load("dev", aws_environment_variables={"API_KEYS": keys, "OTHER": "kept"})
+    size = len(json.dumps(cli.aws_environment_variables, separators=(",", ":")))
+    with pytest.raises(ClickException) as error:
+        limits.check_variables(cli)
+    assert f"need {size} bytes, and Lambda allows 4096" in error.value.message
+    assert f"The largest variable is API_KEYS with {len(keys)} bytes." in error.value.message
+
+
+def test_variables_may_reach_the_limit_of_lambda(load: Any) -> None:
+    cli = load("dev", aws_environment_variables={"API_KEYS": entries(10, 64), "OTHER": ""})
+    used = len(json.dumps(cli.aws_environment_variables, separators=(",", ":")))
+    cli.aws_environment_variables["OTHER"] = "x" * (4096 - used)
+    limits.check_variables(cli)
+    cli.aws_environment_variables["OTHER"] += "x"
+    with pytest.raises(ClickException, match="need 4097 bytes"):
+        limits.check_variables(cli)
+
+
+def test_size_of_variables_is_the_length_of_their_json_text() -> None:
+    assert limits.variables_size({"A": 'b"', "C": ""}) == len(r'{"A":"b\"","C":""}')
+
+
+def test_documented_number_of_keys_fits() -> None:
+    documented = re.findall(
+        r"(\d+) keys with names of (\d+) characters", (ROOT / "docs/security.md").read_text()
+    )
+    assert len(documented) == 2
+    stage = {"TABLE_NAME": "poc-itsm-tickets", "REGION": "us-east-1", "STAGE": "poc"}
+    for count, name_characters in documented:
+        for number, fits in [(int(count), True), (int(count) + 1, False)]:
+            keys = entries(number, int(name_characters))
+            variables = {**stage, "API_KEYS": keys, "SECRET_KEY": "0" * 64}
+            assert (limits.variables_size(variables) <= limits.MAX_VARIABLE_BYTES) is fits
+
+
+@pytest.mark.parametrize("setting", ["throttle_rate", "throttle_burst"])
+@pytest.mark.parametrize("value", [0, -1, 1.5, "50", True, None])
+def test_rejects_throttles_that_are_not_whole_positive_numbers(
+    load: Any, setting: str, value: Any
+) -> None:
+    changes = {"aws_environment_variables": {"API_KEYS": entries(1, 5)}, setting: value}
+    with pytest.raises(ClickException, match=f"{setting} must be a whole number of 1 or more"):
+        load("dev", "update", **changes)
 
 
 def test_secret_key_comes_from_the_environment_of_the_deployer(

@@ -23,8 +23,9 @@ from ..api.test_bound_tries import TRIES, Got, check
 from ..conftest import ON_MOTO
 from ..openapi.test_viewer import TYPES as DOCS
 from ..support import mcp_messages, two_callers
-from ..support.api_gateway import API_HOST, CUSTOM_HOST, STAGE, ApiResponse, event
+from ..support.api_gateway import API_HOST, API_KEYS, CUSTOM_HOST, STAGE, ApiResponse, event
 from ..support.bound_tries import Attempt
+from ..support.desk import ANNA, ANNA_ENTRY, SECRET
 from ..support.faulty_dynamodb import FaultyDynamoDB, cut_short, hang, refuse, reset
 from ..support.lambda_runtime import MEMORY_MB, LambdaRuntime, lambda_runtime
 from ..tickets.test_tickets import TEXTS
@@ -54,6 +55,8 @@ INVALID_EVENTS: list[Any] = [
     {**VALID_EVENT, "httpMethod": ["word-x"]},
     {**VALID_EVENT, "path": None},
     {**VALID_EVENT, "path": {"word-x": 1}},
+    {**VALID_EVENT, "pathParameters": ["word-x"]},
+    {**VALID_EVENT, "pathParameters": {"proxy": ["word-x"]}},
     {**VALID_EVENT, "multiValueHeaders": ["word-x"]},
     {**VALID_EVENT, "multiValueHeaders": {"word-x": None}},
     {**VALID_EVENT, "multiValueHeaders": {"word-x": [5]}},
@@ -77,7 +80,8 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def sandbox(package: Path, engine: str) -> Iterator[LambdaRuntime]:
-    with lambda_runtime(package, **dynamodb_settings(engine)) as runtime:
+    keys = {"API_KEYS": f"{API_KEYS},{ANNA_ENTRY}", "SECRET_KEY": SECRET}
+    with lambda_runtime(package, **dynamodb_settings(engine), **keys) as runtime:
         # The emulator starts the function at the first event.
         assert runtime.request("GET", "/tickets/x").status == 404
         yield runtime
@@ -179,7 +183,7 @@ def test_rejects_binary_bodies_that_are_not_text(sandbox: LambdaRuntime, body: b
 def test_rejects_duplicate_query_parameters(sandbox: LambdaRuntime) -> None:
     response = sandbox.request("GET", "/tickets", query=[("caller", "a"), ("caller", "b")])
     assert response.status == 400
-    assert response.json["error"] == "`caller` is there twice. Send it once."
+    assert response.json["error"] == "`caller` was sent twice. Send the field once."
 
 
 def without_multi_value_headers(request: dict[str, Any]) -> dict[str, Any]:
@@ -245,24 +249,142 @@ def test_decodes_paths_once(sandbox: LambdaRuntime) -> None:
         assert (response.status, response.json["code"]) == (404, code)
 
 
-@pytest.mark.parametrize(("host", "stage"), [(API_HOST, f"/{STAGE}"), (CUSTOM_HOST, "")])
-def test_links_start_with_the_stage_on_the_host_name_of_the_api_only(
-    sandbox: LambdaRuntime, host: str, stage: str
+# The host name of a request, the base path of the custom domain, and the path of the app in URLs.
+MOUNTS = [
+    (API_HOST, "", f"/{STAGE}"),
+    (CUSTOM_HOST, "", ""),
+    (CUSTOM_HOST, "/it", "/it"),
+    (CUSTOM_HOST, "/it/desk/v1.2", "/it/desk/v1.2"),
+    # The base path is the name of a route.
+    (CUSTOM_HOST, "/tickets", "/tickets"),
+    (CUSTOM_HOST, "/desk", "/desk"),
+]
+
+
+@pytest.mark.parametrize(("host", "base_path", "mount"), MOUNTS)
+def test_links_contain_the_stage_or_the_base_path(
+    sandbox: LambdaRuntime, host: str, base_path: str, mount: str
 ) -> None:
-    response = sandbox.request("POST", "/tickets", body=NEW, host=host)
-    assert response.header("Location") == f"{stage}/tickets/{response.json['ticket_id']}"
+    at = {"host": host, "base_path": base_path}
+    response = sandbox.request("POST", "/tickets", body=NEW, **at)
+    link = response.header("Location")
+    assert link == f"{mount}/tickets/{response.json['ticket_id']}"
+    assert sandbox.request("GET", link.removeprefix(mount), **at).status == 200
 
 
-@pytest.mark.parametrize(("host", "stage"), [(API_HOST, f"/{STAGE}"), (CUSTOM_HOST, "")])
+@pytest.mark.parametrize(("host", "base_path", "mount"), MOUNTS)
 def test_openapi_document_has_the_requested_url(
-    sandbox: LambdaRuntime, host: str, stage: str
+    sandbox: LambdaRuntime, host: str, base_path: str, mount: str
 ) -> None:
-    response = sandbox.request("GET", "/openapi.json", query=[("version", "3.1.0")], host=host)
+    at: dict[str, Any] = {"host": host, "base_path": base_path}
+    response = sandbox.request("GET", "/openapi.json", query=[("version", "3.1.0")], **at)
     assert (response.status, response.json["openapi"]) == (200, "3.1.0")
-    assert response.json["servers"] == [{"url": f"https://{host}{stage}"}]
+    assert response.json["servers"] == [{"url": f"https://{host}{mount}"}]
     # A client cannot change the scheme with the header of API Gateway.
-    request = event("GET", "/openapi.json", host=host, headers=[("X-Forwarded-Proto", "http")])
+    request = event("GET", "/openapi.json", headers=[("X-Forwarded-Proto", "http")], **at)
     assert ApiResponse(sandbox.invoke(request)).json["servers"] == response.json["servers"]
+
+
+@pytest.mark.parametrize(("host", "base_path", "mount"), MOUNTS)
+def test_desk_works_below_the_stage_or_the_base_path(
+    sandbox: LambdaRuntime, host: str, base_path: str, mount: str
+) -> None:
+    headers = [("Sec-Fetch-Site", "same-origin")]
+    at = {"host": host, "base_path": base_path}
+    redirect = sandbox.request("GET", "/desk", headers=headers, **at)
+    sign_in = redirect.header("Location")
+    assert (redirect.status, sign_in.partition("?")[0]) == (303, f"{mount}/desk/sign-in")
+    page = sandbox.request("GET", "/desk/sign-in", headers=headers, **at)
+    assert f'href="{mount}/desk/static/' in page.text
+    form = [*headers, ("Content-Type", "application/x-www-form-urlencoded")]
+    signed_in = sandbox.request("POST", "/desk/sign-in", headers=form, body=f"key={ANNA}", **at)
+    assert (signed_in.status, signed_in.header("Location")) == (303, f"{mount}/desk")
+    cookie = signed_in.header("Set-Cookie")
+    assert f"; Path={mount}/desk;" in f"{cookie};"
+    session = [*headers, ("Cookie", cookie.partition(";")[0])]
+    assert sandbox.request("GET", "/desk", headers=session, **at).status == 200
+
+
+# The path and the parameter `proxy` of an event of a custom domain (None for the resource `/`), and
+# the expected status and code. AWS does not document whether `proxy` is percent-encoded, and what
+# happens to slashes, so that every form must work.
+PATHS: list[tuple[str, str | None, int, str]] = [
+    ("/", None, 404, "no_such_operation"),
+    ("/it", None, 404, "no_such_operation"),
+    ("/it/", None, 404, "no_such_operation"),
+    # The base path is the name of a route.
+    ("/tickets", None, 404, "no_such_operation"),
+    ("/tickets", "tickets", 400, "invalid_field"),
+    ("/tickets/tickets", "tickets", 400, "invalid_field"),
+    ("/tickets/tickets", "tickets/tickets", 404, "ticket_not_found"),
+    ("/tickets/tickets/tickets", "tickets/tickets", 404, "ticket_not_found"),
+    # Percent-encoded paths.
+    ("/it/tickets/%CE%A9", "tickets/%CE%A9", 404, "ticket_not_found"),
+    ("/it/tickets/%CE%A9", "tickets/Ω", 404, "ticket_not_found"),
+    ("/it/tickets/a%2Fb", "tickets/a%2Fb", 404, "no_such_operation"),
+    ("/it/tickets/a%2Fb", "tickets/a/b", 404, "no_such_operation"),
+    ("/it/tickets/a%252Fb", "tickets/a%252Fb", 404, "ticket_not_found"),
+    ("/it/tickets/a%252Fb", "tickets/a%2Fb", 404, "ticket_not_found"),
+    ("/it/%74ickets/x", "%74ickets/x", 404, "ticket_not_found"),
+    ("/it/%74ickets/x", "tickets/x", 404, "ticket_not_found"),
+    # Slashes at the end.
+    ("/it/tickets/", "tickets", 400, "invalid_field"),
+    ("/it/tickets/", "tickets/", 400, "invalid_field"),
+    ("/it/tickets/x/", "tickets/x", 404, "no_such_operation"),
+    # Double slashes. Werkzeug ignores those at the start.
+    ("//tickets/x", "/tickets/x", 404, "ticket_not_found"),
+    ("//tickets/x", "tickets/x", 404, "ticket_not_found"),
+    ("/it//tickets/x", "/tickets/x", 404, "ticket_not_found"),
+    ("/it//tickets/x", "tickets/x", 404, "ticket_not_found"),
+    ("/it/tickets//x", "tickets//x", 404, "no_such_operation"),
+    # An event that does not come from this API: the app uses the path as it is.
+    ("/tickets/x", "other", 404, "ticket_not_found"),
+]
+
+
+def event_of_custom_domain(path: str, proxy: str | None) -> dict[str, Any]:
+    return {
+        **event("GET", "/", host=CUSTOM_HOST),
+        "path": path,
+        "resource": "/{proxy+}" if proxy else "/",
+        "pathParameters": {"proxy": proxy} if proxy else None,
+    }
+
+
+@pytest.mark.parametrize(("path", "proxy", "status", "code"), PATHS)
+def test_base_path_is_what_precedes_the_path_parameter(
+    sandbox: LambdaRuntime, path: str, proxy: str | None, status: int, code: str
+) -> None:
+    response = ApiResponse(sandbox.invoke(event_of_custom_domain(path, proxy)))
+    assert (response.status, response.json["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("path", "mount"),
+    [
+        ("/%69t/openapi.json", "/it"),
+        # A mapping without a stage: the path contains the stage.
+        (f"/{STAGE}/openapi.json", f"/{STAGE}"),
+        (f"/it/{STAGE}/openapi.json", f"/it/{STAGE}"),
+        # A link must not lead to another host.
+        ("//evil.example/openapi.json", "/evil.example"),
+        ("//openapi.json", ""),
+        ("/it//openapi.json", "/it"),
+    ],
+)
+def test_urls_start_with_the_base_path(sandbox: LambdaRuntime, path: str, mount: str) -> None:
+    response = ApiResponse(sandbox.invoke(event_of_custom_domain(path, "openapi.json")))
+    assert response.json["servers"] == [{"url": f"https://{CUSTOM_HOST}{mount}"}]
+
+
+@pytest.mark.parametrize("field", ["resource", "pathParameters"])
+def test_serves_events_without_the_fields_of_the_base_path(
+    sandbox: LambdaRuntime, field: str
+) -> None:
+    """The API Gateway console and hand-written events can leave them out."""
+    request = event("GET", "/tickets/x", host=CUSTOM_HOST)
+    del request[field]
+    assert ApiResponse(sandbox.invoke(request)).json["code"] == "ticket_not_found"
 
 
 @pytest.mark.parametrize(("path", "content_type"), DOCS.items())

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
-import cfnlint
 import pytest
 from flask.testing import FlaskClient
 
@@ -90,6 +89,9 @@ def searched_metrics() -> set[tuple[str, ...]]:
 
 
 def test_cfn_lint_reports_no_problems() -> None:
+    # Imported here, because the import takes 0.7 s in every process.
+    import cfnlint
+
     assert cfnlint.lint_file(TEMPLATE) == []
 
 
@@ -111,9 +113,16 @@ def test_alarms_and_dashboard_use_exactly_the_metrics_that_the_app_writes(
         (name, dimensions) for space, name, dimensions in alarm_metrics() if space == namespace
     ]
     assert stage_dimensions == ["Stage"]
-    assert app_metrics == [(name, {"Stage": "${Stage}"}) for name in ("Errors", "Throttles")]
+    watched = ("Errors", "Rejected", "Throttles")
+    assert app_metrics == [(name, {"Stage": "${Stage}"}) for name in watched]
     assert {name for name, _ in app_metrics} <= {metric["Name"] for metric in directive["Metrics"]}
-    assert (line["Stage"], line["Errors"], line["Throttles"]) == ("poc", 0, 0)
+    assert [line[name] for name in ("Stage", *watched)] == ["poc", 0, 0, 0]
+
+
+def test_rejected_alarm_has_a_threshold_that_can_be_set() -> None:
+    assert ALARMS["Rejected"]["Threshold"] == {"Ref": "RejectedThreshold"}
+    parameter = STACK["Parameters"]["RejectedThreshold"]
+    assert (parameter["Type"], parameter["Default"], parameter["MinValue"]) == ("Number", 20, 1)
 
 
 def test_aws_metrics_have_the_dimensions_of_the_deployed_resources() -> None:
@@ -225,13 +234,21 @@ def test_ministack_rejects_alarms_on_sums_of_metrics(
 
 
 @pytest.mark.rehearsal
-@pytest.mark.parametrize(("stage", "topic"), [("poc", ""), ("prod", TOPIC)])
+@pytest.mark.parametrize(
+    ("stage", "topic", "parameters", "rejected"),
+    [("poc", "", {}, 20), ("prod", TOPIC, {"RejectedThreshold": "300"}, 300)],
+)
 def test_stack_creates_all_other_alarms_and_the_dashboard(
-    local_aws: Callable[[str], Any], stage: str, topic: str
+    local_aws: Callable[[str], Any],
+    stage: str,
+    topic: str,
+    parameters: dict[str, str],
+    rejected: int,
 ) -> None:
     cloudformation, cloudwatch = local_aws("cloudformation"), local_aws("cloudwatch")
     resources = {name: item for name, item in STACK["Resources"].items() if name not in SUMS}
-    status = create_stack(cloudformation, stage, resources, Stage=stage, TopicArn=topic)
+    parameters = {"Stage": stage, "TopicArn": topic, **parameters}
+    status = create_stack(cloudformation, stage, resources, **parameters)
     assert status == "CREATE_COMPLETE"
 
     def resolved(value: Any) -> str:
@@ -244,8 +261,10 @@ def test_stack_creates_all_other_alarms_and_the_dashboard(
         actual = by_name[resolved(alarm["AlarmName"])]
         for key in ("AlarmDescription", "Namespace", "MetricName", "TreatMissingData"):
             assert actual[key] == resolved(alarm[key])
-        for key in ("Threshold", "Period", "EvaluationPeriods", "DatapointsToAlarm"):
+        for key in ("Period", "EvaluationPeriods", "DatapointsToAlarm"):
             assert actual[key] == alarm[key]
+        threshold = alarm["Threshold"]
+        assert actual["Threshold"] == (rejected if isinstance(threshold, dict) else threshold)
         assert actual["Dimensions"] == [
             {"Name": item["Name"], "Value": resolved(item["Value"])} for item in alarm["Dimensions"]
         ]

@@ -18,7 +18,17 @@ from ..support.flask_run import ROOT
 SETTINGS = json.loads((ROOT / "zappa_settings.json").read_text())["poc"]
 ACCOUNT = "123456789012"
 INDEXES = [index["IndexName"] for index in DEFINITION["GlobalSecondaryIndexes"]]
-POLICIES = ["role-policy.json", "trust-policy.json", "deployer-policy.json"]
+POLICIES = [
+    "role-policy.json",
+    "trust-policy.json",
+    "permissions-boundary.json",
+    "deployer-policy.json",
+]
+TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/poc-itsm-tickets"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/poc-itsm-lambda-role"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/poc-itsm-boundary"
+# "Name and character limits" in "IAM and AWS STS quotas". White space does not count.
+MAX_POLICY_CHARACTERS = 6144
 
 
 def statements(policy: str, stage: str = "poc") -> list[dict[str, Any]]:
@@ -68,15 +78,75 @@ def test_role_may_query_exactly_the_existing_indexes() -> None:
         for statement in statements("role-policy.json")
         if statement["Action"] == "dynamodb:Query"
     ]
-    table = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/poc-itsm-tickets"
-    assert query["Resource"] == [f"{table}/index/{name}" for name in INDEXES]
+    assert query["Resource"] == [f"{TABLE}/index/{name}" for name in INDEXES]
 
 
-def test_deployer_may_change_only_the_table_of_the_stage() -> None:
-    for statement in statements("deployer-policy.json"):
-        if [item for item in as_list(statement["Action"]) if item.startswith("dynamodb:")]:
-            table = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/poc-itsm-tickets"
-            assert statement["Resource"] == table
+@pytest.mark.parametrize("policy", POLICIES)
+def test_policy_is_within_the_size_limit_of_iam(policy: str) -> None:
+    # The longest account, region and stage name that occur.
+    settings = {**SETTINGS, "aws_region": "ap-southeast-1"}
+    rendered = policies.render(policy, ACCOUNT, policies.names("production2026", settings))
+    assert len("".join(rendered.split())) <= MAX_POLICY_CHARACTERS
+
+
+def test_boundary_allows_the_role_policy_and_tracing_only() -> None:
+    role = statements("role-policy.json")
+    boundary = statements("permissions-boundary.json")
+    assert [statement for statement in boundary if statement not in role] == [
+        {
+            "Sid": "WriteTraces",
+            "Effect": "Allow",
+            "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
+            "Resource": "*",
+        }
+    ]
+    assert [statement for statement in role if statement not in boundary] == []
+
+
+def actions_of_deployer(effect: str, service: str) -> dict[str, dict[str, Any]]:
+    """Return the statement for each action of a service that the deployer policy names."""
+    return {
+        action: statement
+        for statement in statements("deployer-policy.json")
+        for action in as_list(statement["Action"])
+        if statement["Effect"] == effect and action.startswith(f"{service}:")
+    }
+
+
+def test_deployer_may_only_describe_the_table_of_the_stage() -> None:
+    allowed = actions_of_deployer("Allow", "dynamodb")
+    assert [*allowed] == ["dynamodb:DescribeTable"]
+    assert allowed["dynamodb:DescribeTable"]["Resource"] == TABLE
+    denied = actions_of_deployer("Deny", "dynamodb")
+    assert {*denied} == {
+        "dynamodb:DeleteTable",
+        "dynamodb:UpdateContinuousBackups",
+        "dynamodb:UpdateTable",
+        "dynamodb:UpdateTimeToLive",
+    }
+    assert {statement["Resource"] for statement in denied.values()} == {TABLE}
+
+
+def test_deployer_may_write_only_a_role_that_has_the_boundary() -> None:
+    allowed = actions_of_deployer("Allow", "iam")
+    writes = {"iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"}
+    reads = {"iam:GetPolicy", "iam:GetRole", "iam:GetRolePolicy"}
+    assert {*allowed} == writes | reads | {"iam:PassRole"}
+    for action in writes:
+        assert allowed[action]["Resource"] == ROLE
+        assert allowed[action]["Condition"] == {
+            "StringEquals": {"iam:PermissionsBoundary": BOUNDARY}
+        }
+    denied = actions_of_deployer("Deny", "iam")
+    assert {*denied} == {
+        "iam:CreatePolicyVersion",
+        "iam:DeletePolicy",
+        "iam:DeletePolicyVersion",
+        "iam:DeleteRolePermissionsBoundary",
+        "iam:SetDefaultPolicyVersion",
+    }
+    for statement in denied.values():
+        assert {*as_list(statement["Resource"])} == {ROLE, BOUNDARY}
 
 
 def test_only_api_gateway_and_lambda_may_assume_the_role() -> None:
@@ -96,13 +166,12 @@ def test_policy_of_a_stage_names_no_other_stage(policy: str) -> None:
     assert "$" not in text
 
 
-def test_command_prints_the_deployer_policy() -> None:
+@pytest.mark.parametrize("policy", ["deployer-policy.json", "permissions-boundary.json"])
+def test_command_prints_a_policy(policy: str) -> None:
     printed = subprocess.check_output(
-        [sys.executable, "-m", "deploy.policies", "deployer-policy.json", "poc", ACCOUNT],
-        cwd=ROOT,
-        text=True,
+        [sys.executable, "-m", "deploy.policies", policy, "poc", ACCOUNT], cwd=ROOT, text=True
     )
-    assert json.loads(printed)["Statement"] == statements("deployer-policy.json")
+    assert json.loads(printed)["Statement"] == statements(policy)
 
 
 @pytest.mark.parametrize("arguments", [["role-policy.json"], ["role-policy.json", "x", ACCOUNT]])

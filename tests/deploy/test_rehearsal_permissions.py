@@ -6,14 +6,28 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
 
+from deploy import function_role
+
 from ..support.aws import ACCOUNT, REGION, Aws, Keys
-from ..support.deployment import ALIAS_ARN, FUNCTION, LOG_GROUP, ROLE, ROLE_ARN, TABLE, Api, Clone
+from ..support.deployment import (
+    ALIAS_ARN,
+    BOUNDARY_ARN,
+    FUNCTION,
+    LOG_GROUP,
+    ROLE,
+    ROLE_ARN,
+    TABLE,
+    Api,
+    Clone,
+    policy_command,
+)
 
 pytestmark = [
     pytest.mark.rehearsal,
@@ -152,6 +166,12 @@ DENIED_TO_ROLE: dict[str, Call] = {
     "read its log": lambda client: client("logs").filter_log_events(logGroupName=LOG_GROUP),
     "delete its log": lambda client: client("logs").delete_log_group(logGroupName=LOG_GROUP),
     "list buckets": lambda client: client("s3").list_buckets(),
+    "change its own boundary": lambda client: client("iam").delete_role_permissions_boundary(
+        RoleName=ROLE
+    ),
+    "change its own concurrency": lambda client: client("lambda").delete_function_concurrency(
+        FunctionName=FUNCTION
+    ),
     "read its role": lambda client: client("iam").get_role(RoleName=ROLE),
     "give itself more": lambda client: client("iam").put_role_policy(
         RoleName=ROLE, PolicyName="zappa-permissions", PolicyDocument="{}"
@@ -159,10 +179,59 @@ DENIED_TO_ROLE: dict[str, Call] = {
     "see the API": lambda client: client("apigateway").get_rest_apis(),
 }
 
-DENIED_TO_DEPLOYER: dict[str, Call] = {
-    "read a ticket": lambda client: client("dynamodb").get_item(TableName=TABLE, Key=KEY),
+ALLOW_ALL = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+    }
+)
+TRUST = {"RoleName": ROLE, "AssumeRolePolicyDocument": "{}"}
+
+# These actions stay denied if the deployer also has a policy that allows everything.
+EXPLICITLY_DENIED_TO_DEPLOYER: dict[str, Call] = {
     "delete the table": lambda client: client("dynamodb").delete_table(TableName=TABLE),
-    "make another table": lambda client: client("dynamodb").describe_table(TableName="other"),
+    "turn off deletion protection": lambda client: client("dynamodb").update_table(
+        TableName=TABLE, DeletionProtectionEnabled=False
+    ),
+    "turn off point-in-time recovery": lambda client: client("dynamodb").update_continuous_backups(
+        TableName=TABLE, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False}
+    ),
+    "turn off expiry": lambda client: client("dynamodb").update_time_to_live(
+        TableName=TABLE,
+        TimeToLiveSpecification={"Enabled": False, "AttributeName": "expires_at"},
+    ),
+    "remove the boundary": lambda client: client("iam").delete_role_permissions_boundary(
+        RoleName=ROLE
+    ),
+    "change the boundary": lambda client: client("iam").create_policy_version(
+        PolicyArn=BOUNDARY_ARN, PolicyDocument=ALLOW_ALL, SetAsDefault=True
+    ),
+    "restore an old boundary": lambda client: client("iam").set_default_policy_version(
+        PolicyArn=BOUNDARY_ARN, VersionId="v1"
+    ),
+    "delete the boundary": lambda client: client("iam").delete_policy(PolicyArn=BOUNDARY_ARN),
+}
+
+DENIED_TO_DEPLOYER: dict[str, Call] = {
+    **EXPLICITLY_DENIED_TO_DEPLOYER,
+    "read a ticket": lambda client: client("dynamodb").get_item(TableName=TABLE, Key=KEY),
+    "create the table": lambda client: client("dynamodb").create_table(
+        TableName=TABLE,
+        AttributeDefinitions=[{"AttributeName": "ticket_id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "ticket_id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    ),
+    "describe another table": lambda client: client("dynamodb").describe_table(TableName="other"),
+    "create the role without a boundary": lambda client: client("iam").create_role(**TRUST),
+    "create the role with another boundary": lambda client: client("iam").create_role(
+        **TRUST, PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess"
+    ),
+    "replace the boundary": lambda client: client("iam").put_role_permissions_boundary(
+        RoleName=ROLE, PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess"
+    ),
+    "attach a policy to the role": lambda client: client("iam").attach_role_policy(
+        RoleName=ROLE, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
+    ),
     "see another function": lambda client: client("lambda").get_function(FunctionName="other"),
     "see another stage": lambda client: client("lambda").get_function(
         FunctionName="prod-itsm-api-handler"
@@ -199,3 +268,68 @@ def test_role_is_denied_other_actions(aws: Aws, deployer: Clone, case: str) -> N
 @pytest.mark.parametrize("case", DENIED_TO_DEPLOYER)
 def test_deployer_is_denied_other_actions(aws: Aws, deployer: Clone, case: str) -> None:
     assert is_denied(aws, deployer.keys, DENIED_TO_DEPLOYER[case])
+
+
+@pytest.mark.parametrize("case", EXPLICITLY_DENIED_TO_DEPLOYER)
+def test_another_policy_cannot_allow_what_protects_the_table_and_the_boundary(
+    aws: Aws, deployer: Clone, all_powerful_deployer: Keys, case: str
+) -> None:
+    assert is_denied(aws, all_powerful_deployer, EXPLICITLY_DENIED_TO_DEPLOYER[case])
+
+
+@pytest.fixture(scope="module")
+def all_powerful_deployer(aws: Aws, deployer: Clone) -> Keys:
+    """Return the keys of a user with the deployer policy and a policy that allows everything."""
+    keys = aws.make_user("all-powerful", deployer.run(policy_command("deployer-policy", "poc")))
+    policy = {"UserName": "all-powerful", "PolicyName": "all", "PolicyDocument": ALLOW_ALL}
+    aws.client("iam").put_user_policy(**policy)
+    return keys
+
+
+def write_role_policy(policy: str) -> Call:
+    selector = {"RoleName": ROLE, "PolicyName": "zappa-permissions"}
+    return lambda client: client("iam").put_role_policy(**selector, PolicyDocument=policy)
+
+
+@pytest.fixture
+def role_policy(aws: Aws, deployer: Clone) -> Iterator[str]:
+    """Return the policy of the role, and restore the policy and the boundary at the end."""
+    iam = aws.client("iam")
+    selector = {"RoleName": ROLE, "PolicyName": "zappa-permissions"}
+    policy = json.dumps(iam.get_role_policy(**selector)["PolicyDocument"])
+    yield policy
+    iam.put_role_permissions_boundary(RoleName=ROLE, PermissionsBoundary=BOUNDARY_ARN)
+    iam.put_role_policy(**selector, PolicyDocument=policy)
+
+
+def test_deployer_cannot_give_the_role_more_than_the_boundary(
+    aws: Aws, api: Api, deployer: Clone, role_policy: str, caller: str
+) -> None:
+    assert not is_denied(aws, deployer.keys, write_role_policy(ALLOW_ALL))
+    keys = aws.keys_of_role(ROLE)
+    assert [case for case, call in DENIED_TO_ROLE.items() if not is_denied(aws, keys, call)] == []
+    assert api.create(caller).status_code == 201
+
+
+def test_deployer_writes_only_a_role_with_the_boundary(
+    aws: Aws, deployer: Clone, role_policy: str
+) -> None:
+    aws.client("iam").delete_role_permissions_boundary(RoleName=ROLE)
+    assert is_denied(aws, deployer.keys, write_role_policy(role_policy))
+    boundary = {"RoleName": ROLE, "PermissionsBoundary": BOUNDARY_ARN}
+    client = aws.client("iam", deployer.keys)
+    client.put_role_permissions_boundary(**boundary)
+    assert not is_denied(aws, deployer.keys, write_role_policy(role_policy))
+
+
+def test_administrator_can_deploy_without_a_boundary(aws: Aws) -> None:
+    name, iam = "admin-itsm-lambda-role", aws.client("iam")
+    zappa = SimpleNamespace(iam_client=iam, role_name=name, assume_policy=ALLOW_ALL)
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/admin-itsm-boundary"
+    for _ in range(2):
+        function_role.prepare(SimpleNamespace(zappa=zappa), boundary)
+        assert "PermissionsBoundary" not in iam.get_role(RoleName=name)["Role"]
+    aws.make_policy("admin-itsm-boundary", ALLOW_ALL)
+    function_role.prepare(SimpleNamespace(zappa=zappa), boundary)
+    found = iam.get_role(RoleName=name)["Role"]["PermissionsBoundary"]
+    assert found["PermissionsBoundaryArn"] == boundary

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from click.testing import Result
 
-from itsm_app import create_app
 from itsm_app.commands.aws_errors import REMEDIES
 from itsm_app.storage.models import Ticket
 from itsm_app.storage.table import DEFINITION
 from tests.support.ports import free_port
 
-from ..conftest import ON_MOTO
+from ..conftest import ON_MOTO, shared_app
 from ..support.faulty_dynamodb import FaultyDynamoDB, answer, apply, apply_and_drop, refuse, reset
 from ..support.flask_run import command
 
 pytestmark = ON_MOTO
 
+NO_RECOVERY = "This DynamoDB has no point-in-time recovery, so the table has no backups.\n"
+
 TURN_ON_EXPIRY = ["DescribeTimeToLive", "UpdateTimeToLive"]
+# DescribeTable, CreateTable, the wait, and DescribeTable again.
+BEFORE_RECOVERY = [apply] * 4
 
 
 def dynamodb() -> Any:
@@ -53,17 +58,33 @@ def init_db(
         monkeypatch.setattr("itsm_app.storage.table.TABLE_NAME", name)
         monkeypatch.setattr("itsm_app.commands.init_db.TABLE_NAME", name)
         monkeypatch.setattr("itsm_app.storage.table.RECOVERY_WAIT_SECONDS", 0)
+        monkeypatch.setattr("itsm_app.storage.table.INDEX_WAIT_SECONDS", 0)
         if environment:
             monkeypatch.setattr(Ticket, "_connection", None)
-        return create_app().test_cli_runner(env=environment).invoke(args=["init-db"])
+        return shared_app().test_cli_runner(env=environment).invoke(args=["init-db"])
 
     return run
+
+
+def already_exists(name: str) -> str:
+    store = os.environ["AWS_ENDPOINT_URL_DYNAMODB"]
+    return f"The table {name} in the DynamoDB at {store} already exists.\n"
 
 
 def test_init_db_is_a_flask_command(faults: FaultyDynamoDB, name: str) -> None:
     result = command("init-db", AWS_ENDPOINT_URL_DYNAMODB=faults.url, TABLE_NAME=name)
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout == f"The table {name} in us-east-1 was created.\n"
+    assert result.stdout == f"The table {name} in the DynamoDB at {faults.url} was created.\n"
+
+
+def test_point_in_time_recovery_is_optional_where_dynamodb_does_not_have_it(
+    init_db: Callable[..., Result], faults: FaultyDynamoDB
+) -> None:
+    faults.faults.extend([*BEFORE_RECOVERY, refuse("UnknownOperationException")])
+    result = init_db()
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith(NO_RECOVERY)
+    assert result.stdout.endswith(" was created.\n")
 
 
 def test_creates_the_table_as_the_contract_requires(
@@ -71,7 +92,8 @@ def test_creates_the_table_as_the_contract_requires(
 ) -> None:
     result = init_db()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == f"The table {name} in us-east-1 was created.\n"
+    store = os.environ["AWS_ENDPOINT_URL_DYNAMODB"]
+    assert result.stdout == f"The table {name} in the DynamoDB at {store} was created.\n"
     table = dynamodb().describe_table(TableName=name)["Table"]
     assert table["KeySchema"] == [{"AttributeName": "ticket_id", "KeyType": "HASH"}]
     caller_index, status_index = table["GlobalSecondaryIndexes"]
@@ -108,7 +130,7 @@ def test_second_run_reports_the_existing_table_and_changes_nothing(
     faults.operations.clear()
     result = init_db()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == f"The table {name} in us-east-1 already exists.\n"
+    assert result.stdout == already_exists(name)
     assert set(faults.operations) == {"DescribeTable", "DescribeTimeToLive"}
 
 
@@ -120,7 +142,7 @@ def test_adds_the_status_index_to_an_older_table_and_keeps_its_items(
     dynamodb().put_item(TableName=name, Item=item)
     result = init_db()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == f"The table {name} in us-east-1 already exists.\n"
+    assert result.stdout == already_exists(name)
     found = dynamodb().query(
         TableName=name,
         IndexName="StatusIndex",
@@ -161,12 +183,8 @@ def test_reports_an_index_that_cannot_be_created(
 
 
 def test_waits_until_an_index_is_active(
-    init_db: Callable[..., Result],
-    faults: FaultyDynamoDB,
-    name: str,
-    monkeypatch: pytest.MonkeyPatch,
+    init_db: Callable[..., Result], faults: FaultyDynamoDB, name: str
 ) -> None:
-    monkeypatch.setattr("itsm_app.storage.table.INDEX_WAIT_SECONDS", 0)
     create_table(name)
     table = dynamodb().describe_table(TableName=name)["Table"]
     parts = {part: table[part] for part in ("KeySchema", "AttributeDefinitions", "TableStatus")}
@@ -189,7 +207,7 @@ MISMATCHES: list[tuple[dict[str, Any], str]] = [
                 {"AttributeName": "ticket_id", "KeyType": "RANGE"},
             ]
         },
-        "the key is caller_id (HASH, S) and ticket_id (RANGE, S) where ticket_id (HASH, S) is",
+        "the key must be ticket_id (HASH, S), but it is caller_id (HASH, S) and ticket_id (RANGE,",
     ),
     (
         {
@@ -202,7 +220,7 @@ MISMATCHES: list[tuple[dict[str, Any], str]] = [
                 }
             ],
         },
-        "the billing mode is PROVISIONED where PAY_PER_REQUEST is needed",
+        "the billing mode must be PAY_PER_REQUEST, but it is PROVISIONED",
     ),
     (
         {
@@ -210,7 +228,8 @@ MISMATCHES: list[tuple[dict[str, Any], str]] = [
                 {**DEFINITION["GlobalSecondaryIndexes"][0], "IndexName": "OtherIndex"}
             ]
         },
-        "the index CallerIdIndex is missing",
+        "the index CallerIdIndex must be caller_id (HASH, S) and created_at (RANGE, S) with"
+        " projection ALL, but it is missing",
     ),
     (
         {
@@ -221,7 +240,7 @@ MISMATCHES: list[tuple[dict[str, Any], str]] = [
                 }
             ]
         },
-        "projecting KEYS_ONLY",
+        " with projection KEYS_ONLY",
     ),
 ]
 
@@ -274,12 +293,15 @@ def test_reports_a_dynamodb_error_with_its_remedy(
 
 
 def test_waits_until_the_table_is_active(
-    init_db: Callable[..., Result], faults: FaultyDynamoDB
+    init_db: Callable[..., Result], faults: FaultyDynamoDB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("botocore.waiter.time", SimpleNamespace(sleep=waits.append))
     creating = answer(b'{"Table": {"TableStatus": "CREATING"}}')
     faults.faults.extend([apply, apply, creating])
     assert init_db().exit_code == 0
     assert faults.operations[:4] == ["DescribeTable", "CreateTable", *["DescribeTable"] * 2]
+    assert waits == [1]
 
 
 def test_creates_the_table_after_a_lost_response(
@@ -347,10 +369,6 @@ def test_reports_that_time_to_live_cannot_be_turned_on(
     assert f"aws dynamodb update-time-to-live --region us-east-1 --table-name {name}" in (
         result.stderr
     )
-
-
-# DescribeTable, CreateTable, the wait, and DescribeTable again.
-BEFORE_RECOVERY = [apply] * 4
 
 
 def test_reports_that_point_in_time_recovery_cannot_be_turned_on(

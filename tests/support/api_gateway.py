@@ -42,26 +42,31 @@ def event(
     headers: Pairs = (),
     body: str | bytes | None = None,
     host: str = API_HOST,
+    base_path: str = "",
 ) -> dict[str, Any]:
     """Return the event for a request.
 
-    `path` is percent-encoded, as the client sent it, without the stage. The names and values of
-    `query` are decoded. A body of bytes is Base64-encoded, like a body of a binary media type.
+    `path` is percent-encoded, as the client sent it, without the stage and without the base path of
+    a custom domain. `base_path` starts with a slash. The names and values of `query` are decoded. A
+    body of bytes is Base64-encoded, like a body of a binary media type.
     """
+    # API Gateway removes a slash at the end from the parameter, and not from the path.
+    proxy = path.removeprefix("/").removesuffix("/")
+    resource = "/{proxy+}" if proxy else "/"
     all_headers = [*HEADERS, ("Host", host), *headers]
     binary = isinstance(body, bytes)
     return {
-        "resource": "/{proxy+}",
-        "path": path,
+        "resource": resource,
+        "path": base_path + path,
         "httpMethod": method,
         "headers": dict(all_headers),
         "multiValueHeaders": _multi_value(all_headers),
         # Without a query both fields are null. This field has the last value of a repeated name.
         "queryStringParameters": dict(query) or None,
         "multiValueQueryStringParameters": _multi_value(query) or None,
-        "pathParameters": {"proxy": path.removeprefix("/")},
+        "pathParameters": {"proxy": proxy} if proxy else None,
         "stageVariables": None,
-        "requestContext": _context(method, path, host),
+        "requestContext": _context(method, base_path + path, host, resource),
         "body": b64encode(body).decode() if isinstance(body, bytes) else body,
         "isBase64Encoded": binary,
     }
@@ -74,7 +79,7 @@ def _multi_value(pairs: Pairs) -> dict[str, list[str]]:
     return values
 
 
-def _context(method: str, path: str, host: str) -> dict[str, Any]:
+def _context(method: str, path: str, host: str, resource: str) -> dict[str, Any]:
     return {
         "accountId": "123456789012",
         "apiId": "abc123",
@@ -103,7 +108,7 @@ def _context(method: str, path: str, host: str) -> dict[str, Any]:
         "requestTime": "23/Nov/2026:19:15:17 +0000",
         "requestTimeEpoch": 1795461317135,
         "resourceId": "2gxmpl",
-        "resourcePath": "/{proxy+}",
+        "resourcePath": resource,
         "stage": STAGE,
     }
 

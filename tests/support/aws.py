@@ -24,6 +24,8 @@ from .internet import LOOPBACK, Internet
 ROOT = Path(__file__).parent.parent.parent
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
+# The default quota of an account.
+ACCOUNT_CONCURRENCY = 1000
 HOSTS = f"*.execute-api.{REGION}.amazonaws.com"
 CUSTOM_DOMAIN = "tickets.example.com"
 START_SECONDS = 20
@@ -64,6 +66,7 @@ class Aws:
             # The host names of API Gateway end with this domain.
             "MINISTACK_HOST": f"{REGION}.amazonaws.com",
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "LAMBDA_ACCOUNT_CONCURRENCY": str(ACCOUNT_CONCURRENCY),
             **self.root,
         }
 
@@ -91,12 +94,16 @@ class Aws:
             **{name.lower(): value for name, value in keys.items()},
         )
 
+    def make_policy(self, name: str, policy: str) -> str:
+        """Create a policy from a JSON text. Return its ARN."""
+        created = self.client("iam").create_policy(PolicyName=name, PolicyDocument=policy)
+        return str(created["Policy"]["Arn"])
+
     def make_user(self, name: str, policy: str) -> Keys:
         """Create a user with this policy, a JSON text. Return the user's keys."""
         iam = self.client("iam")
         iam.create_user(UserName=name)
-        created = iam.create_policy(PolicyName=name, PolicyDocument=policy)
-        iam.attach_user_policy(UserName=name, PolicyArn=created["Policy"]["Arn"])
+        iam.attach_user_policy(UserName=name, PolicyArn=self.make_policy(name, policy))
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return _keys(key["AccessKeyId"], key["SecretAccessKey"])
 

@@ -9,13 +9,24 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import apigateway_v1, lambda_svc
+from ministack.services import apigateway_v1, iam, lambda_svc
 
 from .parent import end_with
+
+# The actions that have the condition key `iam:PermissionsBoundary`.
+SETS_BOUNDARY = {"iam:CreateRole", "iam:PutRolePermissionsBoundary"}
+WRITES_ROLE = {
+    "iam:AttachRolePolicy",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:DeleteRolePolicy",
+    "iam:DetachRolePolicy",
+    "iam:PutRolePolicy",
+}
 
 
 def run_functions_without_installed_packages(folder: Path) -> None:
@@ -48,6 +59,29 @@ def use_lambda_action_names_of_aws() -> None:
     iam_actions._lambda_action = lambda _, path: (
         "InvokeFunction" if path.endswith("/invocations") else None
     )
+
+
+def check_permissions_boundaries() -> None:
+    """Give the conditions of policies the key `iam:PermissionsBoundary`.
+
+    The value is the boundary that the request sets. For other actions, the value is the boundary of
+    the role. The source is "Actions, resources, and condition keys for AWS Identity and Access
+    Management".
+    """
+    tag_context = iam_actions.request_tag_context
+
+    def context(service: str, action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
+        found = tag_context(service, action, body, params)
+        boundary = None
+        if action in SETS_BOUNDARY:
+            # A parameter of a query request is a list with one value.
+            boundary = "".join(params.get("PermissionsBoundary", ""))
+        elif action in WRITES_ROLE:
+            role = iam._roles.get("".join(params.get("RoleName", ""))) or {}
+            boundary = role.get("PermissionsBoundary")
+        return {**found, **({"iam:PermissionsBoundary": boundary} if boundary else {})}
+
+    iam_actions.request_tag_context = context
 
 
 def use_resource_arns_of_aws() -> None:
@@ -108,6 +142,30 @@ def serve_code_of_requested_version() -> None:
     lambda_svc.serve_function_code = serve_version
 
 
+def keep_base_paths_in_events() -> None:
+    """Let events from a custom domain contain the base path, as the events of AWS do.
+
+    See https://github.com/localstack/localstack/pull/12296 for what AWS sends.
+    """
+    resolve = apigateway_v1.resolve_base_path_mapping
+    build_event = apigateway_v1._build_lambda_event_v1
+    requested: ContextVar[str] = ContextVar("requested", default="")
+
+    def resolve_and_remember(domain: str, path: str) -> Any:
+        found = resolve(domain, path)
+        requested.set(path if found else "")
+        return found
+
+    def build_with_base_path(*args: Any, **options: Any) -> Any:
+        event = build_event(*args, **options)
+        if path := requested.get():
+            event["path"] = event["requestContext"]["path"] = path
+        return event
+
+    apigateway_v1.resolve_base_path_mapping = resolve_and_remember
+    apigateway_v1._build_lambda_event_v1 = build_with_base_path
+
+
 def unescape_binary_media_types() -> None:
     """Treat the media type `*~1*`, which Zappa sets, as `*/*`."""
     apply_patch = apigateway_v1._apply_patch
@@ -127,9 +185,11 @@ if __name__ == "__main__":
     run_functions_without_installed_packages(home)
     log_iam_decisions(home / "decisions.jsonl")
     use_lambda_action_names_of_aws()
+    check_permissions_boundaries()
     use_resource_arns_of_aws()
     accept_function_prefix_in_names()
     serve_code_of_requested_version()
+    keep_base_paths_in_events()
     unescape_binary_media_types()
     from ministack.app import main
 

@@ -23,6 +23,7 @@ TABLE = "poc-itsm-tickets"
 LOG_GROUP = f"/aws/lambda/{FUNCTION}"
 ALIAS_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTION}:snapstart"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
+BOUNDARY_ARN = f"arn:aws:iam::{ACCOUNT}:policy/poc-itsm-boundary"
 
 
 DEPLOY_DOCS = (ROOT / "docs" / "deploy.md").read_text()
@@ -35,10 +36,16 @@ def documented_commands(text: str) -> str:
     return commands
 
 
-def create_table_command() -> str:
-    """Return the documented command that creates the table of the stage `prod`."""
-    (found,) = re.findall(r"`(TABLE_NAME=prod\S+ flask init-db)`", DEPLOY_DOCS)
-    return str(found)
+def create_table_command(stage: str = "prod") -> str:
+    """Return the documented command that creates the table of another stage."""
+    (found,) = re.findall(r"`(\S+ TABLE_NAME=prod\S+ flask init-db)`", DEPLOY_DOCS)
+    return str(found).replace("prod", stage)
+
+
+def policy_command(policy: str, stage: str) -> str:
+    """Return the documented command that prints a policy, for a stage."""
+    (found,) = {*re.findall(rf"python -m deploy\.policies {policy}\.json poc", DEPLOY_DOCS)}
+    return f"{found.removesuffix('poc')}{stage} {ACCOUNT}"
 
 
 def zappa_command(name: str) -> str:
@@ -68,16 +75,13 @@ class Clone:
 
     def deploy(self) -> None:
         """Run the documented commands from the creation of the table to the first ticket."""
-        self.store_keys(self.run(documented_commands("flask init-db")))
+        self.run_as_administrator(documented_commands("flask init-db"))
+        self.create_keys()
         self.run(documented_commands("zappa deploy poc"))
 
     def create_keys(self) -> None:
         """Create API keys with the documented commands."""
-        self.store_keys(
-            self.run(
-                "\n".join(re.findall("flask new-key .*", documented_commands("flask init-db")))
-            )
-        )
+        self.store_keys(self.run(documented_commands("flask new-key")))
 
     def store_keys(self, printed: str) -> None:
         """Store the printed API keys, and add their entries to the stage's settings."""
@@ -90,16 +94,33 @@ class Clone:
     def set_api_keys(self, *entries: str) -> None:
         """Set the stage's `API_KEYS` to these entries."""
         self.entries = [*entries]
+        self.change_settings(aws_environment_variables={"API_KEYS": ",".join(entries)})
+
+    def change_settings(self, **changes: Any) -> None:
+        """Change settings of the stage in `zappa_settings.json`. None removes a setting."""
         file = self.path / "zappa_settings.json"
         settings = json.loads(file.read_text())
-        settings[self.stage]["aws_environment_variables"]["API_KEYS"] = ",".join(entries)
-        file.write_text(json.dumps(settings))
+        merged = {**settings[self.stage], **changes}
+        stage = {name: value for name, value in merged.items() if value is not None}
+        file.write_text(json.dumps({**settings, self.stage: stage}))
 
     def become_deployer(self, stage: str = "poc") -> None:
-        """Use the AWS keys of a new user who has only the deployer policy of the stage."""
-        (printed,) = re.findall(r"python -m deploy\.policies \S+ poc", DEPLOY_DOCS)
-        command = f"{printed.removesuffix('poc')}{stage} {ACCOUNT}"
-        self.keys = self._aws.make_user(f"{stage}-deployer", self.run(command))
+        """Use the AWS keys of a new user who has only the deployer policy of the stage.
+
+        As documented, an administrator creates the boundary of the function's role first.
+        """
+        self.create_boundary(stage)
+        policy = self.run(policy_command("deployer-policy", stage))
+        self.keys = self._aws.make_user(f"{stage}-deployer", policy)
+
+    def create_boundary(self, stage: str) -> str:
+        """Create the permissions boundary as documented, and return its ARN."""
+        policy = self.run(policy_command("permissions-boundary", stage))
+        return self._aws.make_policy(f"{stage}-itsm-boundary", policy)
+
+    def run_as_administrator(self, command: str) -> str:
+        """Run a shell command with the AWS keys of the account's administrator."""
+        return self.run(command, **self._aws.root)
 
     def run(self, command: str, **environment: str) -> str:
         """Run a shell command in the clone and return its stdout. The command must succeed."""
@@ -158,7 +179,8 @@ class Api:
 
     def __init__(self, aws: Aws, keys: dict[str, str], stage: str = "poc") -> None:
         apis = aws.client("apigateway").get_rest_apis()["items"]
-        (self.id,) = (item["id"] for item in apis if item["name"] == f"{stage}-itsm-api-handler")
+        self.function = f"{stage}-itsm-api-handler"
+        (self.id,) = (item["id"] for item in apis if item["name"] == self.function)
         self.host = f"{self.id}.execute-api.{REGION}.amazonaws.com"
         self.url = f"https://{self.host}/{stage}"
         self.keys = keys
