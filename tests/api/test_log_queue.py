@@ -166,7 +166,7 @@ def test_writes_at_once_if_no_thread_can_be_started(
     assert pipe.getvalue() == "line\n"
 
 
-def test_lines_of_waitress_are_json_and_contain_no_path(app: Flask, log: Log) -> None:
+def test_lines_of_waitress_are_json_and_contain_no_path(app_with_keys: Flask, log: Log) -> None:
     waitress = logging.getLogger("waitress")
     waitress.info("Client disconnected while serving /tickets/1655-4297-1282")
     waitress.warning("%d thread(s) still running", 2)

@@ -93,7 +93,8 @@ class Copies:
 
 def environment_without_aws() -> dict[str, str]:
     variables = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return {**variables, "API_KEYS": api_gateway.API_KEYS}
+    function = {"AWS_LAMBDA_FUNCTION_NAME": "poc-itsm-api-handler"}
+    return {**variables, **function, "API_KEYS": api_gateway.API_KEYS}
 
 
 class CredentialsEndpoint:
