@@ -39,7 +39,7 @@ deploy: .venv ## Deploy STAGE (default: poc)
 update: .venv ## Update STAGE (default: poc)
 	. $(BIN)/activate && zappa update $(STAGE)
 
-.PHONY: exhaustive embedded storage faults runtime rehearsal browser contract soak
+.PHONY: exhaustive embedded storage faults runtime rehearsal browser server contract soak
 exhaustive: .venv ## Test every combination of cases
 	$(BIN)/pytest -m 'exhaustive and not storage'
 
@@ -65,6 +65,10 @@ rehearsal: .venv ## Deploy into a local AWS and test there
 browser: .venv ## Test the desk in Chromium
 	.ci/browser
 	$(BIN)/pytest -n 0 -m browser
+
+server: .venv ## Test the single-server deployment behind nginx
+	.ci/server
+	$(BIN)/pytest -n 0 -m server
 
 contract: .venv ## Send 5,000 generated requests
 	$(BIN)/pytest -n 0 -m contract

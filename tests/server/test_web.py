@@ -92,9 +92,9 @@ def test_plain_http_redirects_to_https(web: Nginx) -> None:
 def test_other_host_names_get_no_response(web: Nginx) -> None:
     context = ssl.create_default_context(cafile=web.ca)
     for name in ("other.example.com", "127.0.0.1"):
-        with socket.create_connection(("127.0.0.1", web.port), 5) as connection:
-            with pytest.raises(ssl.SSLError):
-                context.wrap_socket(connection, server_hostname=name)
+        connection = socket.create_connection(("127.0.0.1", web.port), 5)
+        with connection, pytest.raises(ssl.SSLError):
+            context.wrap_socket(connection, server_hostname=name)
     # The certificate of one name, and the request of another.
     response = raw(web, b"GET /health HTTP/1.1\r\nHost: other.example.com\r\n\r\n")
     assert response == b""
@@ -103,17 +103,17 @@ def test_other_host_names_get_no_response(web: Nginx) -> None:
 def raw(web: Nginx, request: bytes) -> bytes:
     """Send bytes over TLS and return everything that is received within a second of silence."""
     context = ssl.create_default_context(cafile=web.ca)
-    with socket.create_connection(("127.0.0.1", web.port), 5) as plain:
-        with context.wrap_socket(plain, server_hostname=HOST) as connection:
-            connection.settimeout(1)
-            connection.sendall(request)
-            received = b""
-            try:
-                while chunk := connection.recv(65536):
-                    received += chunk
-            except (TimeoutError, ssl.SSLEOFError, ConnectionError):
-                pass
-            return received
+    plain = socket.create_connection(("127.0.0.1", web.port), 5)
+    with plain, context.wrap_socket(plain, server_hostname=HOST) as connection:
+        connection.settimeout(1)
+        connection.sendall(request)
+        received = b""
+        try:
+            while chunk := connection.recv(65536):
+                received += chunk
+        except (TimeoutError, ssl.SSLEOFError, ConnectionError):
+            pass
+        return received
 
 
 def test_etags_stay_strong(web: Nginx) -> None:
@@ -138,7 +138,9 @@ def test_etags_stay_strong(web: Nginx) -> None:
     ],
     ids=["70 kB", "140 kB", "200 kB in chunks", "long header", "long path"],
 )
-def test_every_error_is_json(web: Nginx, request_: dict[str, object], status: int, code: str) -> None:
+def test_every_error_is_json(
+    web: Nginx, request_: dict[str, object], status: int, code: str
+) -> None:
     response = web.session(AGENT).post(f"{web.url}/tickets", **request_)  # type: ignore[arg-type]
     assert response.status_code == status
     assert response.headers["Content-Type"] == "application/json"

@@ -42,18 +42,20 @@ def documented_command() -> list[str]:
     return shlex.split(line)
 
 
-def settings(folder: Path) -> dict[str, str]:
-    return environ(
-        LOCAL_DYNAMODB=str(folder),
-        SECRET_KEY=SECRET,
-        API_KEYS=f"{AGENT_ENTRY},{ANNA_ENTRY}",
-    )
+def settings(folder: Path, **changes: str) -> dict[str, str]:
+    """Return the environment of the service, for a folder of tickets."""
+    keys = f"{AGENT_ENTRY},{ANNA_ENTRY}"
+    defaults = {"LOCAL_DYNAMODB": str(folder), "SECRET_KEY": SECRET, "API_KEYS": keys}
+    return environ(**defaults | changes)
 
 
 class Server:
-    """The app under Waitress. `lines` reads the log lines."""
+    """The app under Waitress.
 
-    def __init__(self, folder: Path, *prefix: str) -> None:
+    `prefix` is a command that runs the server, and `changes` are other settings than the usual.
+    """
+
+    def __init__(self, folder: Path, *prefix: str, **changes: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         program, *arguments = documented_command()
@@ -65,7 +67,7 @@ class Server:
             self.process = subprocess.Popen(
                 [*prefix, str(Path(sys.executable).with_name(Path(program).name)), *arguments],
                 cwd=ROOT,
-                env=settings(folder),
+                env=settings(folder, **changes),
                 stdout=log,
                 stderr=log,
             )
@@ -103,10 +105,10 @@ class Server:
 
 
 @contextmanager
-def server(folder: Path, *prefix: str) -> Iterator[Server]:
+def server(folder: Path, *prefix: str, **changes: str) -> Iterator[Server]:
     """Run the server on a folder with the table, as after `itsm-flask init-db`."""
     init_db(folder)
-    running = Server(folder, *prefix)
+    running = Server(folder, *prefix, **changes)
     try:
         yield running.wait_until_up()
     finally:
@@ -125,7 +127,7 @@ def init_db(folder: Path) -> None:
 
 
 class Nginx:
-    """nginx with the documented configuration: other ports, files and addresses, and nothing else."""
+    """nginx with the documented configuration. Only ports and files are others."""
 
     def __init__(self, folder: Path, app_port: int) -> None:
         self.port, self.http_port = free_port(), free_port()
