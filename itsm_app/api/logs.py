@@ -22,6 +22,8 @@ from .. import config
 from ..storage.retry import retries, throttles
 from . import metrics
 
+_logger = logging.getLogger(__name__)
+
 
 class JsonFormatter(logging.Formatter):
     """Format a record as one line of JSON. `extra={"fields": {...}}` adds members."""
@@ -110,7 +112,7 @@ def _log_request(response: Response) -> Response:
         "retries": retries.get(),
         **metrics.embedded_metrics(operation, status, milliseconds),
     }
-    logging.getLogger(__name__).info("request", extra={"fields": fields})
+    _logger.info("request", extra={"fields": fields})
     return response
 
 
