@@ -13,6 +13,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import moto.core.request
+from botocore.model import StructureShape
+from moto.core.serialize import SERIALIZERS, JSONSerializer
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler
 from werkzeug import Response
@@ -22,6 +24,32 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     Fault = Callable[["FaultyDynamoDB"], WSGIApplication]
+
+
+class _Serializer(JSONSerializer):
+    """A serializer that copies attribute values, which are in the format of the response already.
+
+    moto's own serializer looks for each member of a value under each alias. That takes 70 % of the
+    CPU time of a GetItem request.
+    """
+
+    def _serialize_type_structure(
+        self, serialized: Any, value: Any, shape: StructureShape, key: str
+    ) -> None:
+        if shape.name == "AttributeValue" and not _has_bytes(value):
+            self._default_serialize(serialized, value, shape, key)
+        else:
+            super()._serialize_type_structure(serialized, value, shape, key)
+
+
+def _has_bytes(value: Any) -> bool:
+    """Return whether an attribute value contains binary data, which JSON needs as Base64."""
+    if isinstance(value, dict):
+        return any(map(_has_bytes, value.values()))
+    return isinstance(value, bytes) or (isinstance(value, list) and any(map(_has_bytes, value)))
+
+
+SERIALIZERS["json"] = _Serializer
 
 
 class _Request(moto.core.request.Request):
