@@ -11,7 +11,7 @@ import pytest
 import itsm_app
 
 PACKAGE = Path(itsm_app.__file__).parent
-MODULES = {str(path.relative_to(PACKAGE)): path for path in PACKAGE.rglob("*.py")}
+MODULES = {str(path.relative_to(PACKAGE)): path for path in sorted(PACKAGE.rglob("*.py"))}
 STORAGE = "storage/"
 NO_FLASK = ("config.py", "storage/", "tickets/")
 
