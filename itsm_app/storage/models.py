@@ -134,7 +134,8 @@ class Ticket(Model):
         table = super()._get_connection()
         if table is not cls._configured_connection:
             with cls._lock:
-                if table is not cls._configured_connection:
+                # False only for a thread that waited for the lock.
+                if table is not cls._configured_connection:  # pragma: no branch
                     connection.configure(table.connection.session)
                     _ = table.connection.client
                     cls._configured_connection = table
