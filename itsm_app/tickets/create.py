@@ -57,7 +57,7 @@ def _is_same_request(found: Ticket, ticket: Ticket) -> bool:
 def _as_created(found: Ticket, issue_description: str) -> Ticket:
     if found.issue_description != issue_description:
         raise IdempotencyKeyReused
-    # A repeated request gets the first response again, which has the status `open`. Nothing else in
-    # the response can change.
+    # A repeated request gets the first response again. The status may have changed since then, so
+    # it is set back to `open` here. The other fields of the response never change.
     found.status = "open"
     return found

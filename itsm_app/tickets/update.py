@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID
 
 import msgspec
 
@@ -15,7 +15,7 @@ from ..storage.errors import StorageUnavailable
 from ..storage.models import Ticket
 from ..storage.updates import Update
 from . import history, lifecycle, limits, numbers, retention
-from .comment import ATTEMPTS
+from .comment import ATTEMPTS, repeatable_id
 from .errors import AlreadyAssigned, ChangedMeanwhile, IdempotencyKeyReused
 from .get import get_ticket
 
@@ -80,8 +80,8 @@ def update_ticket(
         TicketNotFound, InvalidField, MisheardNumber: The same as in `get_ticket`.
         ChangedMeanwhile: The version of the ticket is not in `seen_versions`.
         InvalidTransition: The requested status cannot follow the present status.
-        AlreadyAssigned: The request sets the assignee, another person is the assignee, and the
-            client sent no version.
+        AlreadyAssigned: The request sets the assignee and the client sent no version, but the
+            ticket is assigned to somebody who is neither the requested assignee nor `by`.
         TicketClosed: The ticket is closed.
         CallerErased: The caller's data was erased, so the ticket accepts no comments.
         TicketFull: The ticket has no room for this change.
@@ -89,7 +89,7 @@ def update_ticket(
     """
     ticket_id = numbers.to_ticket_id(reference)
     now = timestamps.now()
-    change_id = _change_id(ticket_id, idempotency_key)
+    change_id = repeatable_id(NAMESPACE, ticket_id, idempotency_key)
     digest = fingerprint(fields, comment_text)
     comment: Comment | None = None
     if comment_text is not None:
@@ -111,12 +111,6 @@ def fingerprint(fields: Mapping[str, str | None], comment_text: str | None) -> s
     """Return a hash of the content of a change request: 16 hexadecimal digits."""
     content = msgspec.json.encode([fields, comment_text])
     return hashlib.sha256(content).hexdigest()[:16]
-
-
-def _change_id(ticket_id: str, idempotency_key: str | None) -> str:
-    if idempotency_key is None:
-        return str(uuid4())
-    return str(uuid5(NAMESPACE, f"{ticket_id}\0{idempotency_key}"))
 
 
 def _events(ticket: Ticket, change: Change) -> list[Event]:
