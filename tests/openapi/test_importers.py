@@ -88,7 +88,7 @@ MUTATIONS: dict[str, dict[str, list[tuple[tuple[Any, ...], Any]]]] = {
             ((*LIST, "parameters", 0, "description"), REMOVED),
             ((*GET, "parameters", 0, "description"), ""),
         ],
-        "no complex serialisation": [
+        "no complex serialization": [
             ((*LIST, "parameters", 0, "style"), "form"),
             ((*LIST, "parameters", 0, "explode"), False),
             ((*LIST, "parameters", 1, "schema", "type"), "array"),
@@ -124,7 +124,7 @@ MUTATIONS: dict[str, dict[str, list[tuple[tuple[Any, ...], Any]]]] = {
             (SERVER, ""),
         ],
         "4: HTTP or HTTPS": [(SERVER, "/poc"), (SERVER, "ftp://tickets.example.com")],
-        "5: paths without complex serialisation": [
+        "5: paths without complex serialization": [
             (("paths",), REMOVED),
             (("paths", "/tickets/{;id}"), {}),
             (("paths", "/tickets{?caller}"), {}),
