@@ -5,10 +5,8 @@ Every function that sends a request raises `StorageUnavailable` if DynamoDB fail
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
-
-from pynamodb.expressions.condition import Condition
 
 from . import expiry, sizes
 from .errors import ConditionFailed
@@ -27,7 +25,7 @@ def put_new(ticket: Ticket) -> bool:
     """Store a new ticket. Return False if an unexpired ticket has the same id."""
     ticket.content_bytes, ticket.revision = sizes.of_ticket(ticket), 1
     is_free = Ticket.ticket_id.does_not_exist() | (Ticket.expires_at <= expiry.clock())
-    return _save(ticket, is_free)
+    return _write(lambda: ticket.save(is_free)) is not None
 
 
 def find(ticket_id: str, caller_ids: Collection[str] | None = None) -> Ticket | None:
@@ -71,11 +69,7 @@ def put_item_if_missing(item: Item) -> bool:
         "Item": item,
         "ConditionExpression": "attribute_not_exists(ticket_id)",
     }
-    try:
-        with_retries(lambda: client.put_item(**request))
-    except ConditionFailed:
-        return False
-    return True
+    return _write(lambda: client.put_item(**request)) is not None
 
 
 def write(update: Update) -> bool:
@@ -98,25 +92,21 @@ def replace(found: Ticket, ticket: Ticket) -> bool:
         unchanged = (Ticket.updated_at == found.updated_at) & Ticket.revision.does_not_exist()
     else:
         unchanged = Ticket.revision == found.revision
-    return _save(ticket, unchanged)
-
-
-def _save(ticket: Ticket, condition: Condition) -> bool:
-    try:
-        with_retries(lambda: ticket.save(condition))
-    except ConditionFailed:
-        return False
-    return True
+    return _write(lambda: ticket.save(unchanged)) is not None
 
 
 def _update(update: Update, **parameters: str) -> dict[str, Any] | None:
     client = Ticket.connection().connection.client
     request = {"TableName": Ticket.Meta.table_name, **parameters, **update.request()}
+    return _write(lambda: client.update_item(**request))
+
+
+def _write(send: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+    """Send a conditional write. Return the response, or None if the condition is false."""
     try:
-        response: dict[str, Any] = with_retries(lambda: client.update_item(**request))
+        return with_retries(send)
     except ConditionFailed:
         return None
-    return response
 
 
 def _caller_of(item: Item) -> Any:

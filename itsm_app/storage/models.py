@@ -134,7 +134,8 @@ class Ticket(Model):
         table = super()._get_connection()
         if table is not cls._configured_connection:
             with cls._lock:
-                if table is not cls._configured_connection:
+                # False only for a thread that waited for the lock.
+                if table is not cls._configured_connection:  # pragma: no branch
                     connection.create_client(table.connection)
                     cls._configured_connection = table
         return table

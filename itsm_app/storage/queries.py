@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pynamodb.expressions.condition import Condition
 from pynamodb.pagination import PageIterator
 
 from . import expiry
@@ -62,7 +63,7 @@ def status_times(status: str, since: str) -> Iterator[list[Item]]:
     results = Ticket.status_index.query(
         status,
         Ticket.created_at >= since,
-        filter_condition=Ticket.expires_at.does_not_exist() | (Ticket.expires_at > expiry.clock()),
+        filter_condition=_is_unexpired(),
         attributes_to_get=["created_at", "answered_at", "resolved_at"],
         scan_index_forward=False,
     )
@@ -79,7 +80,7 @@ def stored_items(caller_id: str | None, since: str | None) -> Iterator[Item]:
             moment after the table. None for all tickets, in the order of the table.
         since: Only tickets that were changed or erased since this time. None for any time.
     """
-    wanted = Ticket.expires_at.does_not_exist() | (Ticket.expires_at > expiry.clock())
+    wanted = _is_unexpired()
     if since is not None:
         wanted = wanted & ((Ticket.updated_at >= since) | (Ticket.erased_at >= since))
     if caller_id is None:
@@ -88,6 +89,13 @@ def stored_items(caller_id: str | None, since: str | None) -> Iterator[Item]:
         results = Ticket.caller_id_index.query(caller_id, filter_condition=wanted)
     for page in _pages(results.page_iter):
         yield from page
+
+
+def _is_unexpired() -> Condition:
+    is_unexpired: Condition = Ticket.expires_at.does_not_exist() | (
+        Ticket.expires_at > expiry.clock()
+    )
+    return is_unexpired
 
 
 def _pages(pages: PageIterator[Any]) -> Iterator[list[Item]]:

@@ -72,8 +72,6 @@ def with_retries(request: Callable[[], T]) -> T:
             return request()
         except (BotoCoreError, ClientError, PynamoDBException) as error:
             cause = _botocore_error(error)
-            if cause is None:
-                raise
             code = _code(cause)
             if code == "ConditionalCheckFailedException":
                 raise ConditionFailed from None
@@ -98,13 +96,12 @@ def retries_per_request() -> Iterator[None]:
         _per_request.reset(token)
 
 
-def _botocore_error(error: Exception) -> Exception | None:
-    # PynamoDB wraps botocore's errors. It replaces a ClientError by a ClientError without the HTTP
-    # status, and keeps the original error as `__cause__`.
+def _botocore_error(error: Exception) -> Exception:
     if not isinstance(error, PynamoDBException):
         return error
-    cause = error.cause
-    original = cause.__cause__ if cause else None
+    # PynamoDB wraps botocore's errors. It replaces a ClientError by one without the HTTP status.
+    cause = error.cause or error
+    original = cause.__cause__
     return original if isinstance(original, ClientError) else cause
 
 

@@ -7,6 +7,7 @@ A `reference` to a ticket is its id or its ticket number. A function that gets a
 a ticket of another caller as if the ticket did not exist. Every function that reads or writes
 tickets raises `StorageUnavailable` if DynamoDB fails.
 
-Every write is safe to repeat and takes effect once. A client repeats a request with the same
-idempotency key. `storage.retry` repeats the same DynamoDB request.
+Every write is safe to repeat and takes effect once. There are two kinds of repetition: a client
+sends a request again with the same idempotency key, or `storage.retry` sends the same DynamoDB
+request again.
 """

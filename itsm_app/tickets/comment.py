@@ -12,14 +12,13 @@ from . import callers, history, lifecycle, limits, numbers
 from .errors import IdempotencyKeyReused, TicketBusy
 from .get import get_ticket
 
-# With an idempotency key, the id of a comment is the UUID of the ticket id and the key in this
-# namespace (RFC 9562, section 5.5). The namespace was generated at random once and must never
-# change.
+# The namespace of the ids of callers' comments, see `repeatable_id`. The namespace was generated at
+# random once and must never change.
 NAMESPACE = UUID("c0f1f2a5-6c0e-4c39-8f3e-57b1d2e7a9b4")
 # How many times a conditional write is tried. The write fails if another request changed the ticket
 # after the read. The first write of a comment comes before any read, so it also fails if the ticket
-# is resolved or, on old tickets, has no stored size. After a failure, the ticket is read and the
-# write is built again.
+# is resolved, or if the ticket is so old that its size is not stored. After a failure, the ticket
+# is read and the write is built again.
 ATTEMPTS = 3
 
 
@@ -56,7 +55,7 @@ def add_comment(
     comment: Comment = {
         "comment_text": comment_text,
         "added_at": at or timestamps.now(),
-        "comment_id": _comment_id(ticket_id, idempotency_key),
+        "comment_id": repeatable_id(NAMESPACE, ticket_id, idempotency_key),
     }
     ticket: Ticket | None = None
     for _ in range(ATTEMPTS):
@@ -64,18 +63,23 @@ def add_comment(
             return comment, False
         ticket = get_ticket(reference, caller_id)
         if found := _find_same(ticket, comment):
-            # If the times are the same, this request added the comment and DynamoDB's response was
-            # lost. If not, an earlier request added the comment.
+            # If the stored comment has the `added_at` of this request, this request added the
+            # comment and DynamoDB's response was lost. Otherwise, an earlier request added it.
             return found, found["added_at"] != comment["added_at"]
         lifecycle.require_open(ticket)
         lifecycle.require_caller(ticket)
     raise TicketBusy
 
 
-def _comment_id(ticket_id: str, idempotency_key: str | None) -> str:
+def repeatable_id(namespace: UUID, ticket_id: str, idempotency_key: str | None) -> str:
+    """Return the id of a comment or a change.
+
+    With an idempotency key, the id is the UUID of the ticket id and the key in `namespace` (RFC
+    9562, section 5.5), so a repeated request has the same id. Without a key, the id is random.
+    """
     if idempotency_key is None:
         return str(uuid4())
-    return str(uuid5(NAMESPACE, f"{ticket_id}\0{idempotency_key}"))
+    return str(uuid5(namespace, f"{ticket_id}\0{idempotency_key}"))
 
 
 def _find_same(ticket: Ticket, comment: Comment) -> Comment | None:

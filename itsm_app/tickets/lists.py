@@ -23,8 +23,8 @@ def list_recent_tickets(
     """Return a page of a caller's tickets, newest first.
 
     The page has fewer than `limit` tickets if the next ticket would exceed `max_bytes`, or if 100
-    tickets were read. All tickets that were read count for both limits, also tickets that the page
-    leaves out because of `status`.
+    tickets were read. Every ticket that was read counts for `max_bytes` and for the 100 tickets,
+    even if the page leaves it out because of `status`.
 
     Args:
         caller_id: The caller.

@@ -16,7 +16,8 @@ def days() -> int | None:
     """
     if not config.RETENTION_DAYS:
         return None
-    # `datetime` ends with the year 9999. 99999 days are 273 years, so `expires_at` stays below.
+    # `datetime` cannot represent years after 9999. The maximum of 99999 days is about 273 years, so
+    # the result of `expires_at` is always before that year.
     if not re.fullmatch(r"[1-9]\d{0,4}", config.RETENTION_DAYS, re.ASCII):
         raise config.InvalidSetting(
             "RETENTION_DAYS must be a whole number from 1 to 99999, or empty"

@@ -16,8 +16,8 @@ from ..storage import queries
 from ..storage.items import Item
 from .lifecycle import TRANSITIONS
 
-# The answers and resolutions of a day also count if the ticket was created before the first day, up
-# to this many days.
+# An answer or a resolution also counts if its ticket was created at most this many days before the
+# first day of the statistics.
 LOOK_BACK_DAYS = 30
 # How many queries are sent at most for each status. Each query reads 1 MB, which is 1,000 to 3,000
 # tickets.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID
 
 import msgspec
 
@@ -14,7 +14,7 @@ from ..storage.attributes import Comment, Event
 from ..storage.models import Ticket
 from ..storage.updates import Update
 from . import history, lifecycle, limits, numbers, retention
-from .comment import ATTEMPTS
+from .comment import ATTEMPTS, repeatable_id
 from .errors import AlreadyAssigned, ChangedMeanwhile, IdempotencyKeyReused, TicketBusy
 from .get import get_ticket
 
@@ -74,20 +74,20 @@ def update_ticket(
         by: The name of the API key.
         idempotency_key: The key with which the client repeats this request.
         seen_versions: The versions that the client accepts, see `Change`.
+        accepts_comments: Whether later comments of the caller are accepted too, see `Change`.
         caller_id: The caller that the ticket must belong to, or None for any caller.
+        at: The time of the change, or None for the current time.
 
     Returns:
         The ticket after the change. If the request was already done or changes nothing, the ticket
         as it is stored.
 
-    `at` is the time of the change, or None for the current time.
-
     Raises:
         TicketNotFound, InvalidField, MisheardNumber: The same as in `get_ticket`.
         ChangedMeanwhile: The version of the ticket is not in `seen_versions`.
         InvalidTransition: The requested status cannot follow the present status.
-        AlreadyAssigned: The request sets the assignee, another person is the assignee, and the
-            client sent no version.
+        AlreadyAssigned: The request sets the assignee and the client sent no version, but the
+            ticket is assigned to somebody who is neither the requested assignee nor `by`.
         TicketClosed: The ticket is closed.
         CallerErased: The caller's data was erased, so the ticket accepts no comments.
         TicketFull: The ticket has no room for this change.
@@ -96,7 +96,7 @@ def update_ticket(
     """
     ticket_id = numbers.to_ticket_id(reference)
     now = at or timestamps.now()
-    change_id = _change_id(ticket_id, idempotency_key)
+    change_id = repeatable_id(NAMESPACE, ticket_id, idempotency_key)
     digest = fingerprint(fields, comment_text)
     comment: Comment | None = None
     if comment_text is not None:
@@ -118,12 +118,6 @@ def fingerprint(fields: Mapping[str, str | None], comment_text: str | None) -> s
     """Return a hash of the content of a change request: 16 hexadecimal digits."""
     content = msgspec.json.encode([fields, comment_text])
     return hashlib.sha256(content).hexdigest()[:16]
-
-
-def _change_id(ticket_id: str, idempotency_key: str | None) -> str:
-    if idempotency_key is None:
-        return str(uuid4())
-    return str(uuid5(NAMESPACE, f"{ticket_id}\0{idempotency_key}"))
 
 
 def _events(ticket: Ticket, change: Change) -> list[Event]:

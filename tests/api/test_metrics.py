@@ -18,6 +18,7 @@ from itsm_app import config
 
 from ..conftest import ON_MOTO, Log
 from ..support.desk import AGENT
+from ..support.exhaustive import exhaustive
 from ..support.faulty_dynamodb import FaultyDynamoDB, answer, refuse
 
 if TYPE_CHECKING:
@@ -192,7 +193,9 @@ def test_only_the_request_line_contains_metrics(
     assert log.text.count('"_aws"') == 1
 
 
-@pytest.mark.parametrize(("setting", "embedded"), [({}, False), ({"STAGE": "poc"}, True)])
+@pytest.mark.parametrize(
+    ("setting", "embedded"), [exhaustive(({}, False)), ({"STAGE": "poc"}, True)]
+)
 def test_process_logs_one_line_with_metrics_only_if_a_stage_is_set(
     setting: dict[str, str], embedded: bool
 ) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from typing import Any
+
+import pytest
 
 from ..support.flask_run import ROOT, environ
 
-# The audit hook also sees what libraries do while they are imported.
-WATCH = """
-import sys
+# Import the app, then request a desk page. The audit hook also sees what libraries do while they
+# are imported.
+SCRIPT = """
+import json, sys
 effects = []
 # socket.bind is not watched: urllib3 binds a local socket to check for IPv6 support.
 watched = ("socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.", "os.fork")
@@ -17,39 +22,38 @@ watched += ("os.exec", "os.posix_spawn", "os.mkdir", "os.rename", "os.remove")
 sys.addaudithook(lambda event, _: effects.append(event) if event.startswith(watched) else None)
 import itsm_app.wsgi
 assert callable(itsm_app.wsgi.app)
-print(*effects)
+report = {"effects": effects[:], "imported": [*sys.modules]}
+itsm_app.wsgi.app.test_client().get("/desk")
+print(json.dumps({**report, "imported at the first desk request": [*sys.modules]}))
 """
 
 
-def test_import_does_not_load_the_mcp_package() -> None:
-    command = (
-        "import sys, itsm_app.wsgi; print(*(name for name in sys.modules if 'itsm_app' in name))"
-    )
-    imported = subprocess.check_output([sys.executable, "-c", command], cwd=ROOT, text=True).split()
-    assert "itsm_app.blueprints.mcp" in imported
-    assert not [name for name in imported if name.startswith("itsm_app.mcp")]
-
-
-def test_import_has_no_side_effects() -> None:
-    result = subprocess.run(
-        [sys.executable, "-B", "-W", "error", "-c", WATCH],
+@pytest.fixture(scope="module")
+def report() -> Any:
+    """Return what the script has seen in a process of its own."""
+    printed = subprocess.check_output(
+        [sys.executable, "-B", "-W", "error", "-c", SCRIPT],
         cwd=ROOT,
-        env=environ(LOCAL_DYNAMODB="instance/never"),
-        capture_output=True,
+        env=environ(LOCAL_DYNAMODB="instance/never", API_KEYS=""),
         text=True,
-        check=True,
     )
-    assert result.stdout == "\n"
+    return json.loads(printed)
+
+
+def imported(report: Any, package: str, when: str = "imported") -> list[str]:
+    return [name for name in report[when] if name.startswith(package)]
+
+
+def test_import_does_not_load_the_mcp_package(report: Any) -> None:
+    assert imported(report, "itsm_app.blueprints.mcp")
+    assert not imported(report, "itsm_app.mcp")
+
+
+def test_import_has_no_side_effects(report: Any) -> None:
+    assert report["effects"] == []
     assert not (ROOT / "instance/never").exists()
 
 
-def test_desk_package_is_loaded_at_its_first_request() -> None:
-    code = (
-        "import sys, itsm_app.wsgi;"
-        "loaded = lambda: [name for name in sys.modules if name.startswith('itsm_app.desk')];"
-        "print(loaded()); itsm_app.wsgi.app.test_client().get('/desk'); print(len(loaded()) > 3)"
-    )
-    printed = subprocess.check_output(
-        [sys.executable, "-c", code], cwd=ROOT, env=environ(API_KEYS=""), text=True
-    )
-    assert printed == "[]\nTrue\n"
+def test_desk_package_is_loaded_at_its_first_request(report: Any) -> None:
+    assert not imported(report, "itsm_app.desk")
+    assert len(imported(report, "itsm_app.desk", "imported at the first desk request")) > 3

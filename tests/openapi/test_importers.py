@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ..support.exhaustive import exhaustive
 from ..support.importer_rules import AGENTCORE, BEDROCK_AGENTS, CDK, OPENAI_ACTIONS
 from ..support.openapi_rules import JSON, OURS, Rule, broken_rules
 from .test_document import served
@@ -87,7 +88,7 @@ MUTATIONS: dict[str, dict[str, list[tuple[tuple[Any, ...], Any]]]] = {
             ((*LIST, "parameters", 0, "description"), REMOVED),
             ((*GET, "parameters", 0, "description"), ""),
         ],
-        "no complex serialisation": [
+        "no complex serialization": [
             ((*LIST, "parameters", 0, "style"), "form"),
             ((*LIST, "parameters", 0, "explode"), False),
             ((*LIST, "parameters", 1, "schema", "type"), "array"),
@@ -123,7 +124,7 @@ MUTATIONS: dict[str, dict[str, list[tuple[tuple[Any, ...], Any]]]] = {
             (SERVER, ""),
         ],
         "4: HTTP or HTTPS": [(SERVER, "/poc"), (SERVER, "ftp://tickets.example.com")],
-        "5: paths without complex serialisation": [
+        "5: paths without complex serialization": [
             (("paths",), REMOVED),
             (("paths", "/tickets/{;id}"), {}),
             (("paths", "/tickets{?caller}"), {}),
@@ -232,10 +233,15 @@ MUTATIONS: dict[str, dict[str, list[tuple[tuple[Any, ...], Any]]]] = {
     },
 }
 CASES = [
-    (importer, rule, path, value)
+    (importer, rule, *mutations[0])
     for importer, rules in MUTATIONS.items()
     for rule, mutations in rules.items()
-    for path, value in mutations
+]
+MORE_CASES = [
+    exhaustive((importer, rule, *mutation))
+    for importer, rules in MUTATIONS.items()
+    for rule, mutations in rules.items()
+    for mutation in mutations[1:]
 ]
 
 
@@ -269,7 +275,7 @@ def test_importer_accepts_the_document(importer: str, version: str) -> None:
     assert broken_rules(RULES[importer], json.dumps(VERSIONS[version])) == set()
 
 
-@pytest.mark.parametrize(("importer", "rule", "path", "value"), CASES)
+@pytest.mark.parametrize(("importer", "rule", "path", "value"), [*CASES, *MORE_CASES])
 def test_mutated_document_breaks_exactly_one_rule(
     importer: str, rule: str, path: tuple[Any, ...], value: Any
 ) -> None:

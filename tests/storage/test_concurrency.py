@@ -1,4 +1,4 @@
-"""Tests of storage behaviour: concurrency, order and sizes. `-m storage` uses DynamoDB Local."""
+"""Tests of storage behavior: concurrency, order and sizes. `-m storage` uses DynamoDB Local."""
 
 from __future__ import annotations
 

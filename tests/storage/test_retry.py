@@ -187,15 +187,19 @@ def test_retries_a_connection_timeout(
 
 
 def test_retries_hung_attempts_after_waits(
-    client: FlaskClient, faults: FaultyDynamoDB, log: Log, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, engine: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
     monkeypatch.setattr("itsm_app.storage.retry.waits", True)
     monkeypatch.setattr("itsm_app.storage.retry.time", SimpleNamespace(sleep=waits.append))
     monkeypatch.setattr(Ticket.Meta, "read_timeout_seconds", 0.05)
     monkeypatch.setattr(Ticket, "_connection", None)
-    faults.faults.extend([hang] * 3)
-    response = client.get("/tickets/x")
+    with ExitStack() as stack:
+        # The kernel completes the connections to this listener, and nobody answers the requests.
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        stack.callback(config.use_local_dynamodb, engine)
+        config.use_local_dynamodb(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        response = client.get("/tickets/x")
     assert (response.status_code, response.json["code"]) == (500, "storage_unavailable")
     retries = log.lines("retry")
     assert [line["cause"] for line in retries] == ["ReadTimeoutError"] * 2

@@ -71,6 +71,7 @@ def already_exists(name: str) -> str:
     return f"The table {name} in the DynamoDB at {store} already exists.\n"
 
 
+@pytest.mark.exhaustive  # The tests below run the same command in this process.
 def test_init_db_is_a_flask_command(faults: FaultyDynamoDB, name: str) -> None:
     result = command("init-db", AWS_ENDPOINT_URL_DYNAMODB=faults.url, TABLE_NAME=name)
     assert (result.returncode, result.stderr) == (0, "")

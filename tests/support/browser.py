@@ -101,9 +101,9 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
     def set_color_scheme(self, name: str) -> None:
-        """Prefer the colour scheme `light` or `dark`, and reduced motion.
+        """Prefer the color scheme `light` or `dark`, and reduced motion.
 
-        Without motion, no colour transition can distort the contrast that axe-core measures.
+        Without motion, no color transition can distort the contrast that axe-core measures.
         """
         preferences = {"prefers-color-scheme": name, "prefers-reduced-motion": "reduce"}
         features = [{"name": feature, "value": value} for feature, value in preferences.items()]

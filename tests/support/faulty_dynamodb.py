@@ -10,18 +10,46 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from io import BytesIO
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING, Any
 
 import moto.core.request
+from botocore.model import StructureShape
+from moto.core.serialize import SERIALIZERS, JSONSerializer
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler
 from werkzeug import Response
-from werkzeug.serving import ThreadedWSGIServer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     Fault = Callable[["FaultyDynamoDB"], WSGIApplication]
+
+
+class _Serializer(JSONSerializer):
+    """A serializer that copies attribute values, which are in the format of the response already.
+
+    moto's own serializer looks for each member of a value under each alias. That takes 70 % of the
+    CPU time of a GetItem request.
+    """
+
+    def _serialize_type_structure(
+        self, serialized: Any, value: Any, shape: StructureShape, key: str
+    ) -> None:
+        if shape.name == "AttributeValue" and not _has_bytes(value):
+            self._default_serialize(serialized, value, shape, key)
+        else:
+            super()._serialize_type_structure(serialized, value, shape, key)
+
+
+def _has_bytes(value: Any) -> bool:
+    """Return whether an attribute value contains binary data, which JSON needs as Base64."""
+    if isinstance(value, dict):
+        return any(map(_has_bytes, value.values()))
+    return isinstance(value, bytes) or (isinstance(value, list) and any(map(_has_bytes, value)))
+
+
+SERIALIZERS["json"] = _Serializer
 
 
 class _Request(moto.core.request.Request):
@@ -63,7 +91,7 @@ def reset(engine: FaultyDynamoDB) -> WSGIApplication:
     """Drop the connection with a TCP RST."""
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        connection: socket.socket = environ["werkzeug.socket"]
+        connection: socket.socket = environ["connection"]
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(connection.detach())
         raise ConnectionResetError
@@ -77,7 +105,7 @@ def cut_short(engine: FaultyDynamoDB) -> WSGIApplication:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [("Content-Length", "1000")])
         yield b"{}"
-        environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        environ["connection"].shutdown(socket.SHUT_RDWR)
 
     return app
 
@@ -100,9 +128,58 @@ def delete_all_items() -> None:
                 table.items.clear()
 
 
-class _Server(ThreadedWSGIServer):
+class _Server(ThreadingTCPServer):
+    """A server of a WSGI application for botocore, with less than half of werkzeug's CPU time.
+
+    Its connections stay open, as those of DynamoDB do.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, app: WSGIApplication) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.app = app
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Do not print the tracebacks of connections that a fault dropped."""
+
+
+class _Handler(StreamRequestHandler):
+    server: _Server
+
+    def handle(self) -> None:
+        while head := list(iter(self._read_line, "")):
+            method, path, _ = head[0].split(" ")
+            self._answer(method, path, dict(line.split(": ", 1) for line in head[1:]))
+
+    def _read_line(self) -> str:
+        return self.rfile.readline().decode("latin1").rstrip("\r\n")
+
+    def _answer(self, method: str, path: str, headers: dict[str, str]) -> None:
+        host, _, port = headers["Host"].partition(":")
+        environ: WSGIEnvironment = {
+            "REQUEST_METHOD": method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": path,
+            "QUERY_STRING": "",
+            "SERVER_NAME": host,
+            "SERVER_PORT": port,
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "CONTENT_TYPE": headers["Content-Type"],
+            "CONTENT_LENGTH": headers["Content-Length"],
+            "wsgi.url_scheme": "http",
+            "wsgi.input": self.rfile,
+            "connection": self.connection,
+            **{f"HTTP_{name.upper().replace('-', '_')}": headers[name] for name in headers},
+        }
+        head: list[str] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
+            head[:] = [f"HTTP/1.1 {status}", *map(": ".join, headers), "", ""]
+
+        for part in self.server.app(environ, start_response):
+            self.wfile.write("\r\n".join(head).encode() + part)
+            head.clear()
 
 
 class FaultyDynamoDB:
@@ -117,10 +194,10 @@ class FaultyDynamoDB:
         self.operations: list[str] = []
         self.bodies: list[Any] = []
         self.released = threading.Event()
-        self._server = _Server("127.0.0.1", 0, self._app)
+        self._server = _Server(self._app)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.port}"
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def stop(self) -> None:
         self.released.set()

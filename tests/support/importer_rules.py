@@ -121,7 +121,7 @@ CDK = [
         ],
     ),
     Rule(
-        "5: paths without complex serialisation",
+        "5: paths without complex serialization",
         CDK_SOURCE,
         lambda document: (
             not isinstance(document.get("paths"), dict)

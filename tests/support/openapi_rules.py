@@ -29,8 +29,8 @@ BANNED = (
     "security",
     "webhooks",
 )
-# Keywords that change the serialisation of a parameter.
-SERIALISATION = {"allowEmptyValue", "allowReserved", "content", "explode", "style"}
+# Keywords that change the serialization of a parameter.
+SERIALIZATION = {"allowEmptyValue", "allowReserved", "content", "explode", "style"}
 SIMPLE = ("boolean", "integer", "number", "string")
 JSON = "JSON"
 
@@ -129,9 +129,9 @@ def is_absolute(url: str) -> bool:
 
 
 def is_complex(parameter: Any) -> bool:
-    """Return whether a parameter needs more than its plain text as serialisation."""
+    """Return whether a parameter needs more than its plain text as serialization."""
     simple = parameter.get("schema", {}).get("type") in SIMPLE
-    return not simple or bool(SERIALISATION & set(parameter))
+    return not simple or bool(SERIALIZATION & set(parameter))
 
 
 def length(operation: Any, field: str) -> int:
@@ -190,7 +190,7 @@ OURS = [
         ],
     ),
     Rule(
-        "no complex serialisation",
+        "no complex serialization",
         "issue 6",
         lambda document: [parameter for parameter in parameters(document) if is_complex(parameter)],
     ),

@@ -145,6 +145,7 @@ def test_startup_fails_on_an_invalid_retention_setting(
         create_app()
 
 
+@pytest.mark.exhaustive  # A malformed API_KEYS takes the same path: see tests/api/test_auth.py.
 def test_flask_run_reports_an_invalid_setting_without_a_traceback() -> None:
     result = command("run", RETENTION_DAYS="a month")
     assert result.returncode == 1
