@@ -15,7 +15,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from bench.operations import call_wsgi
-from itsm_app.storage import items, table
+from itsm_app.storage import items, queries, table
 from itsm_app.storage.models import CallerIdIndex, StatusIndex, Ticket
 from tests.support.dynamodb_endpoint import use_dynamodb
 from tests.support.dynamodb_local import dynamodb_local
@@ -34,8 +34,8 @@ INDEXES = (CallerIdIndex, StatusIndex)
 # The attributes of a ticket in StatusIndex.
 STATUS_INDEX_ATTRIBUTES = {
     "ticket_id",
-    *(key["AttributeName"] for key in table.STATUS_INDEX["KeySchema"]),
-    *table.STATUS_INDEX["Projection"]["NonKeyAttributes"],
+    *queries.KEYS["StatusIndex"],
+    *StatusIndex.Meta.projection.non_key_attributes,
 }
 
 # The responses of DynamoDB to the requests of one call.

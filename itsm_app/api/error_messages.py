@@ -27,6 +27,7 @@ from ..tickets.errors import (
     TicketBusy,
     TicketClosed,
     TicketFull,
+    TicketMerged,
     TicketNotFound,
 )
 from .errors import (
@@ -161,6 +162,12 @@ FAILURES: dict[type[Exception], Failure] = {
         409,
         "ticket_closed",
         "This ticket is closed and cannot change. Create a new ticket that refers to this ticket.",
+    ),
+    TicketMerged: Failure(
+        409,
+        "ticket_closed",
+        "This ticket was closed, because ticket {number} is about the same problem. Use ticket"
+        " {number} instead.",
     ),
     CallerErased: Failure(
         409,

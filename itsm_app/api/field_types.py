@@ -43,6 +43,55 @@ CommentText = Annotated[
         "Ask the caller what to add; split a long text into several comments.",
     ),
 ]
+DeskCommentText = Annotated[
+    str,
+    text(
+        limits.MAX_DESK_COMMENT_CHARACTERS,
+        "Write the answer or the note; split a long text into several comments.",
+    ),
+]
+Visibility = Annotated[
+    Literal["public", "internal"],
+    Meta(
+        description="public (the caller gets the comment) or internal (only the desk sees it)",
+        extra={"next_step": "Send one of these values, or leave the field out for public."},
+    ),
+]
+Reference = Annotated[
+    str,
+    text(
+        limits.MAX_CALLER_ID_CHARACTERS,
+        "Send the number of another ticket of the same caller.",
+    ),
+]
+Reason = Annotated[
+    str,
+    text(
+        limits.MAX_REASON_CHARACTERS,
+        "Say in a few words why the caller needs a person, for example: asks for a person.",
+    ),
+]
+Summary = Annotated[
+    str,
+    text(
+        limits.MAX_SUMMARY_CHARACTERS,
+        "Summarise the problem and what was tried, for the person who takes over.",
+    ),
+]
+ContactId = Annotated[
+    str,
+    text(
+        limits.MAX_CONTACT_ID_CHARACTERS,
+        "Send the ID of the call or chat, or leave the field out.",
+    ),
+]
+HandoverState = Annotated[
+    Literal["waiting"],
+    Meta(
+        description="waiting",
+        extra={"next_step": "Send this value, or leave the field out."},
+    ),
+]
 IdempotencyKey = Annotated[
     str,
     text(

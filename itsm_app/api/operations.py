@@ -8,8 +8,10 @@ another caller. Each function also raises the errors of the ticket operation tha
 from __future__ import annotations
 
 from collections.abc import Collection
+from operator import itemgetter
 from typing import Any
 
+import msgspec
 from flask import g
 from msgspec import UNSET
 
@@ -22,6 +24,10 @@ WITHHELD_LIST = (
     "The caller's number is withheld, so their tickets cannot be listed. Ask the caller for a"
     " ticket number and get that ticket."
 )
+TELL_CALLER = (
+    "Tell the caller that a person of the service desk takes over, and that everything said so far"
+    " is passed on. If the call cannot be transferred, say that the service desk calls back."
+)
 CHANGEABLE_FIELDS = ("status", "priority", "assignee")
 
 
@@ -32,9 +38,20 @@ def create_ticket(
     caller_id = caller_binding.bind("caller_id", new.caller_id)
     if caller_id is None:
         raise parsing.missing(request_schemas.NewTicket, "caller_id")
-    ticket, replayed = create.create_ticket(caller_id, new.issue_description, new.idempotency_key)
+    is_desk = isinstance(new, request_schemas.DeskNewTicket)
+    ticket, replayed = create.create_ticket(
+        caller_id,
+        new.issue_description,
+        new.idempotency_key,
+        handover=_handover(new.handover),
+        follow_up_of=new.follow_up_of if isinstance(new, request_schemas.DeskNewTicket) else None,
+        by=g.key.name,
+        by_desk=is_desk,
+    )
     # A replay repeats the first response, and adds what the client must know before it goes on.
-    values = _values(ticket) | {"status": "open"}
+    values = _values(ticket) | {"status": "open", "handover": None}
+    if new.handover is not None:
+        values["handover"] = _requested(ticket.handovers[0]["requested_at"])
     if ticket.status == "closed":
         values["current_status"] = ticket.status
     return response_schemas.dump(response_schemas.TicketCreated, values), replayed
@@ -47,7 +64,7 @@ def get_ticket_status(
     caller_id = caller_binding.bind("caller", query.caller)
     ticket = get.get_ticket(reference, caller_id)
     with_history = isinstance(query, request_schemas.DeskTicketQuery) and query.history == "all"
-    return _response(ticket, query.comments, with_history), ticket.version
+    return _response(ticket, query.comments, with_history), _version(ticket)
 
 
 def add_ticket_comment(
@@ -55,10 +72,17 @@ def add_ticket_comment(
 ) -> tuple[response_schemas.CommentAdded, bool]:
     """Add a caller's comment. Return the response, and whether the response is a replay."""
     caller_id = caller_binding.bind("caller", new.caller)
-    added, replayed = comment.add_comment(
-        reference, new.comment, new.idempotency_key, caller_id, g.key.name
+    added, waits_since, replayed = comment.add_comment(
+        reference,
+        new.comment,
+        new.idempotency_key,
+        caller_id,
+        g.key.name,
+        handover=_handover(new.handover),
     )
     response = response_schemas.CommentAdded(True, added["added_at"], added["comment_id"])
+    if new.handover is not None:
+        response.handover = _requested(waits_since or added["added_at"])
     return response, replayed
 
 
@@ -89,17 +113,20 @@ def update_ticket(
     With `accepts_comments`, later comments of the caller do not matter.
     """
     fields = {name: getattr(change, name) for name in CHANGEABLE_FIELDS}
+    is_note = change.comment is not None and change.visibility == "internal"
     ticket = update.update_ticket(
         reference,
         {name: value for name, value in fields.items() if value is not UNSET},
         change.comment,
         by=g.key.name,
+        is_note=is_note,
+        duplicate_of=change.duplicate_of,
         idempotency_key=change.idempotency_key,
         seen_versions=seen_versions,
         accepts_comments=accepts_comments,
         caller_id=caller_binding.bind("caller", None),
     )
-    return _response(ticket, "all"), ticket.version
+    return _response(ticket, "all"), _version(ticket)
 
 
 def list_queue(query: request_schemas.QueueQuery) -> response_schemas.Queue:
@@ -112,18 +139,66 @@ def list_queue(query: request_schemas.QueueQuery) -> response_schemas.Queue:
         query.limit,
         query.cursor,
     )
+    return queue_response(page, cursor)
+
+
+def list_handovers(query: request_schemas.HandoverQuery) -> response_schemas.Queue:
+    """List the tickets that wait for a person. The ticket that waits longest comes first."""
+    return queue_response(*lists.list_view("waiting", "", None, query.limit, query.cursor))
+
+
+def queue_response(page: list[Ticket], cursor: str | None) -> response_schemas.Queue:
+    """Return the response for a page of a list of the desk."""
     tickets = [response_schemas.dump(response_schemas.QueuedTicket, _values(each)) for each in page]
     return response_schemas.Queue(tickets, cursor)
 
 
+def _sees_notes() -> bool:
+    # Language models call tools on behalf of callers, whatever the role of their key.
+    return caller_binding.may_see_all() and "tool" not in g
+
+
+def _version(ticket: Ticket) -> str:
+    return ticket.version if _sees_notes() else ticket.public_version
+
+
 def _response(ticket: Ticket, comments: str, with_history: bool = False) -> response_schemas.Ticket:
     values = _values(ticket)
-    if comments != "all":
-        values["comments"] = ticket.comments[-1:] if comments == "latest" else []
-    if with_history:
-        values["history"] = ticket.history or []
-        return response_schemas.dump(response_schemas.DeskTicket, values)
-    return response_schemas.dump(response_schemas.Ticket, values)
+    sees_notes = _sees_notes()
+    shown = _with_notes(ticket) if sees_notes else ticket.comments
+    values["comments"] = {"all": shown, "latest": shown[-1:], "none": []}[comments]
+    values["handover"] = _latest_handover(ticket)
+    values["history"] = (ticket.history or []) if with_history else []
+    if not sees_notes:
+        schema = response_schemas.TicketWithHistory if with_history else response_schemas.Ticket
+        return response_schemas.dump(schema, values)
+    values["duplicates"] = sorted(ticket.duplicates or ())
+    values["follow_ups"] = sorted(ticket.follow_ups or ())
+    return response_schemas.dump(response_schemas.DeskTicket, values)
+
+
+def _with_notes(ticket: Ticket) -> list[dict[str, Any]]:
+    """Return the comments and the internal notes of a ticket, oldest first."""
+    comments = [
+        {**each, "visibility": "public"} if "author" in each else each for each in ticket.comments
+    ]
+    notes = [{**each, "visibility": "internal"} for each in ticket.notes or ()]
+    return sorted([*comments, *notes], key=itemgetter("added_at"))
+
+
+def _latest_handover(ticket: Ticket) -> dict[str, Any] | None:
+    if not ticket.handovers:
+        return None
+    status = "taken" if ticket.handover_since is None else "waiting"
+    return {**ticket.handovers[-1], "status": status}
+
+
+def _handover(sent: request_schemas.Handover | None) -> dict[str, str] | None:
+    return None if sent is None else msgspec.to_builtins(sent)
+
+
+def _requested(requested_at: str) -> response_schemas.HandoverRequested:
+    return response_schemas.HandoverRequested("waiting", requested_at, TELL_CALLER)
 
 
 def _values(ticket: Ticket) -> dict[str, Any]:

@@ -156,20 +156,26 @@ def _raise_invalid(schema: type[Struct], error: msgspec.ValidationError, value: 
         raise missing(schema, absent[1]) from None
     # msgspec's message ends with the path of the field: "… - at `$.status`". Search only at the
     # end, because the message can also quote a value that looks like a path.
-    found = re.search(r" - at `\$\.([\w-]+)`$", str(error))
+    found = re.search(r" - at `\$\.([\w.-]+)`$", str(error))
     if found is None:
         raise InvalidBody(_describe(value)) from None
-    field = found[1]
-    rule = _rule(schema, field)
-    requirement = f"must be {rule.description}, but it is {_describe(dict(value)[field])}"
-    raise InvalidField(field, requirement, *_next_step(rule)) from None
+    path = found[1]
+    rule = _rule(schema, path)
+    for field in path.split("."):
+        value = dict(value)[field]
+    requirement = f"must be {rule.description}, but it is {_describe(value)}"
+    raise InvalidField(path, requirement, *_next_step(rule)) from None
 
 
-def _rule(schema: type[Struct], field: str) -> Meta:
+def _rule(schema: type[Struct], path: str) -> Meta:
+    field, _, rest = path.partition(".")
     attribute = schema.__struct_fields__[schema.__struct_encode_fields__.index(field)]
     hint = get_type_hints(schema, include_extras=True)[attribute]
     # The type of an optional field is a union with None.
-    rule: Meta = (hint if get_origin(hint) is Annotated else get_args(hint)[0]).__metadata__[0]
+    type_ = hint if get_origin(hint) is Annotated else get_args(hint)[0]
+    if rest:
+        return _rule(get_args(type_)[0], rest)
+    rule: Meta = type_.__metadata__[0]
     return rule
 
 

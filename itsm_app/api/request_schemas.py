@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from ..tickets.limits import DEFAULT_PAGE_TICKETS, MAX_CALLER_ID_CHARACTERS
 from .field_types import (
@@ -13,21 +13,48 @@ from .field_types import (
     CallerId,
     Comments,
     CommentText,
+    ContactId,
     Cursor,
+    DeskCommentText,
+    HandoverState,
     History,
     IdempotencyKey,
     IssueDescription,
     Limit,
     Order,
     Priority,
+    Reason,
+    Reference,
     Status,
+    Summary,
     Version,
+    Visibility,
     text,
 )
 
 HEADER_NEXT_STEP = (
     "Tell the caller that the tickets are not available; the operator of the platform must correct"
     " the header."
+)
+
+
+class Handover(Struct, omit_defaults=True):
+    """Why a caller needs a person. An empty object is a hand-over too."""
+
+    reason: Reason | None = None
+    summary: Summary | None = None
+    contact_id: ContactId | None = None
+
+
+OptionalHandover = (
+    Annotated[
+        Handover,
+        Meta(
+            description="an object with reason, summary and contact_id",
+            extra={"next_step": "Send an object, or leave the field out."},
+        ),
+    ]
+    | None
 )
 
 
@@ -39,7 +66,14 @@ class NewTicket(Struct):
 
     issue_description: IssueDescription
     caller_id: CallerId | None = None
+    handover: OptionalHandover = None
     idempotency_key: IdempotencyKey | None = None
+
+
+class DeskNewTicket(NewTicket):
+    """The body of `create_ticket` with a key of the role `desk`."""
+
+    follow_up_of: Reference | None = None
 
 
 class NewComment(Struct):
@@ -50,6 +84,7 @@ class NewComment(Struct):
 
     comment: CommentText
     caller: CallerId | None = None
+    handover: OptionalHandover = None
     idempotency_key: IdempotencyKey | None = None
 
 
@@ -70,12 +105,17 @@ class DeskTicketQuery(OneTicketQuery):
 
 
 class TicketChange(Struct):
-    """The body of `update_ticket`. Fields that are left out do not change."""
+    """The body of `update_ticket`. Fields that are left out do not change.
+
+    `duplicate_of` closes the ticket.
+    """
 
     status: Status | UnsetType = UNSET
     priority: Priority | UnsetType = UNSET
     assignee: Assignee | UnsetType | None = UNSET
-    comment: CommentText | None = None
+    comment: DeskCommentText | None = None
+    visibility: Visibility = "public"
+    duplicate_of: Reference | None = None
     idempotency_key: IdempotencyKey | None = None
 
 
@@ -90,6 +130,14 @@ class QueueQuery(Struct):
     cursor: Cursor | None = None
 
 
+class HandoverQuery(Struct):
+    """The query of `list_queue` for the tickets that wait for a person."""
+
+    handover: HandoverState
+    limit: Limit = DEFAULT_PAGE_TICKETS
+    cursor: Cursor | None = None
+
+
 class TicketQuery(Struct):
     """The query of `list_recent_tickets`.
 
@@ -98,6 +146,7 @@ class TicketQuery(Struct):
 
     caller: CallerId | None = None
     status: Status | None = None
+    handover: HandoverState | None = None
     comments: Comments = "all"
     limit: Limit = DEFAULT_PAGE_TICKETS
     cursor: Cursor | None = None

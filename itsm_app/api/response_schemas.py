@@ -10,6 +10,14 @@ from msgspec import Struct
 T = TypeVar("T", bound=Struct)
 
 
+class HandoverRequested(Struct):
+    """A hand-over that waits for a person, in the response to the request for it."""
+
+    status: str
+    requested_at: str
+    tell_caller: str
+
+
 class TicketCreated(Struct, omit_defaults=True):
     """The response of `create_ticket`. A replay names a closed ticket in `current_status`."""
 
@@ -19,27 +27,31 @@ class TicketCreated(Struct, omit_defaults=True):
     status: str
     created_at: str
     current_status: str | None = None
+    handover: HandoverRequested | None = None
 
 
-class CommentAdded(Struct):
+class CommentAdded(Struct, omit_defaults=True):
     """The response of `add_ticket_comment`."""
 
     success: bool
     updated_at: str
     comment_id: str
+    handover: HandoverRequested | None = None
 
 
 class Comment(Struct, omit_defaults=True):
     """A comment of a ticket.
 
     Comments from before comment ids were introduced have no `comment_id`. `author` is the name of
-    the desk's key. A caller's comment has no `author`.
+    the desk's key. A caller's comment has no `author`. Only the desk gets `visibility`, with the
+    desk's own comments.
     """
 
     comment_text: str
     added_at: str
     comment_id: str | None = None
     author: str | None = None
+    visibility: str | None = None
 
 
 class Event(Struct, omit_defaults=True):
@@ -55,10 +67,26 @@ class Event(Struct, omit_defaults=True):
     to: str | None = None
 
 
+class HandoverStatus(Struct):
+    """The newest hand-over of a ticket: `waiting` for a person, or `taken` by one."""
+
+    status: str
+    requested_at: str
+
+
+class Handover(HandoverStatus, omit_defaults=True):
+    """A hand-over as the desk sees it."""
+
+    reason: str | None = None
+    summary: str | None = None
+    contact_id: str | None = None
+
+
 class Ticket(Struct, kw_only=True, omit_defaults=True):
     """The response of `get_ticket_status`. The comments are sorted oldest first.
 
-    Tickets from before ticket numbers were introduced have no number.
+    Tickets from before ticket numbers were introduced have no number. `duplicate_of` and
+    `follow_up_of` are numbers of other tickets of the same caller.
     """
 
     ticket_id: str
@@ -72,15 +100,27 @@ class Ticket(Struct, kw_only=True, omit_defaults=True):
     created_at: str
     updated_at: str
     comments: list[Comment]
+    handover: HandoverStatus | None = None
+    duplicate_of: str | None = None
+    follow_up_of: str | None = None
 
 
-class DeskTicket(Ticket, kw_only=True, omit_defaults=True):
+class TicketWithHistory(Ticket, kw_only=True, omit_defaults=True):
     """A ticket with its history, oldest first.
 
     Only keys with the role `desk` can request the history.
     """
 
     history: list[Event] = []
+
+
+class DeskTicket(TicketWithHistory, kw_only=True, omit_defaults=True):
+    """A ticket as the desk sees it: also with internal notes, among the comments."""
+
+    handover: Handover | None = None
+    created_by: str | None = None
+    duplicates: list[str] = []
+    follow_ups: list[str] = []
 
 
 class TicketList(Struct, omit_defaults=True):
@@ -95,7 +135,11 @@ class TicketList(Struct, omit_defaults=True):
 
 
 class QueuedTicket(Struct, kw_only=True, omit_defaults=True):
-    """A ticket in the queue, without its comments."""
+    """A ticket in a list of the desk, without its comments.
+
+    `handover_since` is the time since when the ticket waits for a person, and `reopened_at` the
+    time when the caller reopened it. A `last_comment_at` without author is the caller's.
+    """
 
     ticket_id: str
     ticket_number: str | None = None
@@ -106,6 +150,11 @@ class QueuedTicket(Struct, kw_only=True, omit_defaults=True):
     assignee: str | None = None
     created_at: str
     updated_at: str
+    handover_since: str | None = None
+    reopened_at: str | None = None
+    last_comment_at: str | None = None
+    last_comment_author: str | None = None
+    created_by: str | None = None
 
 
 class Queue(Struct, omit_defaults=True):

@@ -143,7 +143,7 @@ def _has_expired(ticket: DemoTicket, now: datetime) -> bool:
 
 def _create(ticket: DemoTicket, now: datetime) -> None:
     created, _ = create.create_ticket(
-        ticket.caller, ticket.problem, ticket.key, _timestamp(ticket.at, now)
+        ticket.caller, ticket.problem, ticket.key, at=_timestamp(ticket.at, now)
     )
     for number, step in enumerate(ticket.steps, start=1):
         key, at = f"demo-{number}", _timestamp(step.at, now)

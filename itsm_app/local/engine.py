@@ -69,6 +69,7 @@ class Engine:
         self._operations: dict[str, Callable[[Request], Response]] = {
             "CreateTable": self._create_table,
             "DescribeTable": self._describe_table,
+            "UpdateTable": self._update_table,
             "DescribeTimeToLive": self._describe_time_to_live,
             "UpdateTimeToLive": self._update_time_to_live,
             "GetItem": self._get_item,
@@ -146,6 +147,24 @@ class Engine:
     def _describe_table(self, request: Request) -> Response:
         with self._open().read() as db:
             return {"Table": _table(db, request["TableName"])}
+
+    def _update_table(self, request: Request) -> Response:
+        (change,) = request["GlobalSecondaryIndexUpdates"]
+        index = {**change["Create"], "IndexStatus": "ACTIVE"}
+        with self._write() as db:
+            table = _table(db, request["TableName"])
+            name = table["TableName"]
+            known = table["AttributeDefinitions"]
+            known += [each for each in request["AttributeDefinitions"] if each not in known]
+            table["GlobalSecondaryIndexes"].append(index)
+            db.execute(
+                "UPDATE tables SET description = ? WHERE name = ?", [json.dumps(table), name]
+            )
+            only_new = {**table, "GlobalSecondaryIndexes": [index]}
+            for (text,) in db.execute("SELECT item FROM items WHERE table_name = ?", [name]):
+                item = tables.decode(text)
+                _store_entries(db, table, item, tables.index_entries(only_new, item).items())
+        return {"TableDescription": table}
 
     def _describe_time_to_live(self, request: Request) -> Response:
         with self._open().read() as db:
@@ -312,9 +331,19 @@ def _replace(db: sqlite3.Connection, table: Description, old: Item, new: Item) -
     db.execute(STORE, [name, *key, text, tables.expires_at(table, new)])
     before, after = tables.index_entries(table, old), tables.index_entries(table, new)
     _delete_entries(db, name, key, before.keys() - after.keys())
-    for entry, projected in after.items() - before.items():
-        db.execute(STORE_ENTRY, [name, *entry, *key, projected])
+    _store_entries(db, table, new, after.items() - before.items())
     return text
+
+
+def _store_entries(
+    db: sqlite3.Connection,
+    table: Description,
+    item: Item,
+    entries: Iterable[tuple[tuple[str, ...], str | None]],
+) -> None:
+    name, key = table["TableName"], tables.key(table, item)
+    for entry, projected in entries:
+        db.execute(STORE_ENTRY, [name, *entry, *key, projected])
 
 
 def _delete(db: sqlite3.Connection, table: Description, item: Item) -> None:

@@ -26,6 +26,21 @@ class Comment(TypedDict):
     asked: NotRequired[str]
 
 
+class Handover(TypedDict):
+    """One hand-over of a caller to a person.
+
+    `handover_id` is the id of the create or comment request. `requested_by` is the name of the API
+    key. `contact_id` is the platform's id of the call or chat.
+    """
+
+    handover_id: str
+    requested_at: str
+    requested_by: str
+    reason: NotRequired[str]
+    summary: NotRequired[str]
+    contact_id: NotRequired[str]
+
+
 # One entry of a ticket's history: a field, its values before and after the change (absent if there
 # is no value), the name of the API key that changed the field, the time, the id of the change
 # request, and its fingerprint `asked` (as in `Comment`). If a caller's comment reopens the ticket,

@@ -107,6 +107,30 @@ class History(Struct):
     L: list[Event]
 
 
+class HandoverMembers(Struct):
+    """The members that a hand-over must have. More are allowed."""
+
+    handover_id: Text
+    requested_at: Time
+    requested_by: Text
+
+
+class Handover(Struct):
+    """A hand-over: a map of strings."""
+
+    M: dict[str, Text]
+
+    def __post_init__(self) -> None:
+        """Raise msgspec's error if a member is missing or invalid."""
+        msgspec.convert(self.M, HandoverMembers, from_attributes=True)
+
+
+class Handovers(Struct):
+    """A list of hand-overs."""
+
+    L: list[Handover]
+
+
 class StoredTicket(Struct, kw_only=True):
     """The attributes that a ticket has or can have, with their types. More are allowed."""
 
@@ -129,6 +153,20 @@ class StoredTicket(Struct, kw_only=True):
     resolved_at: Time | None = None
     expires_at: Count | None = None
     erased_at: Time | None = None
+    notes: Comments | None = None
+    note_writes: Count | None = None
+    handovers: Handovers | None = None
+    handover_since: Time | None = None
+    reopened_at: Time | None = None
+    last_comment_at: Time | None = None
+    last_comment_author: Text | None = None
+    created_by: Text | None = None
+    duplicate_of: Text | None = None
+    duplicates: Texts | None = None
+    follow_up_of: Text | None = None
+    follow_ups: Texts | None = None
+    queue: Text | None = None
+    queue_position: Text | None = None
 
 
 class Line(Struct):

@@ -57,6 +57,54 @@ class StatusIndex(GlobalSecondaryIndex["Ticket"]):  # type: ignore[no-untyped-ca
     created_at = UnicodeAttribute(range_key=True)
 
 
+# What a list at the desk shows of a ticket.
+LISTED = [
+    "ticket_number",
+    "caller_id",
+    "issue_description",
+    "status",
+    "priority",
+    "assignee",
+    "created_at",
+    "updated_at",
+    "expires_at",
+    "handover_since",
+    "reopened_at",
+    "last_comment_at",
+    "last_comment_author",
+    "created_by",
+]
+
+
+class StatusQueueIndex(GlobalSecondaryIndex["Ticket"]):  # type: ignore[no-untyped-call]
+    """The tickets of a status in the order in which the desk works on them."""
+
+    class Meta:
+        """Name and projection of the index."""
+
+        index_name = "StatusQueueIndex"
+        projection = IncludeProjection([each for each in LISTED if each != "status"])
+
+    status = UnicodeAttribute(hash_key=True)
+    queue_position = UnicodeAttribute(range_key=True)
+
+
+class QueueIndex(GlobalSecondaryIndex["Ticket"]):  # type: ignore[no-untyped-call]
+    """The tickets that wait for a person, the unassigned tickets, and the tickets of an assignee.
+
+    See `tickets.places`.
+    """
+
+    class Meta:
+        """Name and projection of the index."""
+
+        index_name = "QueueIndex"
+        projection = IncludeProjection(LISTED)
+
+    queue = UnicodeAttribute(hash_key=True)
+    queue_position = UnicodeAttribute(range_key=True)
+
+
 class Ticket(Model):
     """One ticket. Timestamps are texts in the format of `timestamps`.
 
@@ -103,8 +151,33 @@ class Ticket(Model):
     expires_at = NumberAttribute(null=True)
     # When the caller's data was erased.
     erased_at = UnicodeAttribute(null=True)
+    # The desk's internal notes. No caller may see them, so they are not among the comments.
+    notes = CommentsAttribute(null=True)
+    # How many of the writes that `revision` counts added an internal note and nothing else.
+    note_writes = NumberAttribute(null=True)
+    # All hand-overs to a person, and since when one waits. The time is missing if none waits.
+    handovers = EntriesAttribute(null=True)
+    handover_since = UnicodeAttribute(null=True)
+    # The time of the caller's comment that reopened the ticket. Missing after the next resolution.
+    reopened_at = UnicodeAttribute(null=True)
+    # The newest comment. The author is the name of the desk's key, and missing for the caller.
+    last_comment_at = UnicodeAttribute(null=True)
+    last_comment_author = UnicodeAttribute(null=True)
+    # The name of the desk's key that created the ticket.
+    created_by = UnicodeAttribute(null=True)
+    # The number of the ticket that this ticket duplicates, and the numbers of its own duplicates.
+    duplicate_of = UnicodeAttribute(null=True)
+    duplicates = UnicodeSetAttribute(null=True)
+    # The number of the ticket that this ticket follows up, and the numbers of its own follow-ups.
+    follow_up_of = UnicodeAttribute(null=True)
+    follow_ups = UnicodeSetAttribute(null=True)
+    # Where the desk's lists show the ticket, see `tickets.places`.
+    queue = UnicodeAttribute(null=True)
+    queue_position = UnicodeAttribute(null=True)
     caller_id_index = CallerIdIndex()
     status_index = StatusIndex()
+    status_queue_index = StatusQueueIndex()
+    queue_index = QueueIndex()
 
     _configured_connection: ClassVar[TableConnection | None] = None
     _lock: ClassVar[Lock] = Lock()
@@ -113,6 +186,11 @@ class Ticket(Model):
     def version(self) -> str:
         """A text that changes with every write to the ticket and with nothing else."""
         return f"{self.revision or 0}.{self.updated_at}"
+
+    @property
+    def public_version(self) -> str:
+        """A text that changes with every write that the caller can see, and with nothing else."""
+        return f"{int(self.revision or 0) - int(self.note_writes or 0)}.{self.updated_at}"
 
     @property
     def is_expired(self) -> bool:

@@ -14,43 +14,63 @@ from pynamodb.pagination import PageIterator
 
 from . import expiry
 from .items import Item
-from .models import CallerIdIndex, StatusIndex, Ticket
+from .models import CallerIdIndex, QueueIndex, StatusIndex, StatusQueueIndex, Ticket
 from .retry import with_retries
 
 # The smallest page size, in tickets, that is requested for the pages after the first page.
 MIN_NEXT_PAGE = 100
 
-INDEXES: dict[str, CallerIdIndex | StatusIndex] = {
-    "caller_id": Ticket.caller_id_index,
-    "status": Ticket.status_index,
+INDEXES: dict[str, CallerIdIndex | StatusIndex | StatusQueueIndex | QueueIndex] = {
+    "CallerIdIndex": Ticket.caller_id_index,
+    "StatusIndex": Ticket.status_index,
+    "StatusQueueIndex": Ticket.status_queue_index,
+    "QueueIndex": Ticket.queue_index,
+}
+# The names of the partition key and the sort key of each index.
+KEYS = {
+    "CallerIdIndex": ("caller_id", "created_at"),
+    "StatusIndex": ("status", "created_at"),
+    "StatusQueueIndex": ("status", "queue_position"),
+    "QueueIndex": ("queue", "queue_position"),
 }
 
 
 def query(
-    key: str,
+    index_name: str,
     value: str,
     *,
+    prefix: str = "",
     newest_first: bool,
     limit: int | None = None,
     start_key: Item | None = None,
 ) -> Iterator[Ticket]:
-    """Yield the tickets with this value of an index key, sorted by creation time.
+    """Yield the tickets with this partition key of an index, in the order of the sort key.
 
     Expired tickets are yielded too.
 
     Args:
-        key: `caller_id` or `status`.
-        value: The value of the key.
-        newest_first: Whether to begin with the newest ticket.
+        index_name: The name of the index.
+        value: The value of the partition key.
+        prefix: The beginning of the sort keys. An empty text means all sort keys.
+        newest_first: Whether to begin with the largest sort key.
         limit: The size of the first request's page, in tickets. The limit does not end the
             iteration: later pages follow, with a size of at least 100.
         start_key: The DynamoDB key of the ticket after which to begin. None for the beginning.
     """
-    results = INDEXES[key].query(
-        value, scan_index_forward=not newest_first, page_size=limit, last_evaluated_key=start_key
+    results = INDEXES[index_name].query(
+        value,
+        _begins_with(index_name, prefix),
+        scan_index_forward=not newest_first,
+        page_size=limit,
+        last_evaluated_key=start_key,
     )
     for page in _pages(results.page_iter):
         yield from map(Ticket.from_raw_data, page)
+
+
+def count(index_name: str, value: str, limit: int) -> int:
+    """Return the number of tickets with this partition key of an index, at most `limit`."""
+    return with_retries(lambda: INDEXES[index_name].count(value, limit=limit))
 
 
 def status_times(status: str, since: str) -> Iterator[list[Item]]:
@@ -89,6 +109,13 @@ def stored_items(caller_id: str | None, since: str | None) -> Iterator[Item]:
         results = Ticket.caller_id_index.query(caller_id, filter_condition=wanted)
     for page in _pages(results.page_iter):
         yield from page
+
+
+def _begins_with(index_name: str, prefix: str) -> Condition | None:
+    if not prefix:
+        return None
+    condition: Condition = getattr(Ticket, KEYS[index_name][1]).startswith(prefix)
+    return condition
 
 
 def _is_unexpired() -> Condition:

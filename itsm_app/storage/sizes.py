@@ -11,13 +11,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from .attributes import Comment, Event
+from .attributes import Comment, Event, Handover
 from .models import Ticket
 
 # What a ticket, a comment and a history entry need besides their texts: bytes for attribute names,
 # ids and timestamps.
 TICKET_BYTES = 600
 COMMENT_BYTES = 200
+HANDOVER_BYTES = 400
 EVENT_BYTES = 250
 
 
@@ -29,12 +30,20 @@ def of_ticket(ticket: Ticket) -> int:
     if ticket.content_bytes is not None:
         return int(ticket.content_bytes)
     texts = _bytes(ticket.caller_id) + _bytes(ticket.issue_description)
-    return TICKET_BYTES + texts + of_comments(ticket.comments) + of_history(ticket.history or ())
+    lists = of_comments(ticket.comments) + of_comments(ticket.notes or ())
+    lists += of_handovers(ticket.handovers or ()) + of_history(ticket.history or ())
+    return TICKET_BYTES + texts + lists
 
 
 def of_comments(comments: Iterable[Comment]) -> int:
     """Return the size of comments in bytes."""
     return sum(COMMENT_BYTES + _bytes(each["comment_text"]) for each in comments)
+
+
+def of_handovers(handovers: Iterable[Handover]) -> int:
+    """Return the size of hand-overs in bytes."""
+    texts = (each.get("reason", "") + each.get("summary", "") for each in handovers)
+    return sum(HANDOVER_BYTES + _bytes(each) for each in texts)
 
 
 def of_history(events: Iterable[Event]) -> int:

@@ -8,33 +8,33 @@ from typing import Any, TypeVar
 
 from ..config import TABLE_NAME
 from .errors import StorageUnavailable, TableMismatch
-from .models import CallerIdIndex, StatusIndex, Ticket
+from .models import Ticket
+from .queries import INDEXES, KEYS
 from .retry import retries_per_request, with_retries
 
 T = TypeVar("T")
 
 
-def _index(index: Any, key: str) -> dict[str, Any]:
+def _index(name: str) -> dict[str, Any]:
+    hash_key, range_key = KEYS[name]
     keys = [
-        {"AttributeName": key, "KeyType": "HASH"},
-        {"AttributeName": "created_at", "KeyType": "RANGE"},
+        {"AttributeName": hash_key, "KeyType": "HASH"},
+        {"AttributeName": range_key, "KeyType": "RANGE"},
     ]
-    projection = index.Meta.projection
+    projection: Any = INDEXES[name].Meta.projection
     definition = {"ProjectionType": projection.projection_type}
     if projection.non_key_attributes:
         definition["NonKeyAttributes"] = projection.non_key_attributes
-    return {"IndexName": index.Meta.index_name, "KeySchema": keys, "Projection": definition}
+    return {"IndexName": name, "KeySchema": keys, "Projection": definition}
 
 
-CALLER_ID_INDEX = _index(CallerIdIndex, "caller_id")
-STATUS_INDEX = _index(StatusIndex, "status")
 DEFINITION: dict[str, Any] = {
     "AttributeDefinitions": [
         {"AttributeName": name, "AttributeType": "S"}
-        for name in ("ticket_id", "caller_id", "created_at", "status")
+        for name in ("ticket_id", "caller_id", "created_at", "status", "queue", "queue_position")
     ],
     "KeySchema": [{"AttributeName": "ticket_id", "KeyType": "HASH"}],
-    "GlobalSecondaryIndexes": [CALLER_ID_INDEX, STATUS_INDEX],
+    "GlobalSecondaryIndexes": [_index(name) for name in INDEXES],
     "BillingMode": "PAY_PER_REQUEST",
 }
 
@@ -42,8 +42,8 @@ DEFINITION: dict[str, Any] = {
 # request for point-in-time recovery.
 RECOVERY_ATTEMPTS = 60
 RECOVERY_WAIT_SECONDS = 1
-# The name of StatusIndex in the dict that `_shape` returns.
-STATUS_INDEX_PART = f"the index {STATUS_INDEX['IndexName']}"
+# The indexes that tables from earlier releases do not have.
+ADDABLE = ("StatusIndex", "StatusQueueIndex", "QueueIndex")
 # DynamoDB copies the tickets of the table into a new index. For a large table, this takes minutes.
 INDEX_WAIT_SECONDS = 1
 
@@ -51,7 +51,8 @@ INDEX_WAIT_SECONDS = 1
 def create() -> bool:
     """Create the table and its indexes, and wait until they are active.
 
-    An existing table keeps its items. If `StatusIndex` is missing, the index is added.
+    An existing table keeps its items. Missing indexes are added, except `CallerIdIndex`, which a
+    table of this app always has.
 
     Returns:
         True if the table is new, False if it existed.
@@ -65,14 +66,15 @@ def create() -> bool:
         _create()
     _send(_await_active)
     found = _describe()
-    differences = _differences(found)
-    if [*differences] == [STATUS_INDEX_PART] and STATUS_INDEX_PART not in _shape(found):
-        _add_status_index()
-    elif differences:
+    differences, shape = _differences(found), _shape(found)
+    missing = [name for name in ADDABLE if _part(name) not in shape]
+    if differences.keys() - {_part(name) for name in missing}:
         raise TableMismatch("; ".join(differences.values()))
-    while not _has_active_indexes(found):
-        time.sleep(INDEX_WAIT_SECONDS)
-        found = _describe()
+    # DynamoDB adds one index at a time.
+    for name in missing:
+        _add_index(name)
+        _await_active_indexes(_describe())
+    _await_active_indexes(found)
     return is_new
 
 
@@ -131,24 +133,33 @@ def _create() -> None:
             raise
 
 
-def _add_status_index() -> None:
-    """Add the index that tables from the first releases do not have."""
+def _add_index(name: str) -> None:
+    """Add an index that tables from earlier releases do not have."""
+    found = _describe()
+    names = {each["AttributeName"] for each in found["AttributeDefinitions"]} | {*KEYS[name]}
     change = {
-        "AttributeDefinitions": DEFINITION["AttributeDefinitions"],
-        "GlobalSecondaryIndexUpdates": [{"Create": STATUS_INDEX}],
+        "AttributeDefinitions": [
+            each for each in DEFINITION["AttributeDefinitions"] if each["AttributeName"] in names
+        ],
+        "GlobalSecondaryIndexUpdates": [{"Create": _index(name)}],
     }
     try:
         _send(lambda: _client().update_table(TableName=TABLE_NAME, **change))
     except StorageUnavailable:
         # The response to the first attempt was lost, or another process added the index.
-        if STATUS_INDEX_PART not in _shape(_describe()):
+        if _part(name) not in _shape(_describe()):
             raise
 
 
-def _has_active_indexes(found: dict[str, Any]) -> bool:
-    states = {each["IndexName"]: each["IndexStatus"] for each in found["GlobalSecondaryIndexes"]}
-    names = (CALLER_ID_INDEX["IndexName"], STATUS_INDEX["IndexName"])
-    return all(states.get(name) == "ACTIVE" for name in names)
+def _await_active_indexes(found: dict[str, Any]) -> None:
+    while any(each["IndexStatus"] != "ACTIVE" for each in found["GlobalSecondaryIndexes"]):
+        time.sleep(INDEX_WAIT_SECONDS)
+        found = _describe()
+
+
+def _part(index_name: str) -> str:
+    """Return the name of an index in the dict that `_shape` returns."""
+    return f"the index {index_name}"
 
 
 def _turn_on_recovery() -> None:
@@ -201,5 +212,5 @@ def _shape(table: dict[str, Any]) -> dict[str, str]:
         projection = index["Projection"]
         attributes = ", ".join(sorted(projection.get("NonKeyAttributes", ())))
         projected = f"{projection['ProjectionType']} {attributes}".strip()
-        shape[f"the index {index['IndexName']}"] = f"{keys(index)} with projection {projected}"
+        shape[_part(index["IndexName"])] = f"{keys(index)} with projection {projected}"
     return shape

@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import expiry, sizes
-from .attributes import Comment, Event
+from .attributes import Comment, Event, Handover
 from .models import Ticket
 
 
 class Update:
     """What to write to a ticket, and under which conditions.
 
-    If a condition is false, DynamoDB writes nothing. Every update sets `updated_at`, increases
-    `revision` by 1 and `content_bytes` by the added bytes, and requires that the ticket exists and
-    is not expired.
+    If a condition is false, DynamoDB writes nothing. Every update increases `revision` by 1 and
+    `content_bytes` by the added bytes, and requires that the ticket exists and is not expired.
+    Every update also sets `updated_at`, unless it only adds an internal note.
 
     Attributes:
         ticket_id: The id of the ticket.
@@ -32,11 +32,13 @@ class Update:
         self.ticket_id = ticket_id
         self.added_bytes = 0
         self.comment_length = 0
-        self._set = ["updated_at = :now"]
+        self._set: list[str] = []
         self._remove: list[str] = []
+        self._is_public = False
         self._add = ["revision :one", "content_bytes :bytes"]
         self._conditions = [expiry.NOT_EXPIRED]
-        self._values: dict[str, Any] = {":now": {"S": now}, ":one": {"N": "1"}}
+        self._now = now
+        self._values: dict[str, Any] = {":one": {"N": "1"}}
         self._values[":clock"] = {"N": str(expiry.clock())}
 
     def append_comment(self, comment: Comment) -> None:
@@ -44,32 +46,61 @@ class Update:
 
         Also require that the caller's data was not erased.
         """
-        self._write_once(comment["comment_id"])
-        self._conditions.append("attribute_not_exists(erased_at)")
-        self._set.append("comments = list_append(comments, :comments)")
-        self._values[":comments"] = {"L": Ticket.comments.serialize([comment])}
-        self.added_bytes += sizes.of_comments([comment])
-        self.comment_length = len(comment["comment_text"])
+        self._is_public = True
+        self._append("comments", comment)
+        self._set.append("last_comment_at = :now")
         if "author" in comment:
             self._set_if_missing("answered_at")
+            self.set("last_comment_author", comment["author"])
+        else:
+            self._remove.append("last_comment_author")
+
+    def append_note(self, note: Comment) -> None:
+        """Append an internal note, with the same conditions as a comment."""
+        self._append("notes", note)
+
+    def append_handover(self, handover: Handover) -> None:
+        """Append a hand-over that waits for a person."""
+        self._set.append("handovers = list_append(if_not_exists(handovers, :none), :handovers)")
+        self._values |= {":none": {"L": []}}
+        self._values[":handovers"] = {"L": Ticket.handovers.serialize([handover])}
+        self.added_bytes += sizes.of_handovers([handover])
+
+    def link(self, field: str, number: str) -> None:
+        """Add the number of another ticket to a set of numbers."""
+        self._is_public = True
+        self._add.append(f"{field} :{field}")
+        self._values[f":{field}"] = {"SS": [number]}
 
     def change_fields(self, events: Sequence[Event]) -> None:
         """Apply the events of one request. Require that each field still has its old value."""
+        self._is_public = True
         # The old values are not enough as a condition. Another request can restore them before a
         # late repetition of this request arrives.
         self._write_once(events[0]["change_id"])
         for event in events:
             field, before = event["field"], event.get("from")
+            if field == "handover":
+                # The history names the hand-over's state, which is not stored as an attribute.
+                continue
             # A ticket without a stored priority has the default priority, `normal`.
             can_be_missing = (field, before) == ("priority", "normal")
             self.require(field, before, *([None] if can_be_missing else []))
-            self._set_or_remove(field, event.get("to"))
+            self.set(field, event.get("to"))
             if field == "status" and event["to"] in ("resolved", "closed"):
                 self._set_if_missing("resolved_at")
-        self._set.append("history = list_append(if_not_exists(history, :no_events), :events)")
-        self._values[":no_events"] = {"L": []}
+        self._set.append("history = list_append(if_not_exists(history, :none), :events)")
+        self._values |= {":none": {"L": []}}
         self._values[":events"] = {"L": Ticket.history.serialize(events)}
         self.added_bytes += sizes.of_history(events)
+
+    def set(self, field: str, value: str | None) -> None:
+        """Set a field to a text, or remove the field."""
+        if value is None:
+            self._remove.append(field)
+        else:
+            self._set.append(f"{_name(field)} = :{field}")
+            self._values[f":{field}"] = {"S": value}
 
     def expire_at(self, seconds: int) -> None:
         """Set when the ticket expires, in seconds since 1970."""
@@ -126,7 +157,13 @@ class Update:
 
     def request(self) -> dict[str, Any]:
         """Return the parameters of UpdateItem, without the table name."""
-        parts = {"SET": self._set, "REMOVE": self._remove, "ADD": self._add}
+        set_parts, add_parts = [*self._set], [*self._add]
+        if self._is_public:
+            set_parts.append("updated_at = :now")
+            self._values[":now"] = {"S": self._now}
+        else:
+            add_parts.append("note_writes :one")
+        parts = {"SET": set_parts, "REMOVE": self._remove, "ADD": add_parts}
         texts = [f"{verb} {', '.join(part)}" for verb, part in parts.items() if part]
         return {
             "Key": {"ticket_id": {"S": self.ticket_id}},
@@ -147,12 +184,16 @@ class Update:
     def _set_if_missing(self, field: str) -> None:
         self._set.append(f"{field} = if_not_exists({field}, :now)")
 
-    def _set_or_remove(self, field: str, value: str | None) -> None:
-        if value is None:
-            self._remove.append(field)
-        else:
-            self._set.append(f"{_name(field)} = :{field}")
-            self._values[f":{field}"] = {"S": value}
+    def _append(self, field: str, comment: Comment) -> None:
+        self._write_once(comment["comment_id"])
+        self._conditions.append("attribute_not_exists(erased_at)")
+        old = f"if_not_exists({field}, :none)" if field == "notes" else field
+        self._set.append(f"{field} = list_append({old}, :{field})")
+        self._values[f":{field}"] = {"L": Ticket.comments.serialize([comment])}
+        if field == "notes":
+            self._values |= {":none": {"L": []}}
+        self.added_bytes += sizes.of_comments([comment])
+        self.comment_length = len(comment["comment_text"])
 
 
 def _name(field: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID, uuid4, uuid5
 
 from ..storage import items, timestamps
 from ..storage.attributes import Comment
 from ..storage.models import Ticket
 from ..storage.updates import Update
-from . import callers, history, lifecycle, limits, numbers
+from . import callers, handovers, history, lifecycle, limits, numbers, places
 from .errors import IdempotencyKeyReused, TicketBusy
 from .get import get_ticket
 
@@ -28,8 +29,10 @@ def add_comment(
     idempotency_key: str | None = None,
     caller_id: str | None = None,
     by: str = "",
+    *,
+    handover: Mapping[str, str] | None = None,
     at: str | None = None,
-) -> tuple[Comment, bool]:
+) -> tuple[Comment, str | None, bool]:
     """Append a caller's comment to a ticket. A comment on a resolved ticket reopens the ticket.
 
     Args:
@@ -38,17 +41,19 @@ def add_comment(
         idempotency_key: The key with which the client repeats this request.
         caller_id: The caller that the ticket must belong to, or None for any caller.
         by: The name of the API key. The history shows the name if the ticket is reopened.
+        handover: What the client says about a hand-over to a person, or None without a hand-over.
         at: The time of the comment, or None for the current time.
 
     Returns:
-        The comment, and whether an earlier request with the same idempotency key added it.
+        The comment; since when its hand-over waits, or None without a waiting hand-over; and
+        whether an earlier request with the same idempotency key added the comment.
 
     Raises:
         TicketNotFound, InvalidField, MisheardNumber: The same as in `get_ticket`.
         TicketClosed: The ticket is closed.
         CallerErased: The caller's data was erased.
         TicketFull: The ticket has no room for this comment.
-        IdempotencyKeyReused: The earlier request had another text.
+        IdempotencyKeyReused: The earlier request had another text or hand-over.
         TicketBusy: Others changed the ticket at every attempt.
     """
     ticket_id = numbers.to_ticket_id(reference)
@@ -58,16 +63,21 @@ def add_comment(
         "comment_id": repeatable_id(NAMESPACE, ticket_id, idempotency_key),
     }
     ticket: Ticket | None = None
-    for _ in range(ATTEMPTS):
-        if items.write(_update(ticket_id, comment, caller_id, by, ticket)):
-            return comment, False
-        ticket = get_ticket(reference, caller_id)
-        if found := _find_same(ticket, comment):
-            # If the stored comment has the `added_at` of this request, this request added the
-            # comment and DynamoDB's response was lost. Otherwise, an earlier request added it.
-            return found, found["added_at"] != comment["added_at"]
-        lifecycle.require_open(ticket)
-        lifecycle.require_caller(ticket)
+    # The last round only reads, because the last write may have succeeded and lost its response.
+    for attempt in range(ATTEMPTS + 1):
+        # A hand-over moves the ticket to another place, which depends on the ticket.
+        if attempt or handover is not None:
+            ticket = get_ticket(reference, caller_id)
+            if found := _find_same(ticket, comment):
+                handovers.require_same(ticket, comment["comment_id"], handover)
+                # If the stored comment has the `added_at` of this request, this request added the
+                # comment and DynamoDB's response was lost. Otherwise, an earlier request added it.
+                return found, ticket.handover_since, found["added_at"] != comment["added_at"]
+            lifecycle.require_open(ticket)
+            lifecycle.require_caller(ticket)
+        update, since = _update(ticket_id, comment, caller_id, by, ticket, handover)
+        if attempt < ATTEMPTS and items.write(update):
+            return comment, since, False
     raise TicketBusy
 
 
@@ -93,15 +103,27 @@ def _find_same(ticket: Ticket, comment: Comment) -> Comment | None:
 
 
 def _update(
-    ticket_id: str, comment: Comment, caller_id: str | None, by: str, ticket: Ticket | None
-) -> Update:
+    ticket_id: str,
+    comment: Comment,
+    caller_id: str | None,
+    by: str,
+    ticket: Ticket | None,
+    handover: Mapping[str, str] | None,
+) -> tuple[Update, str | None]:
     update = Update(ticket_id, comment["added_at"])
     update.append_comment(comment)
+    changes: dict[str, str | None] = {}
     if ticket is not None and ticket.status == "resolved":
         update.change_fields([history.reopening(by, comment)])
+        update.set("reopened_at", comment["added_at"])
+        changes["status"] = "in_progress"
     else:
         update.forbid("status", "resolved", "closed")
+    if ticket is not None and handover is not None:
+        changes["handover_since"] = handovers.request(update, ticket, comment, handover, by)
+    if ticket is not None and changes:
+        places.move(update, ticket, **changes)
     if caller_id is not None:
         update.require("caller_id", *callers.whose_tickets(caller_id))
     limits.require_room(update, limits.MAX_BYTES_AFTER_COMMENT, ticket)
-    return update
+    return update, changes.get("handover_since")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..storage import items, timestamps
 from ..storage.errors import StorageUnavailable
 from ..storage.models import Ticket
-from . import numbers
+from ..storage.updates import Update
+from . import handovers, numbers, places
 from .errors import IdempotencyKeyReused
 from .get import get_ticket
 
@@ -14,6 +17,11 @@ def create_ticket(
     caller_id: str,
     issue_description: str,
     idempotency_key: str | None = None,
+    *,
+    handover: Mapping[str, str] | None = None,
+    follow_up_of: str | None = None,
+    by: str = "",
+    by_desk: bool = False,
     at: str | None = None,
 ) -> tuple[Ticket, bool]:
     """Create a ticket.
@@ -22,6 +30,10 @@ def create_ticket(
         caller_id: The caller that the ticket belongs to.
         issue_description: The caller's problem.
         idempotency_key: The key with which the client repeats this request.
+        handover: What the client says about a hand-over to a person, or None without a hand-over.
+        follow_up_of: The id or the number of the caller's ticket that this ticket follows up.
+        by: The name of the API key.
+        by_desk: Whether the key is of the desk, and the ticket shows its name.
         at: The time of the creation, or None for the current time.
 
     Returns:
@@ -29,9 +41,11 @@ def create_ticket(
         key created it.
 
     Raises:
-        IdempotencyKeyReused: The earlier request had another description.
+        IdempotencyKeyReused: The earlier request had another description or hand-over.
+        TicketNotFound, InvalidField, MisheardNumber: For `follow_up_of`, as in `get_ticket`.
     """
     now = at or timestamps.now()
+    followed = get_ticket(follow_up_of, caller_id) if follow_up_of else None
     for number in numbers.candidates(caller_id, idempotency_key):
         ticket = Ticket(
             ticket_id=numbers.ticket_id(number),
@@ -41,16 +55,34 @@ def create_ticket(
             created_at=now,
             updated_at=now,
             idempotency_key=idempotency_key,
+            follow_up_of=followed and followed.ticket_number,
+            created_by=by if by_desk else None,
         )
+        if handover is not None:
+            ticket.handovers = [handovers.entry(handover, ticket.ticket_id, now, by)]
+            ticket.handover_since = now
+        places.set_place(ticket)
         if items.put_new(ticket):
+            _link(followed, ticket)
             return ticket, False
         found = get_ticket(ticket.ticket_id)
         if _is_same_request(found, ticket):
             if found.issue_description != issue_description:
                 raise IdempotencyKeyReused
+            handovers.require_same(found, ticket.ticket_id, handover)
+            # The request that created the ticket may have failed before it linked the tickets.
+            _link(followed, found)
             return found, found.created_at != now
         # Another ticket has this number: try the next one.
     raise StorageUnavailable("NumbersTaken", attempts=numbers.CANDIDATES)
+
+
+def _link(followed: Ticket | None, ticket: Ticket) -> None:
+    number = ticket.ticket_number
+    if followed and number and number not in (followed.follow_ups or ()):
+        update = Update(followed.ticket_id, timestamps.now())
+        update.link("follow_ups", number)
+        items.write(update)
 
 
 def _is_same_request(found: Ticket, ticket: Ticket) -> bool:

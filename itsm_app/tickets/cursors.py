@@ -21,42 +21,52 @@ CHECK_BYTES = 9
 POSITION = re.compile(rb"[^\0]{1,1024}\0[^\0]{1,2048}")
 
 
-def after(ticket: Ticket, *query: str | None) -> str:
+def after(ticket: Ticket, sort_key: str, *query: str | None) -> str:
     """Return the cursor of the page after this ticket.
 
-    `query` is the index key with its value, the filters and the order.
+    Args:
+        ticket: The last ticket that was read.
+        sort_key: The name of the index's sort key.
+        query: The index with the value of its partition key, the filters and the order.
     """
-    position = f"{ticket.created_at}\0{ticket.ticket_id}".encode()
+    position = f"{getattr(ticket, sort_key)}\0{ticket.ticket_id}".encode()
     return urlsafe_b64encode(_checksum(query, position) + position).decode()
 
 
-def start_key(key: str, value: str, cursor: str, *query: str | None) -> dict[str, Any]:
+def start_key(
+    keys: tuple[str, str], value: str, cursor: str, *query: str | None
+) -> dict[str, Any] | None:
     """Return the DynamoDB key of the ticket after which the page of a cursor begins.
 
     Args:
-        key: The name of the index's partition key.
+        keys: The names of the index's partition key and sort key.
         value: The value of the partition key.
         cursor: The cursor.
         query: The query as in `after`.
 
-    Raises:
-        InvalidField: The cursor was altered or belongs to another list.
+    Returns:
+        None if the cursor was altered or belongs to another query.
     """
     try:
         content = b64decode(cursor, b"-_", validate=True)
         checksum, position = content[:CHECK_BYTES], content[CHECK_BYTES:]
         if checksum != _checksum(query, position) or not POSITION.fullmatch(position):
-            raise ValueError
-        created_at, ticket_id = position.decode().split("\0")
+            return None
+        sort_value, ticket_id = position.decode().split("\0")
     except ValueError:
-        raise InvalidField(
-            "cursor",
-            "must be the unchanged next_cursor of the previous page of the same query, but this"
-            f" value of {len(cursor)} characters was changed or belongs to another query",
-            "Copy the cursor again, or leave the field out to get the first page.",
-        ) from None
-    values = {key: value, "created_at": created_at, "ticket_id": ticket_id}
+        return None
+    values = {keys[0]: value, keys[1]: sort_value, "ticket_id": ticket_id}
     return {name: {"S": text} for name, text in values.items()}
+
+
+def invalid(cursor: str) -> InvalidField:
+    """Return the error for a cursor that belongs to no query of the list."""
+    return InvalidField(
+        "cursor",
+        "must be the unchanged next_cursor of the previous page of the same query, but this value"
+        f" of {len(cursor)} characters was changed or belongs to another query",
+        "Copy the cursor again, or leave the field out to get the first page.",
+    )
 
 
 def _checksum(query: tuple[str | None, ...], position: bytes) -> bytes:

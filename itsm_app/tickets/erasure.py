@@ -12,8 +12,9 @@ from typing import cast
 from uuid import UUID, uuid4, uuid5
 
 from ..storage import items, queries, sizes, timestamps
-from ..storage.attributes import Comment, Event
+from ..storage.attributes import Comment, Event, Handover
 from ..storage.models import Ticket
+from . import places
 
 ERASED = "[erased]"
 # The history of an erased ticket shows this name for the erasure.
@@ -26,7 +27,7 @@ def tickets_of(caller_id: str) -> Iterator[Ticket]:
     DynamoDB updates the index a moment after the table, so a ticket that was just created can be
     missing.
     """
-    return queries.query("caller_id", caller_id, newest_first=False)
+    return queries.query("CallerIdIndex", caller_id, newest_first=False)
 
 
 def erase(ticket_id: str, caller_id: str) -> bool:
@@ -48,6 +49,7 @@ def erase(ticket_id: str, caller_id: str) -> bool:
 def _erased(ticket: Ticket) -> Ticket:
     now, namespace = timestamps.now(), uuid4()
     comments = [_erased_comment(each, ticket.caller_id, namespace) for each in ticket.comments]
+    notes = [_erased_comment(each, ticket.caller_id, namespace) for each in ticket.notes or ()]
     history = [_erased_event(each, ticket.caller_id, namespace) for each in ticket.history or ()]
     erasure = {"changed_by": CHANGED_BY, "changed_at": now, "change_id": str(uuid4())}
     erased = Ticket(
@@ -66,10 +68,25 @@ def _erased(ticket: Ticket) -> Ticket:
         expires_at=ticket.expires_at,
         erased_at=now,
         comments=comments,
-        comment_ids={each["comment_id"] for each in comments if "comment_id" in each} or None,
+        comment_ids={each["comment_id"] for each in (*comments, *notes) if "comment_id" in each}
+        or None,
         history=[*history, {"field": "caller_id", **erasure}],
         revision=int(ticket.revision or 0) + 1,
+        notes=notes or None,
+        note_writes=ticket.note_writes,
+        handovers=[_erased_handover(each, namespace) for each in ticket.handovers or ()] or None,
+        handover_since=ticket.handover_since,
+        reopened_at=ticket.reopened_at,
+        last_comment_at=ticket.last_comment_at,
+        last_comment_author=ticket.last_comment_author
+        and _without_caller(ticket.last_comment_author, ticket.caller_id),
+        created_by=ticket.created_by,
+        duplicate_of=ticket.duplicate_of,
+        duplicates=ticket.duplicates,
+        follow_up_of=ticket.follow_up_of,
+        follow_ups=ticket.follow_ups,
     )
+    places.set_place(erased)
     erased.content_bytes = sizes.of_ticket(erased)
     return erased
 
@@ -81,6 +98,14 @@ def _erased_comment(comment: Comment, caller_id: str, namespace: UUID) -> Commen
     if "author" in comment:
         erased["author"] = _without_caller(comment["author"], caller_id)
     return erased
+
+
+def _erased_handover(handover: Handover, namespace: UUID) -> Handover:
+    return {
+        "handover_id": str(uuid5(namespace, handover["handover_id"])),
+        "requested_at": handover["requested_at"],
+        "requested_by": handover["requested_by"],
+    }
 
 
 def _erased_event(event: Event, caller_id: str, namespace: UUID) -> Event:

@@ -85,6 +85,18 @@ class TicketClosed(TicketError):
     """The ticket is closed, and a closed ticket cannot change."""
 
 
+class TicketMerged(TicketClosed):
+    """The ticket was closed as a duplicate.
+
+    Attributes:
+        number: The number of the ticket that the ticket duplicates.
+    """
+
+    def __init__(self, number: str) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 class CallerErased(TicketError):
     """The caller's data was erased from the ticket, so the ticket accepts no comments."""
 

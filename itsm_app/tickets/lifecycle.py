@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..storage.models import Ticket
-from .errors import CallerErased, InvalidTransition, TicketClosed
+from .errors import CallerErased, InvalidTransition, TicketClosed, TicketMerged
 
 # Each status, and the statuses to which the desk can change it. A caller's comment also changes the
 # status, from `resolved` to `in_progress`.
@@ -37,8 +37,10 @@ def require_transition(ticket: Ticket, status: str | None) -> None:
 
 
 def require_open(ticket: Ticket) -> None:
-    """Check that the ticket is not closed. Raise `TicketClosed` if it is."""
+    """Check that the ticket is not closed. Raise `TicketClosed` or `TicketMerged` if it is."""
     if ticket.status == "closed":
+        if ticket.duplicate_of is not None:
+            raise TicketMerged(ticket.duplicate_of)
         raise TicketClosed
 
 

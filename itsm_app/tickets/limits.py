@@ -10,6 +10,10 @@ from .errors import TicketFull
 MAX_CALLER_ID_CHARACTERS = 100
 MAX_DESCRIPTION_CHARACTERS = 1000
 MAX_COMMENT_CHARACTERS = 1000
+MAX_DESK_COMMENT_CHARACTERS = 10_000
+MAX_REASON_CHARACTERS = 100
+MAX_SUMMARY_CHARACTERS = 1000
+MAX_CONTACT_ID_CHARACTERS = 100
 MAX_IDEMPOTENCY_KEY_CHARACTERS = 100
 MAX_ASSIGNEE_CHARACTERS = 100
 
@@ -18,6 +22,10 @@ DEFAULT_PAGE_TICKETS = 10
 MAX_PAGE_TICKETS = 100
 # How many tickets are read at most for one page of a list.
 MAX_TICKETS_READ = 100
+# The same for a page of the desk that has no ticket yet.
+MAX_TICKETS_READ_WITHOUT_MATCH = 10_000
+# How far the desk's views are counted.
+MAX_COUNT = 100
 # Lambda returns at most 6 MB ("Lambda quotas" in the AWS Lambda guide). Our JSON is sent as a
 # string inside another JSON document, so each quote and backslash takes two bytes.
 MAX_PAGE_BYTES = 2_900_000

@@ -13,7 +13,7 @@ from ..storage import items, timestamps
 from ..storage.attributes import Comment, Event
 from ..storage.models import Ticket
 from ..storage.updates import Update
-from . import history, lifecycle, limits, numbers, retention
+from . import handovers, history, lifecycle, limits, merging, numbers, places, retention
 from .comment import ATTEMPTS, repeatable_id
 from .errors import AlreadyAssigned, ChangedMeanwhile, IdempotencyKeyReused, TicketBusy
 from .get import get_ticket
@@ -28,9 +28,10 @@ class Change(NamedTuple):
     """A change request.
 
     Attributes:
-        fields: New values of `status`, `priority` and `assignee`. An `assignee` of None means that
-            nobody is assigned.
+        fields: New values of `status`, `priority`, `assignee` and `duplicate_of`. An `assignee` of
+            None means that nobody is assigned.
         comment: The desk's comment. None if the request has no comment.
+        is_note: Whether the comment is an internal note.
         by: The name of the API key.
         at: The time of the request.
         change_id: The id of the request. A repetition with the same idempotency key has the same
@@ -45,6 +46,7 @@ class Change(NamedTuple):
 
     fields: Mapping[str, str | None]
     comment: Comment | None
+    is_note: bool
     by: str
     at: str
     change_id: str
@@ -59,6 +61,8 @@ def update_ticket(
     comment_text: str | None,
     *,
     by: str,
+    is_note: bool = False,
+    duplicate_of: str | None = None,
     idempotency_key: str | None = None,
     seen_versions: Collection[str] | None = None,
     accepts_comments: bool = False,
@@ -72,6 +76,9 @@ def update_ticket(
         fields: The new values, see `Change`.
         comment_text: The text of the desk's comment, or None.
         by: The name of the API key.
+        is_note: Whether the comment is an internal note, which the caller never sees.
+        duplicate_of: The id or the number of the caller's ticket that this ticket duplicates. The
+            change closes this ticket, and links the two tickets.
         idempotency_key: The key with which the client repeats this request.
         seen_versions: The versions that the client accepts, see `Change`.
         accepts_comments: Whether later comments of the caller are accepted too, see `Change`.
@@ -97,47 +104,57 @@ def update_ticket(
     ticket_id = numbers.to_ticket_id(reference)
     now = at or timestamps.now()
     change_id = repeatable_id(NAMESPACE, ticket_id, idempotency_key)
-    digest = fingerprint(fields, comment_text)
+    survivor = None
+    if duplicate_of is not None:
+        survivor = merging.find_survivor(get_ticket(reference, caller_id), duplicate_of)
+        fields = {**fields, "status": "closed", "duplicate_of": survivor.ticket_number}
+    digest = fingerprint(fields, comment_text, is_note)
     comment: Comment | None = None
     if comment_text is not None:
         comment = {"comment_text": comment_text, "added_at": now, "comment_id": change_id}
         comment |= {"author": by, "asked": digest}
-    change = Change(fields, comment, by, now, change_id, digest, seen_versions, accepts_comments)
+    change = Change(
+        fields, comment, is_note, by, now, change_id, digest, seen_versions, accepts_comments
+    )
     for _ in range(ATTEMPTS):
         ticket = get_ticket(reference, caller_id)
         events = _events(ticket, change)
         if _is_done(ticket, change) or not (events or comment):
             return ticket
-        _check(ticket, change)
+        _check(ticket, change, caller_id is not None)
+        if survivor is not None:
+            merging.link(survivor, ticket)
         if changed := items.write_and_return(_update(ticket, change, events)):
             return changed
     raise TicketBusy
 
 
-def fingerprint(fields: Mapping[str, str | None], comment_text: str | None) -> str:
+def fingerprint(
+    fields: Mapping[str, str | None], comment_text: str | None, is_note: bool = False
+) -> str:
     """Return a hash of the content of a change request: 16 hexadecimal digits."""
-    content = msgspec.json.encode([fields, comment_text])
-    return hashlib.sha256(content).hexdigest()[:16]
+    # Requests of earlier releases had no notes, and must keep their hash.
+    content = [fields, comment_text, *(["internal"] if is_note else [])]
+    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:16]
 
 
 def _events(ticket: Ticket, change: Change) -> list[Event]:
-    return [
-        history.event(
-            field,
-            getattr(ticket, field),
-            value,
-            changed_by=change.by,
-            changed_at=change.at,
-            change_id=change.change_id,
-            asked=change.fingerprint,
-        )
+    origin = {
+        "changed_by": change.by,
+        "changed_at": change.at,
+        "change_id": change.change_id,
+        "asked": change.fingerprint,
+    }
+    events = [
+        history.event(field, getattr(ticket, field), value, **origin)
         for field, value in change.fields.items()
         if value != getattr(ticket, field)
     ]
+    return events + handovers.end(ticket, change.fields, **origin)
 
 
 def _is_done(ticket: Ticket, change: Change) -> bool:
-    for entry in (*ticket.comments, *(ticket.history or ())):
+    for entry in (*ticket.comments, *(ticket.notes or ()), *(ticket.history or ())):
         if change.change_id in (entry.get("comment_id"), entry.get("change_id")):
             if entry.get("asked") != change.fingerprint:
                 raise IdempotencyKeyReused
@@ -145,8 +162,8 @@ def _is_done(ticket: Ticket, change: Change) -> bool:
     return False
 
 
-def _check(ticket: Ticket, change: Change) -> None:
-    if change.seen_versions is not None and not _is_accepted(ticket, change):
+def _check(ticket: Ticket, change: Change, is_bound: bool) -> None:
+    if change.seen_versions is not None and not _is_accepted(ticket, change, is_bound):
         raise ChangedMeanwhile
     lifecycle.require_transition(ticket, change.fields.get("status"))
     lifecycle.require_open(ticket)
@@ -156,10 +173,11 @@ def _check(ticket: Ticket, change: Change) -> None:
         _check_assignee(ticket.assignee, change.fields["assignee"], change.by)
 
 
-def _is_accepted(ticket: Ticket, change: Change) -> bool:
+def _is_accepted(ticket: Ticket, change: Change, is_bound: bool) -> bool:
     seen_versions = change.seen_versions or ()
-    if ticket.version in seen_versions or not change.accepts_comments:
-        return ticket.version in seen_versions
+    version = ticket.public_version if is_bound else ticket.version
+    if version in seen_versions or not change.accepts_comments:
+        return version in seen_versions
     return any(_only_caller_commented(ticket, *seen.split(".", 1)) for seen in seen_versions)
 
 
@@ -177,10 +195,13 @@ def _check_assignee(present: str | None, wanted: str | None, by: str) -> None:
 
 def _update(ticket: Ticket, change: Change, events: list[Event]) -> Update:
     update = Update(ticket.ticket_id, change.at)
-    if change.comment:
+    if change.comment and change.is_note:
+        update.append_note(change.comment)
+    elif change.comment:
         update.append_comment(change.comment)
     if events:
         update.change_fields(events)
+        _move(update, ticket, events)
     if "status" not in [event["field"] for event in events]:
         update.require("status", ticket.status)
     if change.seen_versions is not None:
@@ -192,3 +213,13 @@ def _update(ticket: Ticket, change: Change, events: list[Event]) -> Update:
             update.expire_at(expires_at)
     limits.require_room(update, max_bytes, ticket)
     return update
+
+
+def _move(update: Update, ticket: Ticket, events: list[Event]) -> None:
+    changes = {event["field"]: event.get("to") for event in events}
+    if changes.pop("handover", None):
+        changes["handover_since"] = None
+        update.set("handover_since", None)
+    if changes.get("status") in ("resolved", "closed") and ticket.reopened_at is not None:
+        update.set("reopened_at", None)
+    places.move(update, ticket, **changes)

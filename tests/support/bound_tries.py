@@ -565,7 +565,8 @@ def foreign_cursors() -> Iterator[Attempt]:
     """Yield lists that continue at a cursor of Bob's list."""
     place = f"{BOBS_TIME}\0{ID}"
     bobs, bobs_open = (
-        cursors.after(BOBS_TICKET, "caller_id", BOB, status, "newest") for status in (None, "open")
+        cursors.after(BOBS_TICKET, "created_at", "caller_id", BOB, status, "newest")
+        for status in (None, "open")
     )
     last_key = json_of(caller_id=BOB, created_at=BOBS_TIME, ticket_id=ID)
     for label, query, outcome in (

@@ -1,0 +1,65 @@
+"""Where the desk's lists show a ticket: its queue, and its position there.
+
+`QueueIndex` sorts each queue by position, and `StatusQueueIndex` the tickets of each status.
+Positions are texts. The smallest position comes first: waiting hand-overs, the longest wait first,
+then the tickets that are in progress or open, by priority and age, then the other tickets, the
+newest first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..storage.models import Ticket
+from ..storage.updates import Update
+
+ACTIVE = ("open", "in_progress")
+# The queue of the tickets that wait for a person, and the queue of the tickets without an assignee.
+WAITING = "waiting"
+UNASSIGNED = "unassigned"
+HANDOVER_RANK = "0"
+PRIORITY_RANKS = {"urgent": "1", "high": "2", "normal": "3", "low": "4"}
+DONE_RANK = "5"
+# Sorts times backwards.
+COMPLEMENT = str.maketrans("0123456789", "9876543210")
+
+
+def queue_of(assignee: str) -> str:
+    """Return the queue of an assignee's tickets."""
+    return f"assignee {assignee}"
+
+
+def set_place(ticket: Ticket) -> None:
+    """Set the queue and the position of a new ticket."""
+    ticket.queue, ticket.queue_position = _place(ticket.attribute_values)
+
+
+def move(update: Update, ticket: Ticket, **changes: str | None) -> None:
+    """Add the queue and the position after a change to its update.
+
+    Require that nobody moves the ticket meanwhile, because the place depends on several fields.
+
+    Args:
+        update: The update of the change.
+        ticket: The ticket as it was read.
+        changes: The new values of the changed fields. None means no value.
+    """
+    place = _place({**ticket.attribute_values, **changes})
+    for field, before, after in zip(
+        ("queue", "queue_position"), (ticket.queue, ticket.queue_position), place, strict=True
+    ):
+        update.require(field, before)
+        if after != before:
+            update.set(field, after)
+
+
+def _place(fields: dict[str, Any]) -> tuple[str | None, str]:
+    is_active = fields.get("status") in ACTIVE
+    assignee, waits_since = fields.get("assignee"), fields.get("handover_since")
+    if waits_since:
+        return WAITING, f"{HANDOVER_RANK} {waits_since}"
+    queue = queue_of(assignee) if assignee else UNASSIGNED if is_active else None
+    created_at = str(fields["created_at"])
+    if not is_active:
+        return queue, f"{DONE_RANK} {created_at.translate(COMPLEMENT)}"
+    return queue, f"{PRIORITY_RANKS[fields.get('priority') or 'normal']} {created_at}"
