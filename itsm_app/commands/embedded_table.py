@@ -8,6 +8,7 @@ import click
 
 from ..storage import table
 from ..storage.errors import StorageUnavailable, TableMismatch
+from ..tickets import places
 from .aws_errors import remedy
 from .previous_state import import_previous_state
 
@@ -20,6 +21,10 @@ def prepare(folder: Path) -> None:
     """
     try:
         table.create()
+        if missing_indexes := table.missing_indexes():
+            places.place_active_tickets()
+        for name in missing_indexes:
+            table.add_index(name)
         table.turn_on_expiry()
         import_previous_state(folder)
     except TableMismatch as error:

@@ -13,6 +13,7 @@ import click
 from ..storage.errors import InvalidLine, StorageUnavailable
 from ..storage.retry import retries_per_request
 from ..storage.timestamps import format_timestamp
+from ..tickets import places
 from .aws_errors import remedy
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ def import_tickets(file: IO[bytes]) -> None:
     try:
         with _progress(file) as lines:
             for number, line in enumerate(lines, start=1):
-                item = export_format.from_line(line)
+                item = places.with_place(export_format.from_line(line))
                 outcome = export_format.import_item(item)
                 counts[outcome] += 1
                 if outcome == "different":

@@ -10,6 +10,7 @@ from .. import config
 from ..config import REGION, TABLE_NAME
 from ..storage import table
 from ..storage.errors import StorageUnavailable, TableMismatch
+from ..tickets import places
 from . import embedded_table
 from .aws_errors import remedy
 
@@ -23,6 +24,8 @@ def init_db() -> None:
     name = f"The table {TABLE_NAME} in {_store()}"
     try:
         is_new = table.create()
+        if not is_new:
+            _complete()
     except TableMismatch as error:
         raise click.ClickException(
             f"{name} exists, but cannot store tickets: {error}. Correct TABLE_NAME or REGION."
@@ -35,6 +38,19 @@ def init_db() -> None:
     if config.uses_embedded_dynamodb():
         embedded_table.prepare(Path(config.LOCAL_DYNAMODB))
     click.echo(f"{name} {'was created' if is_new else 'already exists'}.")
+
+
+def _complete() -> None:
+    """Add what the table of an earlier release does not have.
+
+    While an earlier release is still running, it creates tickets without a place in the desk's
+    lists. The next run of this command completes these tickets.
+    """
+    placed = places.place_active_tickets()
+    for index in table.missing_indexes():
+        table.add_index(index)
+    if placed:
+        click.echo(f"{placed} tickets of an earlier release are now in the desk's lists.")
 
 
 def _store() -> str:

@@ -22,6 +22,7 @@ from ..local.engine import Engine
 from ..local.errors import EngineError
 from ..storage.errors import StorageUnavailable
 from ..storage.table import DEFINITION
+from ..tickets import places
 
 FILE = "dynamodb.json"
 LOCK = "lock"
@@ -89,7 +90,7 @@ def _store(state: _Table) -> int:
         # The file has one table for each TABLE_NAME that was used.
         if state.TableName != config.TABLE_NAME:
             _create_table(found, state.TableName)
-        return found.put_missing(state.TableName, items)
+        return found.put_missing(state.TableName, map(places.with_place, items))
     except EngineError as error:
         if error.status < 500:
             raise _Damaged from error

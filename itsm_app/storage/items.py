@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
+from pynamodb.expressions.update import Action
+
 from . import expiry, sizes
 from .errors import ConditionFailed
 from .models import Ticket
@@ -84,6 +86,19 @@ def write_and_return(update: Update) -> Ticket | None:
     """
     response = _update(update, ReturnValues="ALL_NEW")
     return Ticket.from_raw_data(response["Attributes"]) if response else None
+
+
+def store_place(ticket: Ticket) -> bool:
+    """Store the queue and the position of a ticket that has none.
+
+    Return False if the ticket has a position, or was changed since it was read.
+    """
+    actions: list[Action] = [
+        Ticket.queue.set(ticket.queue) if ticket.queue else Ticket.queue.remove(),
+        Ticket.queue_position.set(ticket.queue_position),
+    ]
+    condition = Ticket.queue_position.does_not_exist() & (Ticket.updated_at == ticket.updated_at)
+    return _write(lambda: ticket.update(actions, condition)) is not None
 
 
 def replace(found: Ticket, ticket: Ticket) -> bool:

@@ -42,8 +42,8 @@ DEFINITION: dict[str, Any] = {
 # request for point-in-time recovery.
 RECOVERY_ATTEMPTS = 60
 RECOVERY_WAIT_SECONDS = 1
-# The indexes that tables from earlier releases do not have.
-ADDABLE = ("StatusIndex", "StatusQueueIndex", "QueueIndex")
+# The indexes that tables of earlier releases do not have.
+LATER_INDEXES = ("StatusIndex", "StatusQueueIndex", "QueueIndex")
 # DynamoDB copies the tickets of the table into a new index. For a large table, this takes minutes.
 INDEX_WAIT_SECONDS = 1
 
@@ -51,8 +51,8 @@ INDEX_WAIT_SECONDS = 1
 def create() -> bool:
     """Create the table and its indexes, and wait until they are active.
 
-    An existing table keeps its items. Missing indexes are added, except `CallerIdIndex`, which a
-    table of this app always has.
+    An existing table keeps its items. If `StatusIndex` is missing, the index is added. For the
+    other indexes that earlier releases did not have, see `missing_indexes`.
 
     Returns:
         True if the table is new, False if it existed.
@@ -67,15 +67,45 @@ def create() -> bool:
     _send(_await_active)
     found = _describe()
     differences, shape = _differences(found), _shape(found)
-    missing = [name for name in ADDABLE if _part(name) not in shape]
-    if differences.keys() - {_part(name) for name in missing}:
+    absent = [name for name in LATER_INDEXES if _part(name) not in shape]
+    if differences.keys() - {_part(name) for name in absent}:
         raise TableMismatch("; ".join(differences.values()))
-    # DynamoDB adds one index at a time.
-    for name in missing:
-        _add_index(name)
-        _await_active_indexes(_describe())
+    if "StatusIndex" in absent:
+        add_index("StatusIndex")
     _await_active_indexes(found)
     return is_new
+
+
+def missing_indexes() -> list[str]:
+    """Return the names of the indexes that the table does not have yet.
+
+    Before such an index is added, every ticket that belongs into it needs the index's keys: see
+    `tickets.places.place_active_tickets`.
+    """
+    shape = _shape(_describe())
+    return [name for name in LATER_INDEXES if _part(name) not in shape]
+
+
+def add_index(name: str) -> None:
+    """Add an index that tables of earlier releases do not have, and wait until it is active.
+
+    DynamoDB adds one index at a time.
+    """
+    found = _describe()
+    names = {each["AttributeName"] for each in found["AttributeDefinitions"]} | {*KEYS[name]}
+    change = {
+        "AttributeDefinitions": [
+            each for each in DEFINITION["AttributeDefinitions"] if each["AttributeName"] in names
+        ],
+        "GlobalSecondaryIndexUpdates": [{"Create": _index(name)}],
+    }
+    try:
+        _send(lambda: _client().update_table(TableName=TABLE_NAME, **change))
+    except StorageUnavailable:
+        # The response to the first attempt was lost, or another process added the index.
+        if _part(name) not in _shape(_describe()):
+            raise
+    _await_active_indexes(_describe())
 
 
 def turn_on_recovery() -> None:
@@ -130,24 +160,6 @@ def _create() -> None:
     except StorageUnavailable as error:
         # The response to the first attempt was lost, or another process created the table.
         if error.cause != "ResourceInUseException":
-            raise
-
-
-def _add_index(name: str) -> None:
-    """Add an index that tables from earlier releases do not have."""
-    found = _describe()
-    names = {each["AttributeName"] for each in found["AttributeDefinitions"]} | {*KEYS[name]}
-    change = {
-        "AttributeDefinitions": [
-            each for each in DEFINITION["AttributeDefinitions"] if each["AttributeName"] in names
-        ],
-        "GlobalSecondaryIndexUpdates": [{"Create": _index(name)}],
-    }
-    try:
-        _send(lambda: _client().update_table(TableName=TABLE_NAME, **change))
-    except StorageUnavailable:
-        # The response to the first attempt was lost, or another process added the index.
-        if _part(name) not in _shape(_describe()):
             raise
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..storage import items, queries
 from ..storage.models import Ticket
 from ..storage.updates import Update
 
@@ -32,6 +33,28 @@ def queue_of(assignee: str) -> str:
 def set_place(ticket: Ticket) -> None:
     """Set the queue and the position of a new ticket."""
     ticket.queue, ticket.queue_position = _place(ticket.attribute_values)
+
+
+def place_active_tickets() -> int:
+    """Store the places of the active tickets of earlier releases. Return how many were stored.
+
+    The resolved and closed tickets of earlier releases get a place when they change.
+    """
+    stored = 0
+    for status in ACTIVE:
+        for ticket in queries.query("StatusIndex", status, newest_first=False):
+            set_place(ticket)
+            stored += items.store_place(ticket)
+    return stored
+
+
+def with_place(item: items.Item) -> items.Item:
+    """Return a stored item with its place, unless the item has a place."""
+    if "queue_position" in item:
+        return item
+    fields = {name: value["S"] for name, value in item.items() if "S" in value}
+    place = zip(("queue", "queue_position"), _place(fields), strict=True)
+    return {**item, **{name: {"S": text} for name, text in place if text is not None}}
 
 
 def move(update: Update, ticket: Ticket, **changes: str | None) -> None:
