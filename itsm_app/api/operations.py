@@ -17,7 +17,7 @@ from msgspec import UNSET
 
 from ..storage.models import Ticket
 from ..tickets import callers, comment, create, get, lists, numbers, update
-from . import caller_binding, parsing, request_schemas, response_schemas
+from . import auth, caller_binding, parsing, request_schemas, response_schemas
 
 # Callers with a withheld number cannot be told apart, so none may see another's list.
 WITHHELD_LIST = (
@@ -39,6 +39,8 @@ def create_ticket(
     if caller_id is None:
         raise parsing.missing(request_schemas.NewTicket, "caller_id")
     is_desk = isinstance(new, request_schemas.DeskNewTicket)
+    # Without keys, nobody is known by name.
+    creator = g.key.name if is_desk and g.key is not auth.LOCAL else None
     ticket, replayed = create.create_ticket(
         caller_id,
         new.issue_description,
@@ -46,7 +48,7 @@ def create_ticket(
         handover=_handover(new.handover),
         follow_up_of=new.follow_up_of if isinstance(new, request_schemas.DeskNewTicket) else None,
         by=g.key.name,
-        by_desk=is_desk,
+        created_by=creator,
     )
     # A replay repeats the first response, and adds what the client must know before it goes on.
     values = _values(ticket) | {"status": "open", "handover": None}
