@@ -326,3 +326,29 @@ def test_reads_a_query_as_percent_encoded_utf_8(client: FlaskClient, caller: str
     client.post("/tickets", json={"caller_id": caller, "issue_description": "b"})
     found = client.get(f"/tickets?other=%FF&caller={quote(caller, safe='')}").json["tickets"]
     assert {ticket["caller_id"] for ticket in found} == {caller}
+
+
+@pytest.mark.parametrize("name", ["%ff", "%ed%a0%80", "a%80", "\xff"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/openapi.json?",
+        "/openapi.json?version=3.0.0&",
+        "/tickets?caller=a&",
+        "/tickets?status=open&",
+        "/tickets/x?",
+        "/tickets/x?comments=none&",
+    ],
+)
+def test_rejects_a_parameter_name_that_is_not_utf_8(
+    client: FlaskClient, faults: FaultyDynamoDB, url: str, name: str
+) -> None:
+    path, _, query = url.partition("?")
+    for text in (f"{query}{name}=1", f"{query}{name}"):
+        response = client.get(path, environ_overrides={"QUERY_STRING": text})
+        assert (response.status_code, response.json["code"]) == (400, "invalid_field")
+        assert response.json["error"] == (
+            "`query` has a parameter whose name is not valid UTF-8. Encode the names and values of"
+            " parameters as percent-encoded UTF-8."
+        )
+    assert faults.operations == []
