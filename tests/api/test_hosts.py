@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from flask import Flask
 from werkzeug import Response
@@ -10,6 +12,9 @@ from werkzeug.test import EnvironBuilder
 from ..conftest import ON_MOTO, shared_app
 from ..support.desk import ANNA, HTML
 from ..support.exhaustive import one_per_path
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 pytestmark = ON_MOTO
 
@@ -32,9 +37,9 @@ PATHS = [*PAGES, *API]
 
 
 def send(app: Flask, path: str, method: str = "GET", **environ: str) -> Response:
-    builder = EnvironBuilder(path=path, method=method, headers={"x-api-key": ANNA})
-    all_values = {**builder.get_environ(), "REMOTE_ADDR": "127.0.0.1", **environ}
-    return Response.from_app(app, all_values)
+    builder = EnvironBuilder(path=path, method=method, headers=[("x-api-key", ANNA)])
+    local: WSGIEnvironment = {**builder.get_environ(), "REMOTE_ADDR": "127.0.0.1"}
+    return Response.from_app(app, local | environ)
 
 
 @pytest.mark.parametrize("path", PATHS)
