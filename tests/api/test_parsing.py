@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug import Response
 from werkzeug.test import EnvironBuilder
@@ -352,3 +353,30 @@ def test_rejects_a_parameter_name_that_is_not_utf_8(
             " parameters as percent-encoded UTF-8."
         )
     assert faults.operations == []
+
+
+@pytest.mark.parametrize(
+    "query", ["x=\xff", "\xff=1", "\xff\xfe", "q=\xed\xa0\x80&v=1", "x=\xc3\xa9"]
+)
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/desk/sign-in", 200),
+        ("POST", "/desk/sign-in", 401),
+        ("GET", "/desk/new", 303),
+        ("GET", "/desk/none", 404),
+        ("GET", "/docs/init.js", 200),
+        ("GET", "/health", 200),
+    ],
+)
+def test_pages_accept_queries_with_unencoded_bytes(
+    engine: str, desk_app: Flask, method: str, path: str, status: int, query: str
+) -> None:
+    """Waitress passes such bytes on if the path starts with two slashes."""
+    response = desk_app.test_client().open(
+        path,
+        method=method,
+        headers={"Sec-Fetch-Site": "same-origin"},
+        environ_overrides={"QUERY_STRING": query},
+    )
+    assert response.status_code == status
