@@ -38,8 +38,8 @@ SEED = os.environ.get("FUZZ_SEED") or secrets.token_hex(4)
 SESSION = ["anna.b", hashlib.sha256(ANNA_ENTRY.rpartition(":")[2].encode()).hexdigest()]
 # A server waits for the rest of an incomplete request. Complete requests take milliseconds.
 TIMEOUT_SECONDS = 1
-# "100 Continue" can precede the response.
-STATUS_LINE = re.compile(rb"(?s:HTTP/1\.[01] 100 .*?\r\n\r\n)?HTTP/1\.[01] (\d{3}) ")
+# "100 Continue" can precede the response; `flask run` sends it twice.
+STATUS_LINE = re.compile(rb"(?s:HTTP/1\.[01] 100 .*?\r\n\r\n)*HTTP/1\.[01] (\d{3}) ")
 # What a server itself answers to other transfer codings and other versions of HTTP: RFC 9112,
 # sections 6.1 and 2.3.
 OF_THE_SERVER = {501, 505}
