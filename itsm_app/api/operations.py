@@ -22,7 +22,6 @@ WITHHELD_LIST = (
     "The caller's number is withheld, so their tickets cannot be listed. Ask the caller for a"
     " ticket number and get that ticket."
 )
-CHANGEABLE_FIELDS = ("status", "priority", "assignee")
 
 
 def create_ticket(
@@ -88,10 +87,13 @@ def update_ticket(
     `seen_versions` are the versions of the ticket that the client accepts. None means any version.
     With `accepts_comments`, later comments of the caller do not matter.
     """
-    fields = {name: getattr(change, name) for name in CHANGEABLE_FIELDS}
+    fields = {"status": change.status, "priority": change.priority}
+    fields = {name: value for name, value in fields.items() if value is not None}
+    if change.assignee is not UNSET:
+        fields["assignee"] = change.assignee
     ticket = update.update_ticket(
         reference,
-        {name: value for name, value in fields.items() if value is not UNSET},
+        fields,
         change.comment,
         by=g.key.name,
         idempotency_key=change.idempotency_key,

@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 from ..api import caller_binding
 from ..openapi.document import document
 from . import tool_calls
-from .json_rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Message, ProtocolError, load, must_be
+from .json_rpc import METHOD_NOT_FOUND, Message, ProtocolError, load, must_be, object_in
 from .revisions import LEGACY, META_PREFIX, MODERN, REVISIONS
 from .tools_from_openapi import tool_list
 
@@ -56,10 +56,8 @@ def serve(message: Message, revision: str) -> dict[str, Any]:
     if message.method not in methods:
         sentence = f"Unknown method. Use one of {', '.join(methods)}."
         raise ProtocolError(METHOD_NOT_FOUND, sentence, status=404)
-    if not bytes(message.params).startswith(b"{"):
-        sentence = "`params` must be an object. Send the parameters by name."
-        raise ProtocolError(INVALID_PARAMS, sentence)
-    result = methods[message.method](bytes(message.params), revision)
+    params = object_in("params", message.params, "Send the parameters by name.")
+    result = methods[message.method](params, revision)
     if revision != MODERN:
         return result
     # "Result" and "Per-response protocol fields" in `basic`.

@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 from ..api import operations, parsing, request_schemas
 from ..api.error_responses import explain
 from ..tickets.limits import MAX_BYTES_AFTER_CLOSING
-from .json_rpc import INVALID_PARAMS, ProtocolError, load, must_be
+from .json_rpc import INVALID_PARAMS, ProtocolError, load, must_be, object_in
 from .revisions import STRUCTURED_CONTENT
 
 TicketReference = Annotated[
@@ -95,10 +95,7 @@ def call(params: bytes, revision: str) -> dict[str, Any]:
     requested = load(CallParams, params)
     if requested.name not in TOOLS:
         raise ProtocolError(INVALID_PARAMS, f"Unknown tool. Use one of {', '.join(TOOLS)}.")
-    arguments = bytes(requested.arguments)
-    if not arguments.startswith(b"{"):
-        sentence = "`arguments` must be an object. Send the arguments by name."
-        raise ProtocolError(INVALID_PARAMS, sentence)
+    arguments = object_in("arguments", requested.arguments, "Send the arguments by name.")
     g.tool = requested.name
     tool = TOOLS[requested.name]
     try:

@@ -171,6 +171,7 @@ VALUES: list[Any] = [
     100,
     101,
     1.5,
+    5.0,
     True,
     [],
     {},
@@ -190,6 +191,21 @@ def test_input_schema_and_tool_reject_the_same_arguments(client: FlaskClient, na
             # A schema cannot tell a valid cursor from another string.
             if field != "cursor" or not isinstance(arguments.get(field), str):
                 assert valid is not rejected, (arguments, result)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_null_counts_as_absent_for_every_optional_argument(
+    client: FlaskClient, caller: str, ticket: str, name: str
+) -> None:
+    schema = list_tools(client, extra=bound_to(caller))[name]["inputSchema"]
+    values = {"ticket_id": ticket, "comment": "c", "issue_description": "b"}
+    required = {field: values[field] for field in schema["required"]}
+    all_optional = dict.fromkeys(tool_calls.TOOLS[name].arguments.__struct_encode_fields__)
+    result = call(client, name, {**all_optional, **required}, extra=bound_to(caller))
+    expected = call(client, name, required, extra=bound_to(caller))
+    assert result["isError"] is expected["isError"] is False
+    if name in ("get_ticket_status", "list_recent_tickets"):
+        assert result == expected
 
 
 # Tool results.
@@ -263,7 +279,7 @@ def test_page_of_the_list_tool_is_shorter_than_a_page_of_the_route(
     assert len(json.dumps(response.text)) < 3_000_000
 
 
-@pytest.mark.parametrize("arguments", ["left out", {}])
+@pytest.mark.parametrize("arguments", ["left out", {}, None])
 def test_accepts_calls_without_arguments(client: FlaskClient, caller: str, arguments: Any) -> None:
     params = {"name": "list_recent_tickets", "arguments": arguments}
     if arguments == "left out":
@@ -321,7 +337,9 @@ def test_ignores_the_idempotency_key_header(client: FlaskClient, caller: str) ->
         ),
         ("list_recent_tickets", {"caller": "a", "limit": 9e99}, 400, "invalid_field", "`limit` m"),
         ("list_recent_tickets", {"caller": "a", "cursor": "x"}, 400, "invalid_field", "`cursor`"),
-        ("list_recent_tickets", {"caller": "a", "status": None}, 200, "", ""),
+        ("list_recent_tickets", {"caller": "a", "limit": 0}, 400, "invalid_field", "from 1 to 100"),
+        ("list_recent_tickets", {"caller": "a", "limit": 0.5}, 400, "invalid_field", "1 to 100"),
+        ("list_recent_tickets", {"caller": "a", "limit": 1e1}, 200, "", ""),
         (
             "add_ticket_comment",
             {"ticket_id": UNKNOWN_ID, "comment": "c"},
