@@ -87,8 +87,11 @@ def update_ticket(
     `seen_versions` are the versions of the ticket that the client accepts. None means any version.
     With `accepts_comments`, later comments of the caller do not matter.
     """
-    fields = {"status": change.status, "priority": change.priority}
-    fields = {name: value for name, value in fields.items() if value is not None}
+    fields: dict[str, str | None] = {}
+    if change.status is not None:
+        fields["status"] = change.status
+    if change.priority is not None:
+        fields["priority"] = change.priority
     if change.assignee is not UNSET:
         fields["assignee"] = change.assignee
     ticket = update.update_ticket(

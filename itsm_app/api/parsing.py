@@ -28,7 +28,7 @@ QUOTED_CHARACTERS = 20
 # Visible ASCII with percent-encoding. A comma must be encoded: if a client sends a header twice,
 # servers join the two values with a comma.
 PERCENT_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2}|[!-$&-+.-~\-/])*")
-# Query parameters in which `null` is a text like any other: a caller or a person can have this name.
+# Query parameters in which `null` is a text like any other: somebody can have this name.
 FREE_TEXT_PARAMETERS = {"assignee", "caller"}
 # Up to this number, a float has the exact value of an integer: RFC 8259, section 6.
 MAX_EXACT_INTEGER = 2**53

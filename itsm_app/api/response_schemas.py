@@ -130,6 +130,12 @@ class Error(Struct):
     request_id: str
 
 
+class OAuthError(Error):
+    """The response at the paths of OAuth. `error_description` repeats `error`."""
+
+    error_description: str
+
+
 def dump(schema: type[T], source: object) -> T:
     """Return a response with values from a mapping or from the attributes of an object."""
     return msgspec.convert(source, schema, from_attributes=True)
