@@ -87,15 +87,15 @@ def list_recent_tickets(
         tickets = [_response(each, query.comments) for each in page]
         return response_schemas.TicketList(tickets, cursor)
     room = max_bytes - response_sizes.PAGE_BYTES
-
-    def response(ticket: Ticket) -> response_schemas.Ticket:
-        return _response(ticket, query.comments, max_bytes=room)
+    responses: dict[str, response_schemas.Ticket] = {}
 
     def bytes_of(ticket: Ticket) -> int:
-        return response_sizes.in_json(response(ticket)) + len(",")
+        response = _response(ticket, query.comments, max_bytes=room)
+        responses[ticket.ticket_id] = response
+        return response_sizes.in_json(response) + len(",")
 
     page, cursor = lists.list_recent_tickets(*arguments, room, bytes_of)
-    return response_schemas.TicketList([response(each) for each in page], cursor)
+    return response_schemas.TicketList([responses[each.ticket_id] for each in page], cursor)
 
 
 def update_ticket(

@@ -23,10 +23,13 @@ def omit_comments(ticket: Ticket, stored: int, max_bytes: int) -> Ticket:
         stored: How many comments the stored ticket has. The response may already have fewer.
         max_bytes: The maximum size. A ticket without comments is smaller.
     """
+    ticket.omitted_comments = stored - len(ticket.comments) or None
+    if in_json(ticket) <= max_bytes:
+        return ticket
     comments, ticket.comments = ticket.comments, []
     ticket.omitted_comments = stored
     room = max_bytes - in_json(ticket)
-    while comments and (room := room - in_json(comments[-1]) - len(",")) >= 0:
+    while (room := room - in_json(comments[-1]) - len(",")) >= 0:
         ticket.comments.insert(0, comments.pop())
-    ticket.omitted_comments = stored - len(ticket.comments) or None
+    ticket.omitted_comments = stored - len(ticket.comments)
     return ticket
