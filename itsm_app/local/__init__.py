@@ -1,1 +1,1 @@
-"""The app of the `flask` command, and the embedded DynamoDB that `flask run` starts."""
+"""The embedded DynamoDB: the operations that the app uses, on SQLite, in the app's process."""

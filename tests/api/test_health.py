@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from itsm_app.blueprints import health
+from itsm_app.api import storage_check
 
 from ..conftest import ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB, refuse
@@ -31,7 +31,7 @@ def test_health_sends_one_get_item_request_in_five_seconds(
     for _ in range(3):
         assert client.get("/health").status_code == 200
     assert faults.operations == ["GetItem"]
-    monkeypatch.setattr(health, "MAX_AGE_SECONDS", -1)
+    monkeypatch.setattr(storage_check, "MAX_AGE_SECONDS", -1)
     assert client.get("/health").status_code == 200
     assert faults.operations == ["GetItem"] * 2
 

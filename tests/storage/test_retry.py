@@ -197,8 +197,8 @@ def test_retries_hung_attempts_after_waits(
     with ExitStack() as stack:
         # The kernel completes the connections to this listener, and nobody answers the requests.
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        stack.callback(config.use_local_dynamodb, engine)
-        config.use_local_dynamodb(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        stack.callback(use_dynamodb, engine)
+        use_dynamodb(f"http://127.0.0.1:{listener.getsockname()[1]}")
         response = client.get("/tickets/x")
     assert (response.status_code, response.json["code"]) == (500, "storage_unavailable")
     retries = log.lines("retry")

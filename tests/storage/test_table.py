@@ -331,10 +331,7 @@ def test_reports_a_table_that_cannot_be_created(
 def test_reports_an_endpoint_that_refuses_connections(init_db: Callable[..., Result]) -> None:
     result = init_db(AWS_ENDPOINT_URL_DYNAMODB=f"http://127.0.0.1:{free_port()}")
     assert result.exit_code == 1
-    assert (
-        "DynamoDB rejected the request or did not respond (EndpointConnectionError)."
-        in result.stderr
-    )
+    assert "was not created: DynamoDB cannot be reached; check the network" in result.stderr
 
 
 def test_reports_an_endpoint_that_is_not_a_url(
