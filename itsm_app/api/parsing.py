@@ -30,8 +30,8 @@ QUOTED_CHARACTERS = 20
 PERCENT_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2}|[!-$&-+.-~\-/])*")
 # Query parameters in which `null` is a text like any other: somebody can have this name.
 FREE_TEXT_PARAMETERS = {"assignee", "caller"}
-# Up to this number, a float has the exact value of an integer: RFC 8259, section 6.
-MAX_EXACT_INTEGER = 2**53
+# Below this number, a float without a fraction is exactly the sent integer: RFC 8259, section 6.
+EXACT_INTEGERS = 2**53
 
 
 def load_body(schema: type[T], body: bytes) -> T:
@@ -166,7 +166,7 @@ def _without_variants(schema: type[Struct], body: bytes) -> bytes:
 
 def _integer(number: bytes) -> bytes:
     value = float(number)
-    is_exact = value.is_integer() and abs(value) <= MAX_EXACT_INTEGER
+    is_exact = value.is_integer() and abs(value) < EXACT_INTEGERS
     return b"%d" % value if is_exact else number
 
 

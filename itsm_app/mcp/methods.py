@@ -26,9 +26,9 @@ INSTRUCTIONS = (
     " have one. Read spoken_number aloud unchanged, digit by digit. If the error code is"
     " misheard_number, ask for all 12 digits again, one by one. If a call fails with retryable true"
     " or returns nothing, repeat the call with the same idempotency_key. Begin each idempotency_key"
-    " with the ID of the call or contact: a bare counter such as 1 would repeat in the caller's next"
-    " call. Never invent a caller: the platform or the caller says who is calling. Say that"
-    " something is saved only after a call has succeeded."
+    " with the ID of the call or contact: a bare counter such as 1 repeats in the next call. Never"
+    " invent a caller: the platform or the caller says who is calling. Say that something is saved"
+    " only after a call has succeeded."
 )
 
 Object = Annotated[dict[str, Raw], must_be("an object", "Send {} if the object has no members.")]
