@@ -17,8 +17,19 @@ from msgspec import UNSET
 
 from ..storage.models import Ticket
 from ..tickets import callers, comment, create, get, lists, numbers, update
-from . import auth, caller_binding, parsing, request_schemas, response_schemas
+from . import (
+    auth,
+    caller_binding,
+    parsing,
+    request_schemas,
+    response_schemas,
+    response_sizes,
+)
 
+CLOSED_REPLAY = (
+    "This idempotency_key created this ticket earlier, and the ticket is closed now. If the problem"
+    " is new or is back, create a new ticket with a new idempotency_key."
+)
 # Callers with a withheld number cannot be told apart, so none may see another's list.
 WITHHELD_LIST = (
     "The caller's number is withheld, so their tickets cannot be listed. Ask the caller for a"
@@ -28,7 +39,6 @@ TELL_CALLER = (
     "Tell the caller that a person of the service desk takes over, and that everything said so far"
     " is passed on. If the call cannot be transferred, say that the service desk calls back."
 )
-CHANGEABLE_FIELDS = ("status", "priority", "assignee")
 
 
 def create_ticket(
@@ -55,18 +65,21 @@ def create_ticket(
     if new.handover is not None:
         values["handover"] = _requested(ticket.handovers[0]["requested_at"])
     if ticket.status == "closed":
-        values["current_status"] = ticket.status
+        values |= {"current_status": ticket.status, "note": CLOSED_REPLAY}
     return response_schemas.dump(response_schemas.TicketCreated, values), replayed
 
 
 def get_ticket_status(
-    reference: str, query: request_schemas.OneTicketQuery
+    reference: str, query: request_schemas.OneTicketQuery, max_bytes: int | None = None
 ) -> tuple[response_schemas.Ticket, str]:
-    """Get the ticket with this ID or number. Return the response, and the ticket's version."""
+    """Get the ticket with this ID or number. Return the response, and the ticket's version.
+
+    If the response would have more than `max_bytes`, the oldest comments are left out.
+    """
     caller_id = caller_binding.bind("caller", query.caller)
     ticket = get.get_ticket(reference, caller_id)
     with_history = isinstance(query, request_schemas.DeskTicketQuery) and query.history == "all"
-    return _response(ticket, query.comments, with_history), _version(ticket)
+    return _response(ticket, query.comments, with_history, max_bytes), _version(ticket)
 
 
 def add_ticket_comment(
@@ -91,16 +104,31 @@ def add_ticket_comment(
 def list_recent_tickets(
     query: request_schemas.TicketQuery, max_bytes: int | None = None
 ) -> response_schemas.TicketList:
-    """List a caller's newest tickets. For `max_bytes`, see `lists.list_recent_tickets`."""
+    """List a caller's newest tickets.
+
+    A response of more than `max_bytes` is split into several pages. If one ticket is larger, its
+    oldest comments are left out.
+    """
     caller_id = caller_binding.bind("caller", query.caller)
     if caller_id is None:
         raise parsing.missing(request_schemas.TicketQuery, "caller")
     if callers.is_withheld(caller_id) and not caller_binding.may_see_all():
         return response_schemas.TicketList([], note=WITHHELD_LIST)
-    page, cursor = lists.list_recent_tickets(
-        caller_id, query.status, query.limit, query.cursor, max_bytes
-    )
-    return response_schemas.TicketList([_response(each, query.comments) for each in page], cursor)
+    arguments = (caller_id, query.status, query.limit, query.cursor)
+    if max_bytes is None:
+        page, cursor = lists.list_recent_tickets(*arguments)
+        tickets = [_response(each, query.comments) for each in page]
+        return response_schemas.TicketList(tickets, cursor)
+    room = max_bytes - response_sizes.PAGE_BYTES
+    responses: dict[str, response_schemas.Ticket] = {}
+
+    def bytes_of(ticket: Ticket) -> int:
+        response = _response(ticket, query.comments, max_bytes=room)
+        responses[ticket.ticket_id] = response
+        return response_sizes.in_json(response) + len(",")
+
+    page, cursor = lists.list_recent_tickets(*arguments, room, bytes_of)
+    return response_schemas.TicketList([responses[each.ticket_id] for each in page], cursor)
 
 
 def update_ticket(
@@ -114,11 +142,17 @@ def update_ticket(
     `seen_versions` are the versions of the ticket that the client accepts. None means any version.
     With `accepts_comments`, later comments of the caller do not matter.
     """
-    fields = {name: getattr(change, name) for name in CHANGEABLE_FIELDS}
     is_note = change.comment is not None and change.visibility == "internal"
+    fields: dict[str, str | None] = {}
+    if change.status is not None:
+        fields["status"] = change.status
+    if change.priority is not None:
+        fields["priority"] = change.priority
+    if change.assignee is not UNSET:
+        fields["assignee"] = change.assignee
     ticket = update.update_ticket(
         reference,
-        {name: value for name, value in fields.items() if value is not UNSET},
+        fields,
         change.comment,
         by=g.key.name,
         is_note=is_note,
@@ -164,19 +198,25 @@ def _version(ticket: Ticket) -> str:
     return ticket.version if _sees_notes() else ticket.public_version
 
 
-def _response(ticket: Ticket, comments: str, with_history: bool = False) -> response_schemas.Ticket:
+def _response(
+    ticket: Ticket, comments: str, with_history: bool = False, max_bytes: int | None = None
+) -> response_schemas.Ticket:
     values = _values(ticket)
     sees_notes = _sees_notes()
     shown = _with_notes(ticket) if sees_notes else ticket.comments
     values["comments"] = {"all": shown, "latest": shown[-1:], "none": []}[comments]
     values["handover"] = _latest_handover(ticket)
     values["history"] = (ticket.history or []) if with_history else []
-    if not sees_notes:
-        schema = response_schemas.TicketWithHistory if with_history else response_schemas.Ticket
-        return response_schemas.dump(schema, values)
-    values["duplicates"] = sorted(ticket.duplicates or ())
-    values["follow_ups"] = sorted(ticket.follow_ups or ())
-    return response_schemas.dump(response_schemas.DeskTicket, values)
+    if sees_notes:
+        values["duplicates"] = sorted(ticket.duplicates or ())
+        values["follow_ups"] = sorted(ticket.follow_ups or ())
+        return response_schemas.dump(response_schemas.DeskTicket, values)
+    if with_history:
+        return response_schemas.dump(response_schemas.TicketWithHistory, values)
+    response = response_schemas.dump(response_schemas.Ticket, values)
+    if max_bytes is None:
+        return response
+    return response_sizes.omit_comments(response, len(ticket.comments), max_bytes)
 
 
 def _with_notes(ticket: Ticket) -> list[dict[str, Any]]:

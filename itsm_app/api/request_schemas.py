@@ -107,14 +107,14 @@ class DeskTicketQuery(OneTicketQuery):
 class TicketChange(Struct):
     """The body of `update_ticket`. Fields that are left out do not change.
 
-    `duplicate_of` closes the ticket.
+    An `assignee` of null means that nobody is assigned. `duplicate_of` closes the ticket.
     """
 
-    status: Status | UnsetType = UNSET
-    priority: Priority | UnsetType = UNSET
+    status: Status | None = None
+    priority: Priority | None = None
     assignee: Assignee | UnsetType | None = UNSET
     comment: DeskCommentText | None = None
-    visibility: Visibility = "public"
+    visibility: Visibility | None = None
     duplicate_of: Reference | None = None
     idempotency_key: IdempotencyKey | None = None
 

@@ -19,7 +19,10 @@ class HandoverRequested(Struct):
 
 
 class TicketCreated(Struct, omit_defaults=True):
-    """The response of `create_ticket`. A replay names a closed ticket in `current_status`."""
+    """The response of `create_ticket`.
+
+    If a replay finds that the ticket is closed, `current_status` and `note` say so.
+    """
 
     ticket_id: str
     ticket_number: str
@@ -27,6 +30,7 @@ class TicketCreated(Struct, omit_defaults=True):
     status: str
     created_at: str
     current_status: str | None = None
+    note: str | None = None
     handover: HandoverRequested | None = None
 
 
@@ -86,7 +90,9 @@ class Ticket(Struct, kw_only=True, omit_defaults=True):
     """The response of `get_ticket_status`. The comments are sorted oldest first.
 
     Tickets from before ticket numbers were introduced have no number. `duplicate_of` and
-    `follow_up_of` are numbers of other tickets of the same caller.
+    `follow_up_of` are numbers of other tickets of the same caller. `omitted_comments` is the number
+    of older comments that a tool result leaves out. Responses of the HTTP routes have no such
+    field.
     """
 
     ticket_id: str
@@ -103,6 +109,7 @@ class Ticket(Struct, kw_only=True, omit_defaults=True):
     handover: HandoverStatus | None = None
     duplicate_of: str | None = None
     follow_up_of: str | None = None
+    omitted_comments: int | None = None
 
 
 class TicketWithHistory(Ticket, kw_only=True, omit_defaults=True):
@@ -177,6 +184,12 @@ class Error(Struct):
     code: str
     retryable: bool
     request_id: str
+
+
+class OAuthError(Error):
+    """The response at the paths of OAuth. `error_description` repeats `error`."""
+
+    error_description: str
 
 
 def dump(schema: type[T], source: object) -> T:

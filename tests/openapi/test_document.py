@@ -305,6 +305,7 @@ OTHER_ERRORS = {
     "internal_error",
     "invalid_transition",
     "no_keys",
+    "no_oauth",
     "no_session",
     "no_such_operation",
     "post_only",
