@@ -1,8 +1,9 @@
 """The ticket operations as clients call them, from the parsed request to the response.
 
 The routes, the MCP tools and the desk's pages call these functions. Each function, except
-`list_queue`, binds the request to its caller, and raises `CallerMismatch` if the request names
-another caller. Each function also raises the errors of the ticket operation that it calls.
+`list_queue` and `list_handovers`, binds the request to its caller, and raises `CallerMismatch` if
+the request names another caller. Each function also raises the errors of the ticket operation that
+it calls.
 """
 
 from __future__ import annotations
@@ -175,18 +176,13 @@ def list_queue(query: request_schemas.QueueQuery) -> response_schemas.Queue:
         query.limit,
         query.cursor,
     )
-    return queue_response(page, cursor)
+    return response_schemas.queue(page, cursor)
 
 
 def list_handovers(query: request_schemas.HandoverQuery) -> response_schemas.Queue:
     """List the tickets that wait for a person. The ticket that waits longest comes first."""
-    return queue_response(*lists.list_view("waiting", "", None, query.limit, query.cursor))
-
-
-def queue_response(page: list[Ticket], cursor: str | None) -> response_schemas.Queue:
-    """Return the response for a page of a list of the desk."""
-    tickets = [response_schemas.dump(response_schemas.QueuedTicket, _values(each)) for each in page]
-    return response_schemas.Queue(tickets, cursor)
+    page, cursor = lists.list_view("waiting", "", None, query.limit, query.cursor)
+    return response_schemas.queue(page, cursor)
 
 
 def _sees_notes() -> bool:

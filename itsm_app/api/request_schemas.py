@@ -146,10 +146,15 @@ class TicketQuery(Struct):
 
     caller: CallerId | None = None
     status: Status | None = None
-    handover: HandoverState | None = None
     comments: Comments = "all"
     limit: Limit = DEFAULT_PAGE_TICKETS
     cursor: Cursor | None = None
+
+
+class DeskListQuery(TicketQuery):
+    """The query of `list_recent_tickets`, `list_queue` and `list_handovers` for the desk."""
+
+    handover: HandoverState | None = None
 
 
 class DocumentQuery(Struct):

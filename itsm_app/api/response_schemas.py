@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 import msgspec
@@ -47,14 +48,18 @@ class Comment(Struct, omit_defaults=True):
     """A comment of a ticket.
 
     Comments from before comment ids were introduced have no `comment_id`. `author` is the name of
-    the desk's key. A caller's comment has no `author`. Only the desk gets `visibility`, with the
-    desk's own comments.
+    the desk's key. A caller's comment has no `author`.
     """
 
     comment_text: str
     added_at: str
     comment_id: str | None = None
     author: str | None = None
+
+
+class DeskComment(Comment, omit_defaults=True):
+    """A comment or an internal note as the desk sees it. A caller's comment has no `visibility`."""
+
     visibility: str | None = None
 
 
@@ -124,6 +129,7 @@ class TicketWithHistory(Ticket, kw_only=True, omit_defaults=True):
 class DeskTicket(TicketWithHistory, kw_only=True, omit_defaults=True):
     """A ticket as the desk sees it: also with internal notes, among the comments."""
 
+    comments: list[DeskComment]  # type: ignore[assignment]
     handover: Handover | None = None
     created_by: str | None = None
     duplicates: list[str] = []
@@ -169,6 +175,11 @@ class Queue(Struct, omit_defaults=True):
 
     tickets: list[QueuedTicket]
     next_cursor: str | None = None
+
+
+def queue(page: Iterable[object], cursor: str | None) -> Queue:
+    """Return the response for a page of a list of the desk."""
+    return Queue([dump(QueuedTicket, ticket) for ticket in page], cursor)
 
 
 class Health(Struct):
