@@ -13,6 +13,7 @@ from werkzeug.exceptions import NotFound
 
 from ..api import error_responses, operations, parsing, request_schemas, response_schemas
 from ..api.errors import NoSession
+from ..tickets import characters
 from ..tickets.errors import (
     CallerErased,
     ChangedMeanwhile,
@@ -96,15 +97,14 @@ def change_ticket(ticket_id: str) -> ViewResponse:
     except ERRORS_ON_TICKET_PAGE as error:
         body, status = error_responses.explain(error)
         return _ticket_page(ticket_id, body, form.get("comment", "")), status
-    done = [field for field in CHANGE_FIELDS if form.get(field, "").strip()]
-    return redirect(url_for("desk.show_ticket", ticket_id=ticket_id, done=done), 303)
+    return redirect(url_for("desk.show_ticket", ticket_id=ticket_id, done=_sent_changes()), 303)
 
 
 def find_tickets() -> ViewResponse:
     """Redirect to the ticket with this number or ID, or show the tickets of this caller."""
     search_text = request.args.get("q", "").strip()
-    if not search_text:
-        return pages.search_results(search_text, None)
+    if characters.is_empty(search_text):
+        return pages.search_results("", None)
     try:
         query = request_schemas.OneTicketQuery(comments="none")
         ticket, _ = operations.get_ticket_status(search_text, query)
@@ -173,8 +173,12 @@ def _redirect_to_sign_in() -> BaseResponse:
     return redirect(url_for("desk.show_sign_in", next=path or None), 303)
 
 
+def _sent_changes() -> list[str]:
+    return [name for name in CHANGE_FIELDS if not characters.is_empty(request.form.get(name, ""))]
+
+
 def _parse_change() -> request_schemas.TicketChange:
-    if not any(request.form.get(field, "").strip() for field in CHANGE_FIELDS):
+    if not _sent_changes():
         raise parsing.missing(request_schemas.TicketChange, "comment")
     change = parsing.load_form(request_schemas.TicketChange, request.form.to_dict())
     if "give_back" in request.form:
@@ -197,11 +201,16 @@ def _confirm_closing(ticket_id: str) -> Response:
 
 
 def _search_by_caller(caller_id: str, error: MisheardNumber | TicketNotFound) -> ViewResponse:
+    is_number = isinstance(error, MisheardNumber)
     args = {**request.args.to_dict(), "comments": "none", "limit": PAGE_TICKETS}
     query = parsing.load_form(request_schemas.TicketQuery, {**args, "caller": caller_id})
-    found = operations.list_recent_tickets(query)
+    try:
+        found = operations.list_recent_tickets(query)
+    except InvalidField as invalid:
+        body, status = error_responses.explain(error if is_number else invalid)
+        return pages.search_results(caller_id, response_schemas.TicketList([]), body), status
     # A caller ID of digits can look like a wrong ticket number.
-    if found.tickets or isinstance(error, TicketNotFound):
+    if found.tickets or not is_number:
         return pages.search_results(caller_id, found)
     body, status = error_responses.explain(error)
     return pages.search_results(caller_id, found, body), status

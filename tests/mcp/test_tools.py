@@ -242,7 +242,7 @@ def test_page_of_the_list_tool_is_shorter_than_a_page_of_the_route(
     client: FlaskClient, caller: str
 ) -> None:
     """A tool result holds the data twice, so a page of the route would exceed Lambda's limit."""
-    new = {"caller_id": caller, "issue_description": "\u0000" * 1000}
+    new = {"caller_id": caller, "issue_description": "x" + "\u0000" * 999}
     comment = {"comment_text": '"' * 1000, "added_at": TIME, "comment_id": UNKNOWN_ID}
     for _ in range(2):
         ticket = Ticket.get(text_content(call(client, "create_ticket", new))["ticket_id"])
