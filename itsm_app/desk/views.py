@@ -43,6 +43,8 @@ ERRORS_ON_TICKET_PAGE = (
 )
 # The form fields that change a ticket.
 CHANGE_FIELDS = ("comment", "status", "priority", "assignee", "give_back")
+# The number of comments in the version of a form, see `_ticket_page`.
+COMMENT_COUNT = re.compile(r"[0-9]{1,6}")
 # What may follow `/desk` in the URL after the sign-in: a path or a query of printable ASCII.
 NEXT_PATH = re.compile(r"[/?][!-~]*")
 
@@ -91,9 +93,11 @@ def change_ticket(ticket_id: str) -> ViewResponse:
     if form.get("status") == "closed" and "sure" not in form:
         return _confirm_closing(ticket_id)
     try:
+        version, seen_comments = _parse_version(form.get("version", ""))
         # An answer is sent even if the caller has commented since. The page then shows the comment.
-        is_answer = not form.get("status")
-        operations.update_ticket(ticket_id, _parse_change(), {form.get("version", "")}, is_answer)
+        # But nobody resolves or closes a ticket without having seen the comment.
+        seen_comments = None if form.get("status") else seen_comments
+        operations.update_ticket(ticket_id, _parse_change(), {version}, seen_comments)
     except ERRORS_ON_TICKET_PAGE as error:
         body, status = error_responses.explain(error)
         return _ticket_page(ticket_id, body, form.get("comment", "")), status
@@ -173,6 +177,12 @@ def _redirect_to_sign_in() -> BaseResponse:
     return redirect(url_for("desk.show_sign_in", next=path or None), 303)
 
 
+def _parse_version(text: str) -> tuple[str, int | None]:
+    """Return the version and the number of the caller's comments from the field of a form."""
+    version, _, count = text.partition(" ")
+    return version, int(count) if COMMENT_COUNT.fullmatch(count) else None
+
+
 def _sent_changes() -> list[str]:
     return [name for name in CHANGE_FIELDS if not characters.is_empty(request.form.get(name, ""))]
 
@@ -191,7 +201,10 @@ def _ticket_page(
 ) -> Response:
     query = request_schemas.DeskTicketQuery(history="all")
     ticket, version = operations.get_ticket_status(ticket_id, query)
-    return pages.ticket(cast("response_schemas.DeskTicket", ticket), version, error, answer)
+    caller_comments = sum(each.author is None for each in ticket.comments)
+    return pages.ticket(
+        cast("response_schemas.DeskTicket", ticket), f"{version} {caller_comments}", error, answer
+    )
 
 
 def _confirm_closing(ticket_id: str) -> Response:
