@@ -1,4 +1,4 @@
-"""The lines of an export file, and the import of one line.
+"""The lines of an export file.
 
 Each line is one ticket in the format of DynamoDB's own exports, each value with its type ("DynamoDB
 table export output format" in the DynamoDB Developer Guide).
@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from base64 import b64decode
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
 from .errors import InvalidLine
-from .items import Item, put_item_if_missing, read_item
+from .items import Item
 from .timestamps import format_timestamp
-
-Outcome = Literal["imported", "unchanged", "different"]
 
 
 class Text(Struct):
@@ -152,22 +150,6 @@ def from_line(line: bytes) -> Item:
         # msgspec's messages contain names and types, but no values.
         raise InvalidLine(str(error)) from None
     return item
-
-
-def import_item(item: Item) -> Outcome:
-    """Store an item if the table has no item with its id.
-
-    Returns:
-        `imported` if the table had no item with this id. Otherwise `unchanged` if the two items are
-        equal, and `different` if the items are not equal.
-
-    Raises:
-        StorageUnavailable: DynamoDB failed. It is unknown whether the item was stored.
-    """
-    if put_item_if_missing(item):
-        return "imported"
-    found = read_item(item["ticket_id"]["S"])
-    return "unchanged" if found and to_line(found) == to_line(item) else "different"
 
 
 def _sort_sets(item: Item) -> Item:
