@@ -255,14 +255,18 @@ INVALID_LINES: list[Any] = [
     *[exhaustive(event_without(field)) for field in list(EVENT)[1:]],
     ({"history": stored_list(**{**EVENT, "changed_at": "x"})}, TIME_EXPECTED),
     ({"x": {"B": "x"}}, ""),
+    ({"x": {"L": [{"M": {"x": {"Q": "x"}}}]}}, "Expected a value of a DynamoDB type"),
+    ({"x": {"SS": ["x", 1]}}, "Expected a value of a DynamoDB type"),
+    ({"x": {"S": "x", "N": "1"}}, "Expected a value with one type"),
+    exhaustive(({"x": "x"}, "Expected a value with one type")),
+    exhaustive(({"x": {"BOOL": "true"}}, "Expected a value of a DynamoDB type")),
+    ({"x": {"NS": ["1", "1_0"]}}, "Expected a number"),
     (b'{"x": ' + b"[" * 100_000, "recursion"),
     (b"x" * 4 * 1024 * 1024, "it has 4194304 bytes or more"),
     # DynamoDB or botocore rejects these items.
     ({"caller_id": {"S": ""}}, ""),
     ({"x": {"S": "x" * 400 * 1024}}, ""),
-    ({"x": {"N": "x"}}, ""),
     exhaustive(({"ticket_id": {"S": "x" * 2049}}, "")),
-    exhaustive(({"x": {"Q": "x"}}, "")),
 ]
 
 
@@ -571,6 +575,18 @@ def test_import_keeps_a_change_that_is_made_during_the_normalisation(
     assert (item_of("old")["priority"], item_of("old")["caller_id"]) == ({"S": "low"}, {"S": "a "})
     import_(export())
     assert (item_of("old")["priority"], item_of("old")["caller_id"]) == ({"S": "low"}, {"S": "a"})
+
+
+@ON_MOTO
+def test_repeated_import_stores_a_ticket_that_was_deleted_during_the_import(
+    client: FlaskClient, faults: FaultyDynamoDB
+) -> None:
+    put("old")
+    lines = export()
+    delete_all_tickets()
+    faults.faults.append(refuse("ConditionalCheckFailedException"))
+    assert run("import", stdin=lines).exit_code == 1
+    assert import_(lines) == "Imported: 1. Already existed: 0.\n"
 
 
 @ON_MOTO

@@ -339,8 +339,8 @@ def paths() -> Iterator[Attempt]:
     yield get("a fragment", f"/tickets/{ID}#x", NOT_FOUND, event=False)
 
 
-# Names of other callers, and names that look like Anna's. Names with a NUL or an invisible character
-# are invalid. Anna's name and a space is another way to write her name.
+# Names of other callers, and names that look like Anna's. Names with a NUL or an invisible
+# character are invalid. Anna's name and a space is another way to write her name.
 CALLER_NAMES = {
     "Bob": BOB,
     "Bob and a space": f"{BOB} ",
