@@ -268,7 +268,7 @@ TEXTS = ["x", "Ω", "😀", "\u0000"]
 
 def create_long_ticket(client: FlaskClient, caller: str, comments: int, text: str = "x") -> str:
     """Create a ticket with comments of maximum length, numbered from 0, and return its id."""
-    new = {"caller_id": caller, "issue_description": text * 1000}
+    new = {"caller_id": caller, "issue_description": f"x{text * 999}"}
     ticket = Ticket.get(text_content(call(client, "create_ticket", new))["ticket_id"])
     ticket.comments = [
         {"comment_text": f"{index:04}{text * 996}", "added_at": TIME, "comment_id": UNKNOWN_ID}
