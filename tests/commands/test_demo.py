@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from click.testing import Result
@@ -27,6 +24,7 @@ from itsm_app.tickets import callers, numbers
 from itsm_app.tickets.lifecycle import TRANSITIONS
 
 from ..conftest import ON_MOTO
+from ..support.embedded_dynamodb import embedded_dynamodb
 from ..support.faulty_dynamodb import FaultyDynamoDB, apply, refuse
 from ..support.flask_run import command, flask_run
 
@@ -48,17 +46,6 @@ STARTS = [
     for day in range(23, 30)
     for hour, minute in ((0, 0), (8, 1), (16, 59), (23, 59))
 ]
-
-
-@contextmanager
-def embedded_dynamodb(folder: Path) -> Iterator[None]:
-    """Let the app in this process use the embedded DynamoDB in a folder."""
-    # With the embedded DynamoDB, the app removes the AWS settings from the environment.
-    with patch.dict(os.environ), pytest.MonkeyPatch.context() as context:
-        context.delenv("AWS_ENDPOINT_URL_DYNAMODB", raising=False)
-        context.setattr(config, "LOCAL_DYNAMODB", str(folder))
-        context.setattr(Ticket, "_connection", None)
-        yield
 
 
 @pytest.fixture(scope="module")

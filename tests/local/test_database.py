@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from itsm_app.storage import table
 from itsm_app.storage.models import Ticket
 
 from ..conftest import Log, shared_app
+from ..support.embedded_dynamodb import embedded_dynamodb
 from ..support.flask_run import ROOT
 
 NEW = {"caller_id": "a", "issue_description": "My printer is on fire"}
@@ -37,17 +38,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def client(folder: Path, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+def client(folder: Path) -> Iterator[FlaskClient]:
     """Return a client of the app on the embedded DynamoDB in `folder`."""
-    monkeypatch.setattr(config, "LOCAL_DYNAMODB", str(folder))
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    # `connection` changes these.
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, "")
-    monkeypatch.setattr(Ticket, "_connection", None)
-    table.create()
-    return shared_app().test_client()
+    with embedded_dynamodb(folder):
+        table.create()
+        yield shared_app().test_client()
 
 
 def create(client: FlaskClient) -> str:
