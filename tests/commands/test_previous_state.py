@@ -20,6 +20,7 @@ from click.testing import Result
 
 from itsm_app import config
 from itsm_app.commands import previous_state
+from itsm_app.local.botocore_hook import engine
 from itsm_app.storage.table import DEFINITION
 
 from ..conftest import shared_app
@@ -180,7 +181,7 @@ def test_file_stays_if_the_tickets_cannot_be_stored(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert init_db().exit_code == 0
-    found = previous_state.engine(folder)._open()
+    found = engine(folder)._open()
     with found.read() as connection:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -209,7 +210,7 @@ def test_waits_for_the_engine_of_release_01_and_imports_its_file(tmp_path: Path)
     }
     with (tmp_path / "lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        engine = subprocess.Popen(
+        ministack = subprocess.Popen(
             [sys.executable, "-m", "ministack"],
             env={**os.environ, **environment},
             pass_fds=[lock.fileno()],
@@ -226,10 +227,10 @@ def test_waits_for_the_engine_of_release_01_and_imports_its_file(tmp_path: Path)
     server = FlaskRun(LOCAL_DYNAMODB=str(tmp_path))
     try:
         server.wait_for("Waiting until release 0.1 has saved its tickets")
-        engine.send_signal(signal.SIGTERM)
+        ministack.send_signal(signal.SIGTERM)
         server.wait_for("Imported 1 tickets of release 0.1")
         server.wait_until_up()
         assert server.request("GET", f"/tickets/{ID}").json()["issue_description"] == TEXT
     finally:
         server.stop_if_running()
-        engine.wait(timeout=10)
+        ministack.wait(timeout=10)
