@@ -46,6 +46,8 @@ SIZES = (1_000, 100_000, 200_000)
 TEXT = "My printer is on fire. " * 5
 QUEUE = "/tickets?status=open&limit=25"
 START_SECONDS = 60
+# The lowest of these counts, because the machine may be busy.
+STARTS = 5
 
 
 class Server:
@@ -177,10 +179,9 @@ def print_growth(folder: Path, size: int) -> None:
     """Fill a folder, start `flask run` there, and print a row."""
     fill(folder, size)
     file_megabytes = sum(file.stat().st_size for file in folder.iterdir()) // 10**6
-    start = time.perf_counter()
+    start_seconds = min(measure_start(folder) for _ in range(STARTS))
     with server(ROOT, folder) as ours:
         ours.wait_until_up()
-        start_seconds = time.perf_counter() - start
         memory = [ours.megabytes()]
         page = median(measure_page(ours) for _ in range(20))
         read_queue(ours)
@@ -216,6 +217,13 @@ def item(number: int, created: datetime) -> dict[str, Any]:
     texts |= {"issue_description": TEXT, "idempotency_key": id_}
     fields = {name: {"S": text} for name, text in texts.items()}
     return {**fields, "created_at": at, "updated_at": at, "comments": {"L": [{"M": said}]}}
+
+
+def measure_start(folder: Path) -> float:
+    start = time.perf_counter()
+    with server(ROOT, folder) as ours:
+        ours.wait_until_up()
+        return time.perf_counter() - start
 
 
 def measure_page(server: Server) -> float:

@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 import pytest
 
+from ..support.flask_run import ROOT, environ
 from ..support.forked_flask_run import ForkedFlaskRun
 from ..support.ports import free_port
 from ..support.small_disk import SmallDisk, small_disk
@@ -164,7 +165,9 @@ def test_kills_at_200_moments_and_full_disks_lose_and_duplicate_nothing(
         count = acknowledged()
         process = subprocess.Popen(
             [sys.executable, "-m", "flask", "run", "--debug"],
-            env={**os.environ, **settings},
+            cwd=ROOT,
+            env=environ(**settings),
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         wait_until(lambda: acknowledged() > count)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from typing import IO
 
 from tests.support.flask_run import ROOT, environ
@@ -21,6 +23,7 @@ class ForkedFlaskRun:
     def __init__(self, output: IO[str], **environment: str | None) -> None:
         # A coverage run would trace each process.
         environment["COVERAGE_PROCESS_CONFIG"] = None
+        self._pid = 0
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.forked_flask_run"],
             cwd=ROOT,
@@ -36,13 +39,20 @@ class ForkedFlaskRun:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(["run", *arguments]) + "\n")
         self._process.stdin.flush()
-        return self._read()
+        self._pid = self._read()
+        return self._pid
 
     def wait(self) -> int:
         """Wait for the end of the process. Return its exit code, or its signal, negative."""
-        return self._read()
+        code = self._read()
+        self._pid = 0
+        return code
 
     def stop(self) -> None:
+        """Kill `flask run` if it runs, and end the process that forks."""
+        if self._pid:
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
         self._process.communicate()
 
     def _read(self) -> int:
