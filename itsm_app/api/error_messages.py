@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from werkzeug.exceptions import (
+    BadHost,
     HTTPException,
     MethodNotAllowed,
     NotFound,
@@ -206,6 +207,12 @@ FAILURES: dict[type[Exception], Failure] = {
     ),
     NotFound: NO_SUCH_OPERATION,
     MethodNotAllowed: NO_SUCH_OPERATION,
+    BadHost: Failure(
+        400,
+        "bad_request",
+        "The header Host is not a valid host name. Send a host name whose parts between the dots"
+        " have 1 to 63 letters, digits and hyphens.",
+    ),
     HTTPException: Failure(
         400,
         "bad_request",

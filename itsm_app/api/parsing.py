@@ -60,6 +60,13 @@ def load_query(schema: type[T], query_string: bytes) -> T:
     # byte wrongly. Here, such a byte becomes a surrogate, which `_check_utf_8` rejects.
     text = query_string.decode("ascii", errors="surrogateescape")
     pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
+    # msgspec rejects every name that is not UTF-8, also the name of an unknown parameter.
+    if any(not _is_utf_8(name) for name, _ in pairs):
+        raise InvalidField(
+            "query",
+            "has a parameter whose name is not valid UTF-8",
+            "Encode the names and values of parameters as percent-encoded UTF-8.",
+        )
     _check_fields(schema, pairs)
     return _convert(schema, dict(pairs))
 
@@ -140,15 +147,21 @@ def _check_fields(schema: type[Struct], pairs: Iterable[tuple[str, Any]]) -> Non
 
 
 def _check_utf_8(name: str, value: Any) -> None:
-    try:
-        str(value).encode()
-    except UnicodeEncodeError:
+    if not _is_utf_8(str(value)):
         raise InvalidField(
             name,
             "is not valid UTF-8: it contains bytes of another encoding, or half of a surrogate"
             " pair",
             "Encode the text as UTF-8; in a query, also percent-encode the text.",
-        ) from None
+        )
+
+
+def _is_utf_8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _raise_invalid(schema: type[Struct], error: msgspec.ValidationError, value: Any) -> NoReturn:

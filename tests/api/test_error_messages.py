@@ -246,6 +246,15 @@ CASES: dict[tuple[str, str], list[tuple[Request, str]]] = {
     ("bad_request", "Send the complete request again."): [
         (create(b"{}", CONTENT_LENGTH="50"), "incomplete: the body ends before its"),
     ],
+    (
+        "bad_request",
+        "Send a host name whose parts between the dots have 1 to 63 letters, digits and hyphens.",
+    ): [
+        (
+            Request("GET", "/tickets/x", environ={"HTTP_HOST": "a..b"}),
+            "The header Host is not a valid host name.",
+        ),
+    ],
     ("post_only", "Send each message in a POST request."): [
         (Request("GET", "/mcp"), "This MCP server accepts only POST requests."),
         (Request("DELETE", "/mcp"), "This MCP server accepts only POST requests."),

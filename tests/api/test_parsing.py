@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug import Response
 from werkzeug.test import EnvironBuilder
@@ -326,3 +327,56 @@ def test_reads_a_query_as_percent_encoded_utf_8(client: FlaskClient, caller: str
     client.post("/tickets", json={"caller_id": caller, "issue_description": "b"})
     found = client.get(f"/tickets?other=%FF&caller={quote(caller, safe='')}").json["tickets"]
     assert {ticket["caller_id"] for ticket in found} == {caller}
+
+
+@pytest.mark.parametrize("name", ["%ff", "%ed%a0%80", "a%80", "\xff"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/openapi.json?",
+        "/openapi.json?version=3.0.0&",
+        "/tickets?caller=a&",
+        "/tickets?status=open&",
+        "/tickets/x?",
+        "/tickets/x?comments=none&",
+    ],
+)
+def test_rejects_a_parameter_name_that_is_not_utf_8(
+    client: FlaskClient, faults: FaultyDynamoDB, url: str, name: str
+) -> None:
+    path, _, query = url.partition("?")
+    for text in (f"{query}{name}=1", f"{query}{name}"):
+        response = client.get(path, environ_overrides={"QUERY_STRING": text})
+        assert (response.status_code, response.json["code"]) == (400, "invalid_field")
+        assert response.json["error"] == (
+            "`query` has a parameter whose name is not valid UTF-8. Encode the names and values of"
+            " parameters as percent-encoded UTF-8."
+        )
+    assert faults.operations == []
+
+
+@pytest.mark.parametrize(
+    "query", ["x=\xff", "\xff=1", "\xff\xfe", "q=\xed\xa0\x80&v=1", "x=\xc3\xa9"]
+)
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/desk/sign-in", 200),
+        ("POST", "/desk/sign-in", 401),
+        ("GET", "/desk/new", 303),
+        ("GET", "/desk/none", 404),
+        ("GET", "/docs/init.js", 200),
+        ("GET", "/health", 200),
+    ],
+)
+def test_pages_accept_queries_with_unencoded_bytes(
+    engine: str, desk_app: Flask, method: str, path: str, status: int, query: str
+) -> None:
+    """Waitress passes such bytes on if the path starts with two slashes."""
+    response = desk_app.test_client().open(
+        path,
+        method=method,
+        headers={"Sec-Fetch-Site": "same-origin"},
+        environ_overrides={"QUERY_STRING": query},
+    )
+    assert response.status_code == status
