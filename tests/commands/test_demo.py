@@ -290,9 +290,8 @@ def test_missing_table_is_an_error(named_table: str) -> None:
 def test_invalid_endpoint_is_an_error(named_table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "no URL")
     monkeypatch.setattr(Ticket, "_connection", None)
-    assert error() == (
-        "The command stopped: Invalid endpoint: no URL. Tickets created: 0. Run the command again."
-    )
+    message = error()
+    assert "(Invalid endpoint: no URL). Tickets created: 0. Run the command again." in message
 
 
 @pytest.mark.parametrize("now", STARTS, ids=str)

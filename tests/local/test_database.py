@@ -101,7 +101,7 @@ def test_lock_of_another_process_is_a_transient_error(
     client: FlaskClient, folder: Path, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create(client)
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.3)
     engine(folder)._open()._close_idle()
     other = sqlite3.connect(folder / FILE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -9,6 +9,7 @@ import signal
 import socket
 import stat
 import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -340,6 +341,35 @@ def test_import_of_an_export_restores_the_tickets(folder: str, tmp_path: Path) -
     with flask_run(LOCAL_DYNAMODB=other) as server:
         found = server.request("GET", f"/tickets/{ticket}").json()
         assert found["issue_description"] == UNICODE_TEXT
+
+
+def test_import_and_export_succeed_while_eight_clients_write(folder: str, tmp_path: Path) -> None:
+    other, file = str(tmp_path / "other"), tmp_path / "tickets.jsonl"
+    with flask_run(LOCAL_DYNAMODB=other) as server:
+        imported = [server.create("imported") for _ in range(50)]
+    file.write_text(command("export", LOCAL_DYNAMODB=other).stdout)
+    ended = threading.Event()
+
+    def write(server: FlaskRun) -> int:
+        count = 0
+        while not ended.is_set():
+            server.create("written")
+            count += 1
+        return count
+
+    with flask_run(LOCAL_DYNAMODB=folder) as server, ThreadPoolExecutor(8) as pool:
+        writers = [pool.submit(write, server) for _ in range(8)]
+        try:
+            result = command("import", str(file), LOCAL_DYNAMODB=folder)
+            assert result.stdout == "Imported: 50. Already existed: 0.\n", result.stderr
+            assert len(command("export", LOCAL_DYNAMODB=folder).stdout.splitlines()) > 50
+        finally:
+            ended.set()
+        written = sum(writer.result() for writer in writers)
+        for ticket in imported:
+            assert server.request("GET", f"/tickets/{ticket}").status_code == 200
+    lines = command("export", LOCAL_DYNAMODB=folder).stdout.splitlines()
+    assert len(lines) == 50 + written
 
 
 def test_embedded_dynamodb_ignores_settings_of_the_aws_sdk(folder: str, tmp_path: Path) -> None:
