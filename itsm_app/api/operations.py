@@ -15,14 +15,17 @@ from msgspec import UNSET
 
 from ..storage.models import Ticket
 from ..tickets import callers, comment, create, get, lists, numbers, update
-from . import caller_binding, parsing, request_schemas, response_schemas
+from . import caller_binding, parsing, request_schemas, response_schemas, response_sizes
 
+CLOSED_REPLAY = (
+    "This idempotency_key created this ticket earlier, and the ticket is closed now. If the problem"
+    " is new or is back, create a new ticket with a new idempotency_key."
+)
 # Callers with a withheld number cannot be told apart, so none may see another's list.
 WITHHELD_LIST = (
     "The caller's number is withheld, so their tickets cannot be listed. Ask the caller for a"
     " ticket number and get that ticket."
 )
-CHANGEABLE_FIELDS = ("status", "priority", "assignee")
 
 
 def create_ticket(
@@ -36,18 +39,21 @@ def create_ticket(
     # A replay repeats the first response, and adds what the client must know before it goes on.
     values = _values(ticket) | {"status": "open"}
     if ticket.status == "closed":
-        values["current_status"] = ticket.status
+        values |= {"current_status": ticket.status, "note": CLOSED_REPLAY}
     return response_schemas.dump(response_schemas.TicketCreated, values), replayed
 
 
 def get_ticket_status(
-    reference: str, query: request_schemas.OneTicketQuery
+    reference: str, query: request_schemas.OneTicketQuery, max_bytes: int | None = None
 ) -> tuple[response_schemas.Ticket, str]:
-    """Get the ticket with this ID or number. Return the response, and the ticket's version."""
+    """Get the ticket with this ID or number. Return the response, and the ticket's version.
+
+    If the response would have more than `max_bytes`, the oldest comments are left out.
+    """
     caller_id = caller_binding.bind("caller", query.caller)
     ticket = get.get_ticket(reference, caller_id)
     with_history = isinstance(query, request_schemas.DeskTicketQuery) and query.history == "all"
-    return _response(ticket, query.comments, with_history), ticket.version
+    return _response(ticket, query.comments, with_history, max_bytes), ticket.version
 
 
 def add_ticket_comment(
@@ -65,38 +71,60 @@ def add_ticket_comment(
 def list_recent_tickets(
     query: request_schemas.TicketQuery, max_bytes: int | None = None
 ) -> response_schemas.TicketList:
-    """List a caller's newest tickets. For `max_bytes`, see `lists.list_recent_tickets`."""
+    """List a caller's newest tickets.
+
+    A response of more than `max_bytes` is split into several pages. If one ticket is larger, its
+    oldest comments are left out.
+    """
     caller_id = caller_binding.bind("caller", query.caller)
     if caller_id is None:
         raise parsing.missing(request_schemas.TicketQuery, "caller")
     if callers.is_withheld(caller_id) and not caller_binding.may_see_all():
         return response_schemas.TicketList([], note=WITHHELD_LIST)
-    page, cursor = lists.list_recent_tickets(
-        caller_id, query.status, query.limit, query.cursor, max_bytes
-    )
-    return response_schemas.TicketList([_response(each, query.comments) for each in page], cursor)
+    arguments = (caller_id, query.status, query.limit, query.cursor)
+    if max_bytes is None:
+        page, cursor = lists.list_recent_tickets(*arguments)
+        tickets = [_response(each, query.comments) for each in page]
+        return response_schemas.TicketList(tickets, cursor)
+    room = max_bytes - response_sizes.PAGE_BYTES
+    responses: dict[str, response_schemas.Ticket] = {}
+
+    def bytes_of(ticket: Ticket) -> int:
+        response = _response(ticket, query.comments, max_bytes=room)
+        responses[ticket.ticket_id] = response
+        return response_sizes.in_json(response) + len(",")
+
+    page, cursor = lists.list_recent_tickets(*arguments, room, bytes_of)
+    return response_schemas.TicketList([responses[each.ticket_id] for each in page], cursor)
 
 
 def update_ticket(
     reference: str,
     change: request_schemas.TicketChange,
     seen_versions: Collection[str] | None,
-    accepts_comments: bool = False,
+    seen_comments: int | None = None,
 ) -> tuple[response_schemas.Ticket, str]:
     """Change a ticket. Return the response, and the ticket's new version.
 
     `seen_versions` are the versions of the ticket that the client accepts. None means any version.
-    With `accepts_comments`, later comments of the caller do not matter.
+    `seen_comments` is how many comments of the caller the client has seen. If it is given, later
+    comments of the caller do not matter.
     """
-    fields = {name: getattr(change, name) for name in CHANGEABLE_FIELDS}
+    fields: dict[str, str | None] = {}
+    if change.status is not None:
+        fields["status"] = change.status
+    if change.priority is not None:
+        fields["priority"] = change.priority
+    if change.assignee is not UNSET:
+        fields["assignee"] = change.assignee
     ticket = update.update_ticket(
         reference,
-        {name: value for name, value in fields.items() if value is not UNSET},
+        fields,
         change.comment,
         by=g.key.name,
         idempotency_key=change.idempotency_key,
         seen_versions=seen_versions,
-        accepts_comments=accepts_comments,
+        seen_comments=seen_comments,
         caller_id=caller_binding.bind("caller", None),
     )
     return _response(ticket, "all"), ticket.version
@@ -116,14 +144,19 @@ def list_queue(query: request_schemas.QueueQuery) -> response_schemas.Queue:
     return response_schemas.Queue(tickets, cursor)
 
 
-def _response(ticket: Ticket, comments: str, with_history: bool = False) -> response_schemas.Ticket:
+def _response(
+    ticket: Ticket, comments: str, with_history: bool = False, max_bytes: int | None = None
+) -> response_schemas.Ticket:
     values = _values(ticket)
     if comments != "all":
         values["comments"] = ticket.comments[-1:] if comments == "latest" else []
     if with_history:
         values["history"] = ticket.history or []
         return response_schemas.dump(response_schemas.DeskTicket, values)
-    return response_schemas.dump(response_schemas.Ticket, values)
+    response = response_schemas.dump(response_schemas.Ticket, values)
+    if max_bytes is None:
+        return response
+    return response_sizes.omit_comments(response, len(ticket.comments), max_bytes)
 
 
 def _values(ticket: Ticket) -> dict[str, Any]:

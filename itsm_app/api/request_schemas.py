@@ -70,10 +70,13 @@ class DeskTicketQuery(OneTicketQuery):
 
 
 class TicketChange(Struct):
-    """The body of `update_ticket`. Fields that are left out do not change."""
+    """The body of `update_ticket`. Fields that are left out do not change.
 
-    status: Status | UnsetType = UNSET
-    priority: Priority | UnsetType = UNSET
+    An `assignee` of null means that nobody is assigned.
+    """
+
+    status: Status | None = None
+    priority: Priority | None = None
     assignee: Assignee | UnsetType | None = UNSET
     comment: CommentText | None = None
     idempotency_key: IdempotencyKey | None = None

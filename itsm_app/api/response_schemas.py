@@ -11,7 +11,10 @@ T = TypeVar("T", bound=Struct)
 
 
 class TicketCreated(Struct, omit_defaults=True):
-    """The response of `create_ticket`. A replay names a closed ticket in `current_status`."""
+    """The response of `create_ticket`.
+
+    If a replay finds that the ticket is closed, `current_status` and `note` say so.
+    """
 
     ticket_id: str
     ticket_number: str
@@ -19,6 +22,7 @@ class TicketCreated(Struct, omit_defaults=True):
     status: str
     created_at: str
     current_status: str | None = None
+    note: str | None = None
 
 
 class CommentAdded(Struct):
@@ -58,7 +62,9 @@ class Event(Struct, omit_defaults=True):
 class Ticket(Struct, kw_only=True, omit_defaults=True):
     """The response of `get_ticket_status`. The comments are sorted oldest first.
 
-    Tickets from before ticket numbers were introduced have no number.
+    Tickets from before ticket numbers were introduced have no number. `omitted_comments` is the
+    number of older comments that a tool result leaves out. Responses of the HTTP routes have no
+    such field.
     """
 
     ticket_id: str
@@ -72,6 +78,7 @@ class Ticket(Struct, kw_only=True, omit_defaults=True):
     created_at: str
     updated_at: str
     comments: list[Comment]
+    omitted_comments: int | None = None
 
 
 class DeskTicket(Ticket, kw_only=True, omit_defaults=True):
@@ -128,6 +135,12 @@ class Error(Struct):
     code: str
     retryable: bool
     request_id: str
+
+
+class OAuthError(Error):
+    """The response at the paths of OAuth. `error_description` repeats `error`."""
+
+    error_description: str
 
 
 def dump(schema: type[T], source: object) -> T:

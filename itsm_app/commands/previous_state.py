@@ -22,6 +22,7 @@ from ..local.engine import Engine
 from ..local.errors import EngineError
 from ..storage.errors import StorageUnavailable
 from ..storage.table import DEFINITION
+from ..tickets.imports import with_normal_caller
 
 FILE = "dynamodb.json"
 LOCK = "lock"
@@ -86,7 +87,11 @@ class _Damaged(Exception):
 
 def _store(state: _Table) -> int:
     found = engine(Path(config.LOCAL_DYNAMODB))
-    items = (msgspec.json.decode(raw) for each in state.items.values() for raw in each.values())
+    items = (
+        with_normal_caller(msgspec.json.decode(raw))
+        for each in state.items.values()
+        for raw in each.values()
+    )
     try:
         # The file has one table for each TABLE_NAME that was used.
         if state.TableName != config.TABLE_NAME:

@@ -28,20 +28,21 @@ def of_ticket(ticket: Ticket) -> int:
     """
     if ticket.content_bytes is not None:
         return int(ticket.content_bytes)
-    texts = _bytes(ticket.caller_id) + _bytes(ticket.issue_description)
+    texts = of_text(ticket.caller_id) + of_text(ticket.issue_description)
     return TICKET_BYTES + texts + of_comments(ticket.comments) + of_history(ticket.history or ())
 
 
 def of_comments(comments: Iterable[Comment]) -> int:
     """Return the size of comments in bytes."""
-    return sum(COMMENT_BYTES + _bytes(each["comment_text"]) for each in comments)
+    return sum(COMMENT_BYTES + of_text(each["comment_text"]) for each in comments)
 
 
 def of_history(events: Iterable[Event]) -> int:
     """Return the size of history entries in bytes."""
     texts = (each.get("from", "") + each.get("to", "") for each in events)
-    return sum(EVENT_BYTES + _bytes(each) for each in texts)
+    return sum(EVENT_BYTES + of_text(each) for each in texts)
 
 
-def _bytes(text: str) -> int:
+def of_text(text: str) -> int:
+    """Return the size of a text in bytes."""
     return len(msgspec.json.encode(text))

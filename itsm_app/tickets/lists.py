@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..storage import queries, sizes
 from ..storage.models import Ticket
@@ -18,27 +18,28 @@ def list_recent_tickets(
     status: str | None = None,
     limit: int = DEFAULT_PAGE_TICKETS,
     cursor: str | None = None,
-    max_bytes: int | None = None,
+    max_bytes: int = MAX_PAGE_BYTES,
+    bytes_of: Callable[[Ticket], int] = sizes.of_ticket,
 ) -> Page:
     """Return a page of a caller's tickets, newest first.
 
     The page has fewer than `limit` tickets if the next ticket would exceed `max_bytes`, or if 100
-    tickets were read. Every ticket that was read counts for `max_bytes` and for the 100 tickets,
-    even if the page leaves it out because of `status`.
+    tickets or 2.9 MB were read. Every ticket that was read counts for the last two limits, even if
+    the page leaves it out because of `status`.
 
     Args:
         caller_id: The caller.
         status: Return only tickets of this status.
         limit: How many tickets a page has at most.
         cursor: The cursor of this page, or None for the first page.
-        max_bytes: The maximum size of a page, as `storage.sizes` counts. None means 2.9 MB.
+        max_bytes: The maximum size of a page. The first ticket can exceed it.
+        bytes_of: Returns the size of a ticket on the page.
 
     Raises:
         InvalidField: The cursor was altered or belongs to another list.
     """
     filters = {"status": status}
-    max_bytes = max_bytes or MAX_PAGE_BYTES
-    return _page("caller_id", caller_id, filters, limit, cursor, True, max_bytes)
+    return _page("caller_id", caller_id, filters, limit, cursor, True, max_bytes, bytes_of)
 
 
 def list_queue(
@@ -54,7 +55,7 @@ def list_queue(
     The limits of a page and the errors are the same as in `list_recent_tickets`.
     """
     filters = {"priority": priority, "assignee": assignee}
-    return _page("status", status, filters, limit, cursor, newest_first, MAX_PAGE_BYTES)
+    return _page("status", status, filters, limit, cursor, newest_first)
 
 
 def _page(
@@ -64,7 +65,8 @@ def _page(
     limit: int,
     cursor: str | None,
     newest_first: bool,
-    max_bytes: int,
+    max_bytes: int = MAX_PAGE_BYTES,
+    bytes_of: Callable[[Ticket], int] = sizes.of_ticket,
 ) -> Page:
     query = (key, value, *filters.values(), "newest" if newest_first else "oldest")
     start_key = cursors.start_key(key, value, cursor, *query) if cursor else None
@@ -75,14 +77,17 @@ def _page(
     )
     page: list[Ticket] = []
     last: Ticket | None = None
-    page_bytes = 0
+    page_bytes = read_bytes = 0
     for tickets_read, ticket in enumerate(tickets):
-        page_bytes += sizes.of_ticket(ticket)
-        is_full = len(page) == limit or tickets_read == MAX_TICKETS_READ or page_bytes > max_bytes
-        if last and is_full:
+        is_listed = _is_listed(ticket, filters)
+        read_bytes += sizes.of_ticket(ticket)
+        page_bytes += bytes_of(ticket) if is_listed else 0
+        is_full = len(page) == limit or page_bytes > max_bytes
+        has_read_enough = tickets_read == MAX_TICKETS_READ or read_bytes > MAX_PAGE_BYTES
+        if last and (is_full or has_read_enough):
             return _sorted(page, newest_first), cursors.after(last, *query)
         last = ticket
-        if _is_listed(ticket, filters):
+        if is_listed:
             page.append(ticket)
     return _sorted(page, newest_first), None
 

@@ -15,7 +15,13 @@ from ..storage.models import Ticket
 from ..storage.updates import Update
 from . import history, lifecycle, limits, numbers, retention
 from .comment import ATTEMPTS, repeatable_id
-from .errors import AlreadyAssigned, ChangedMeanwhile, IdempotencyKeyReused, TicketBusy
+from .errors import (
+    AlreadyAssigned,
+    ChangedMeanwhile,
+    IdempotencyKeyReused,
+    NoStrongVersion,
+    TicketBusy,
+)
 from .get import get_ticket
 
 # The namespace of change ids. `comment.NAMESPACE` is another namespace, so one idempotency key can
@@ -39,8 +45,9 @@ class Change(NamedTuple):
             different fingerprints have different content. Stored as `asked`.
         seen_versions: The versions of the ticket that the client accepts (`Ticket.version`). None
             if the client sent no version.
-        accepts_comments: Whether the client also accepts a ticket to which only the caller has
-            added comments since.
+        seen_comments: How many comments of the caller the client has seen. The client then also
+            accepts a ticket to which only the caller has added comments since. None if the client
+            does not accept such a ticket.
     """
 
     fields: Mapping[str, str | None]
@@ -50,7 +57,7 @@ class Change(NamedTuple):
     change_id: str
     fingerprint: str
     seen_versions: Collection[str] | None
-    accepts_comments: bool
+    seen_comments: int | None
 
 
 def update_ticket(
@@ -61,7 +68,7 @@ def update_ticket(
     by: str,
     idempotency_key: str | None = None,
     seen_versions: Collection[str] | None = None,
-    accepts_comments: bool = False,
+    seen_comments: int | None = None,
     caller_id: str | None = None,
     at: str | None = None,
 ) -> Ticket:
@@ -74,7 +81,7 @@ def update_ticket(
         by: The name of the API key.
         idempotency_key: The key with which the client repeats this request.
         seen_versions: The versions that the client accepts, see `Change`.
-        accepts_comments: Whether later comments of the caller are accepted too, see `Change`.
+        seen_comments: How many comments of the caller the client has seen, see `Change`.
         caller_id: The caller that the ticket must belong to, or None for any caller.
         at: The time of the change, or None for the current time.
 
@@ -84,7 +91,8 @@ def update_ticket(
 
     Raises:
         TicketNotFound, InvalidField, MisheardNumber: The same as in `get_ticket`.
-        ChangedMeanwhile: The version of the ticket is not in `seen_versions`.
+        ChangedMeanwhile: The version of the ticket is not in `seen_versions`. If `seen_versions`
+            is empty, the exception is a `NoStrongVersion`.
         InvalidTransition: The requested status cannot follow the present status.
         AlreadyAssigned: The request sets the assignee and the client sent no version, but the
             ticket is assigned to somebody who is neither the requested assignee nor `by`.
@@ -102,7 +110,7 @@ def update_ticket(
     if comment_text is not None:
         comment = {"comment_text": comment_text, "added_at": now, "comment_id": change_id}
         comment |= {"author": by, "asked": digest}
-    change = Change(fields, comment, by, now, change_id, digest, seen_versions, accepts_comments)
+    change = Change(fields, comment, by, now, change_id, digest, seen_versions, seen_comments)
     for _ in range(ATTEMPTS):
         ticket = get_ticket(reference, caller_id)
         events = _events(ticket, change)
@@ -147,7 +155,7 @@ def _is_done(ticket: Ticket, change: Change) -> bool:
 
 def _check(ticket: Ticket, change: Change) -> None:
     if change.seen_versions is not None and not _is_accepted(ticket, change):
-        raise ChangedMeanwhile
+        raise ChangedMeanwhile if change.seen_versions else NoStrongVersion
     lifecycle.require_transition(ticket, change.fields.get("status"))
     lifecycle.require_open(ticket)
     if change.comment:
@@ -158,16 +166,12 @@ def _check(ticket: Ticket, change: Change) -> None:
 
 def _is_accepted(ticket: Ticket, change: Change) -> bool:
     seen_versions = change.seen_versions or ()
-    if ticket.version in seen_versions or not change.accepts_comments:
+    if ticket.version in seen_versions or change.seen_comments is None:
         return ticket.version in seen_versions
-    return any(_only_caller_commented(ticket, *seen.split(".", 1)) for seen in seen_versions)
-
-
-def _only_caller_commented(ticket: Ticket, revision: str, updated_at: str = "") -> bool:
-    comments = [each for each in ticket.comments if "author" not in each]
-    new_comments = sum(each["added_at"] > updated_at for each in comments)
-    # Each write counts up the revision by one.
-    return str(int(ticket.revision or 0) - new_comments) == revision
+    new_comments = sum("author" not in each for each in ticket.comments) - change.seen_comments
+    # Each write counts up the revision by one. If other writes followed, the numbers differ.
+    revision = str(int(ticket.revision or 0) - new_comments)
+    return new_comments > 0 and revision in {seen.partition(".")[0] for seen in seen_versions}
 
 
 def _check_assignee(present: str | None, wanted: str | None, by: str) -> None:

@@ -45,6 +45,9 @@ EXPECTED_STATUSES = {
     ("POST", "/mcp"): (401, 401, 400, 400, 400),
     ("GET", "/mcp"): (401, 401, 405, 405, 405),
     ("DELETE", "/mcp"): (401, 401, 405, 405, 405),
+    ("POST", "/mcp/"): (401, 401, 400, 400, 400),
+    ("GET", "/mcp/"): (401, 401, 405, 405, 405),
+    ("DELETE", "/mcp/"): (401, 401, 405, 405, 405),
     # The desk accepts a key only for signing in: see tests/desk/test_sessions.py. It accepts a form
     # only from one of its own pages, so these POST requests get 403.
     ("GET", "/desk"): (303, 303, 303, 303, 403),

@@ -29,7 +29,14 @@ FIELDS = [
     (f"/tickets/{UNKNOWN_ID}/comments", "comment", 1000),
 ]
 NON_TEXTS: list[Any] = [None, 1, 1.5, True, [], ["text"], {}, {"text": 1}]
-EMPTY_TEXTS = ["", " ", "\t\r\n", "\u3000", WHITE_SPACE]
+# Format characters, Hangul fillers and the blank Braille pattern, tags, control characters.
+INVISIBLE_TEXTS = [
+    "\u200b \u2060\u202a\ufeff",
+    "\u3164\u115f\uffa0\u2800",
+    "\U000e0041\ufe0f",
+    "\x00\x7f",
+]
+EMPTY_TEXTS = ["", " ", "\t\r\n", "\u3000", WHITE_SPACE, *INVISIBLE_TEXTS]
 
 
 def body(field: str, value: Any) -> dict[str, Any]:
@@ -48,6 +55,40 @@ def test_rejects_an_invalid_text_field_and_names_it(
     assert f"`{field}`" in response.json["error"]
     assert f"1 to {limit} characters" in response.json["error"]
     assert faults.operations == []
+
+
+@pytest.mark.parametrize("text", INVISIBLE_TEXTS, ids=ascii)
+def test_invisible_text_is_empty_in_every_other_field(
+    client: FlaskClient, ticket: str, text: str
+) -> None:
+    encoded = quote(text)
+    path, key = f"/tickets/{ticket}", {"idempotency_key": text}
+    for field, response in (
+        ("caller", client.get(f"/tickets?caller={encoded}")),
+        ("caller", client.get(f"{path}?caller={encoded}")),
+        ("assignee", client.get(f"/tickets?status=open&assignee={encoded}")),
+        ("X-Caller-Id", client.get(path, headers={"X-Caller-Id": encoded})),
+        ("idempotency_key", client.post("/tickets", json=body("caller_id", "a") | key)),
+        ("idempotency_key", client.post(f"{path}/comments", json={"comment": "a", **key})),
+        ("caller", client.post(f"{path}/comments", json={"comment": "a", "caller": text})),
+        ("assignee", client.patch(path, json={"assignee": text})),
+        ("comment", client.patch(path, json={"comment": text})),
+        ("idempotency_key", client.patch(path, json={"comment": "a", **key})),
+    ):
+        assert response.status_code == 400
+        assert response.json["error"].startswith(f"`{field}` must be a text of 1 to ")
+    unchanged = client.get(path).json
+    assert (unchanged["comments"], "assignee" in unchanged) == ([], False)
+
+
+@pytest.mark.parametrize("text", ["\u0600", "a\u200d", "\u200fא", "❤\ufe0f", "\ufffc", "\ue000"])
+def test_text_with_a_visible_character_comes_back_unchanged(
+    client: FlaskClient, caller: str, text: str
+) -> None:
+    response = client.post("/tickets", json={"caller_id": caller, "issue_description": text})
+    assert response.status_code == 201
+    found = client.get(f"/tickets/{response.json['ticket_id']}").json
+    assert found["issue_description"] == text
 
 
 @pytest.mark.parametrize("character", ["x", "Ω", ASTRAL])
@@ -111,6 +152,7 @@ VALID_FIELDS = b'"caller_id": "a", "issue_description": "b"'
         ('{"issue_description": "b"}', "an object"),
         ('""', "empty"),
         ('"\\u3000\\n"', "only white space"),
+        ('"\\u200b\\n"', "only invisible characters"),
         ('"' + "x" * 1001 + '"', "1001 characters long"),
         ('"' + ASTRAL * 1001 + '"', "1001 characters long"),
         ('"' + "\\ud83d\\ude00" * 1001 + '"', "1001 characters long"),
@@ -239,6 +281,59 @@ def test_ignores_unknown_fields(client: FlaskClient) -> None:
 def test_ignores_the_content_type(client: FlaskClient, content_type: str | None) -> None:
     sent = client.post("/tickets", data=b"{" + VALID_FIELDS + b"}", content_type=content_type)
     assert sent.status_code == 201
+
+
+NULL_QUERIES = [
+    ("/tickets?caller=%2B1", ["status", "comments", "limit", "cursor"]),
+    ("/tickets?status=open", ["priority", "order", "limit", "cursor"]),
+    ("/openapi.json?", ["version"]),
+]
+
+
+@pytest.mark.parametrize("null", ["null", "NULL"])
+@pytest.mark.parametrize(
+    ("path", "name"), [(path, name) for path, names in NULL_QUERIES for name in names]
+)
+def test_null_counts_as_absent_in_a_query(
+    client: FlaskClient, path: str, name: str, null: str
+) -> None:
+    response = client.get(f"{path}&{name}={null}")
+    assert (response.status_code, response.json) == (200, client.get(path).json)
+
+
+def test_null_counts_as_absent_in_the_query_of_a_ticket(client: FlaskClient, ticket: str) -> None:
+    shown = client.get(f"/tickets/{ticket}?comments=null&history=null")
+    assert (shown.status_code, shown.json) == (200, client.get(f"/tickets/{ticket}").json)
+
+
+def test_caller_in_a_query_can_be_the_text_null(client: FlaskClient, ticket: str) -> None:
+    """Otherwise, a platform without the caller's ID would read tickets of other callers."""
+    assert client.get(f"/tickets/{ticket}?caller=null").status_code == 404
+    client.post("/tickets", json={"caller_id": "null", "issue_description": "b"})
+    (found,) = client.get("/tickets?caller=null").json["tickets"]
+    assert found["caller_id"] == "null"
+    assert client.get("/tickets?status=open&assignee=null").json == {"tickets": []}
+
+
+def test_null_counts_as_absent_in_a_body(client: FlaskClient, ticket: str) -> None:
+    nulls = {"caller": None, "idempotency_key": None}
+    path = f"/tickets/{ticket}"
+    assert client.post(f"{path}/comments", json={"comment": "c", **nulls}).status_code == 200
+    client.patch(path, json={"priority": "high", "assignee": "local"})
+    before = client.get(path).json
+    nulls = dict.fromkeys(["status", "priority", "comment", "idempotency_key"])
+    assert client.patch(path, json=nulls).json == before
+    # For an assignee, null means nobody.
+    cleared = client.patch(path, json={**nulls, "assignee": None}).json
+    assert "assignee" not in cleared
+    assert (cleared["status"], cleared["priority"]) == ("open", "high")
+
+
+@pytest.mark.parametrize("limit", ["1.0", "10e-1", "1"])
+def test_whole_number_can_be_written_as_a_float_in_a_query(client: FlaskClient, limit: str) -> None:
+    for _ in range(2):
+        client.post("/tickets", json={"caller_id": "float", "issue_description": "b"})
+    assert len(client.get(f"/tickets?caller=float&limit={limit}").json["tickets"]) == 1
 
 
 class EndlessStream:

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from flask import Flask
 from flask.testing import FlaskClient
 
 from itsm_app import config
@@ -23,7 +22,7 @@ from itsm_app.storage.models import Ticket
 from itsm_app.tickets import callers, numbers
 from itsm_app.tickets.lifecycle import TRANSITIONS
 
-from ..conftest import ON_MOTO
+from ..conftest import ON_MOTO, shared_app
 from ..support.embedded_dynamodb import embedded_dynamodb
 from ..support.faulty_dynamodb import FaultyDynamoDB, apply, refuse
 from ..support.flask_run import command, flask_run
@@ -58,10 +57,10 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def demo_client(demo_folder: Path, app: Flask) -> Iterator[FlaskClient]:
+def demo_client(demo_folder: Path) -> Iterator[FlaskClient]:
     """Return a client of an app with all demo tickets. The tests must not change them."""
     with embedded_dynamodb(demo_folder):
-        yield app.test_client()
+        yield shared_app().test_client()
 
 
 @pytest.fixture
@@ -252,11 +251,11 @@ def test_refuses_a_table_with_other_tickets(
     assert len(stored_tickets()) == count
 
 
-def test_refuses_an_embedded_dynamodb_with_other_tickets(app: Flask, tmp_path: Path) -> None:
+def test_refuses_an_embedded_dynamodb_with_other_tickets(tmp_path: Path) -> None:
     with embedded_dynamodb(tmp_path):
         table.create()
         new = {"caller_id": "+15550100", "issue_description": "No mail"}
-        assert app.test_client().post("/tickets", json=new).status_code == 201
+        assert shared_app().test_client().post("/tickets", json=new).status_code == 201
         assert error() == (
             "The table poc-itsm-tickets has other tickets: set LOCAL_DYNAMODB to a new folder, for"
             " this command and for `flask run`."

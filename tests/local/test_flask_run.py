@@ -314,17 +314,35 @@ def test_two_servers_share_one_folder(folder: str) -> None:
 
 
 @pytest.mark.parametrize("is_running", [True, False])
-def test_commands_use_the_local_store(folder: str, is_running: bool) -> None:
-    with flask_run(LOCAL_DYNAMODB=folder) as server:
+def test_commands_use_the_local_store_without_aws_credentials(
+    folder: str, tmp_path: Path, is_running: bool
+) -> None:
+    settings = {
+        "LOCAL_DYNAMODB": folder,
+        "HOME": str(tmp_path),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    settings |= dict.fromkeys(filter(lambda name: name.startswith("AWS_"), os.environ))
+    file = str(tmp_path / "tickets.jsonl.gz")
+
+    def run(*arguments: str) -> str:
+        result = command(*arguments, **settings)
+        assert (result.returncode, result.stderr) == (0, "")
+        return result.stdout
+
+    with flask_run(**settings) as server:
         ticket = server.create("+15550100", UNICODE_TEXT)
+        server.create("1 555 0100")
         if not is_running:
             server.stop()
-        exported = command("export", LOCAL_DYNAMODB=folder)
-        assert exported.returncode == 0
-        assert json.loads(exported.stdout)["Item"]["ticket_id"] == {"S": ticket}
-        assert command("init-db", LOCAL_DYNAMODB=folder).returncode == 0
-        erased = command("erase-caller", "+15550100", "--yes", LOCAL_DYNAMODB=folder)
-        assert erased.returncode == 0
+        first, _ = sorted(run("export").splitlines(), key=lambda line: UNICODE_TEXT not in line)
+        assert json.loads(first)["Item"]["ticket_id"] == {"S": ticket}
+        assert run("export", file) == ""
+        assert run("import", file) == "Imported: 0. Already existed: 2.\n"
+        assert "already exists" in run("init-db")
+        erased = run("erase-caller", "+15550100", "--yes")
+        assert "Tickets erased: 1." in erased
+        assert erased.endswith("  '1 555 0100': 1 ticket\n")
     with flask_run(LOCAL_DYNAMODB=folder) as server:
         found = server.request("GET", f"/tickets/{ticket}").json()
         assert found["issue_description"] == "[erased]"

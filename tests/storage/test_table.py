@@ -19,6 +19,7 @@ from itsm_app.storage.table import DEFINITION
 from tests.support.ports import free_port
 
 from ..conftest import ON_MOTO, shared_app
+from ..support.exhaustive import exhaustive
 from ..support.faulty_dynamodb import FaultyDynamoDB, answer, apply, apply_and_drop, refuse, reset
 from ..support.flask_run import command
 
@@ -84,14 +85,31 @@ def test_init_db_is_a_flask_command(faults: FaultyDynamoDB, name: str) -> None:
     assert result.stdout == f"The table {name} in the DynamoDB at {faults.url} was created.\n"
 
 
-def test_point_in_time_recovery_is_optional_where_dynamodb_does_not_have_it(
-    init_db: Callable[..., Result], faults: FaultyDynamoDB
+@pytest.mark.parametrize("code", ["UnknownOperationException", exhaustive("NotImplemented")])
+@pytest.mark.parametrize(
+    ("before", "message"),
+    [
+        (BEFORE_RECOVERY, NO_RECOVERY),
+        (
+            [*BEFORE_RECOVERY, apply],
+            "This DynamoDB has no Time to Live, so it does not delete expired tickets.\n",
+        ),
+    ],
+    ids=["recovery", "expiry"],
+)
+def test_prints_one_line_about_a_feature_that_dynamodb_does_not_have(
+    init_db: Callable[..., Result],
+    faults: FaultyDynamoDB,
+    name: str,
+    code: str,
+    before: list[Any],
+    message: str,
 ) -> None:
-    faults.faults.extend([*BEFORE_RECOVERY, refuse("UnknownOperationException")])
+    faults.faults.extend([*before, refuse(code)])
     result = init_db()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.startswith(NO_RECOVERY)
-    assert result.stdout.endswith(" was created.\n")
+    store = os.environ["AWS_ENDPOINT_URL_DYNAMODB"]
+    assert result.stdout == f"{message}The table {name} in the DynamoDB at {store} was created.\n"
 
 
 def test_creates_the_table_as_the_contract_requires(
