@@ -29,6 +29,8 @@ LOCK = "lock"
 # A release that saves 200,000 tickets needs some 10 s.
 SAVING_SECONDS = 60
 POLL_SECONDS = 0.1
+# The codes of the engine's errors for an item that it does not accept.
+INVALID_ITEM = ("SerializationException", "ValidationException")
 
 
 class _Table(Struct):
@@ -96,7 +98,7 @@ def _store(state: _Table) -> int:
             _create_table(found, state.TableName)
         return found.put_missing(state.TableName, items)
     except EngineError as error:
-        if error.status < 500:
+        if error.code in INVALID_ITEM:
             raise _Damaged from error
         raise StorageUnavailable(error.code, attempts=1, message=error.message) from error
 

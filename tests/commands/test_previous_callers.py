@@ -12,7 +12,7 @@ import pytest
 from itsm_app import config
 
 from ..conftest import shared_app
-from .test_demo import embedded_dynamodb
+from ..support.embedded_dynamodb import embedded_dynamodb
 
 TIME = "2025-02-09T12:20:25.343883Z"
 
