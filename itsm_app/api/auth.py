@@ -106,6 +106,11 @@ def is_local() -> bool:
         return False
     if any(map(PROXY_HEADER.fullmatch, request.headers.keys())):
         return False
+    # A page of another port of this machine has a loopback Origin. It must not write. Nor can it
+    # read, but a link from it may open a page of the desk.
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    if request.method not in ("GET", "HEAD") and site not in ("none", "same-origin"):
+        return False
     urls = (request.host_url, request.headers.get("Origin", request.host_url))
     return all(map(hosts.names_loopback, urls)) and _is_loopback(request.remote_addr or "")
 

@@ -10,15 +10,17 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from ..tickets import limits
+from ..tickets import characters, limits
 
 
 def text(length: int, next_step: str) -> Meta:
     """Return the rule for a text of 1 to `length` characters (code points)."""
-    requirement = f"a text of 1 to {length} characters, not only white space"
-    extra = {"next_step": next_step}
     return Meta(
-        min_length=1, max_length=length, pattern=r"\S", description=requirement, extra=extra
+        min_length=1,
+        max_length=length,
+        pattern=characters.VISIBLE,
+        description=f"a text of 1 to {length} characters, not only white space",
+        extra={"next_step": next_step},
     )
 
 

@@ -136,12 +136,13 @@ def update_ticket(
     reference: str,
     change: request_schemas.TicketChange,
     seen_versions: Collection[str] | None,
-    accepts_comments: bool = False,
+    seen_comments: int | None = None,
 ) -> tuple[response_schemas.Ticket, str]:
     """Change a ticket. Return the response, and the ticket's new version.
 
     `seen_versions` are the versions of the ticket that the client accepts. None means any version.
-    With `accepts_comments`, later comments of the caller do not matter.
+    `seen_comments` is how many comments of the caller the client has seen. If it is given, later
+    comments of the caller do not matter.
     """
     is_note = change.comment is not None and change.visibility == "internal"
     fields: dict[str, str | None] = {}
@@ -160,7 +161,7 @@ def update_ticket(
         duplicate_of=change.duplicate_of,
         idempotency_key=change.idempotency_key,
         seen_versions=seen_versions,
-        accepts_comments=accepts_comments,
+        seen_comments=seen_comments,
         caller_id=caller_binding.bind("caller", None),
     )
     return _response(ticket, "all"), _version(ticket)

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct
 
+from ..tickets import characters
 from ..tickets.errors import InvalidField
 from .errors import BodyTooLarge, InvalidBody, NotJson
 from .request_schemas import CallerHeader, KeyHeader
@@ -86,8 +87,8 @@ def load_query(schema: type[T], query_string: bytes) -> T:
 def load_form(schema: type[T], fields: Mapping[str, str]) -> T:
     """Parse the fields of an HTML form. Empty fields count as missing. Raises `InvalidField`."""
     # Browsers send line ends of forms as CRLF: "Constructing the entry list" in the HTML standard.
-    filled = {name: text.replace("\r\n", "\n") for name, text in fields.items() if text.strip()}
-    return _convert(schema, filled)
+    filled = {name: text for name, text in fields.items() if not characters.is_empty(text)}
+    return _convert(schema, {name: text.replace("\r\n", "\n") for name, text in filled.items()})
 
 
 def load_key(in_body: str | None, in_header: str | None) -> str | None:
@@ -256,6 +257,8 @@ def _describe(value: Any) -> str:
     if not isinstance(value, str):
         kinds = {bool: "a boolean", float: "a number", list: "a list", tuple: "an object"}
         return kinds.get(type(value), "null")
-    if not re.search(r"\S", value):
-        return "only white space" if value else "empty"
+    if not value:
+        return "empty"
+    if characters.is_empty(value):
+        return "only white space" if value.isspace() else "only invisible characters"
     return f'"{value}"' if len(value) <= QUOTED_CHARACTERS else f"{len(value)} characters long"

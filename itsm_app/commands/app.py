@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -57,13 +58,29 @@ def _prepare_server(app: Flask, host: str, port: int, **_: object) -> None:
     app.config["KEYLESS"] = True
     if config.uses_embedded_dynamodb():
         embedded_table.prepare(Path(config.LOCAL_DYNAMODB))
-    # The kernel ignores SIGTERM for the first process of a container, unless there is a handler.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    _end_on_signals()
     # The reloader of `flask run --debug` starts this process again.
     if is_running_from_reloader():
         _end_with(os.getppid())
     else:
         _print_first_steps(host, port)
+
+
+def _end_on_signals() -> None:
+    # The kernel ignores these signals for the first process of a container, unless there is a
+    # handler.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # `nohup` ignores SIGHUP.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end)
+
+
+def _end(number: int, _: object) -> None:
+    # After SIGHUP, the terminal is gone.
+    with suppress(OSError):
+        name = signal.Signals(number).name
+        click.echo(f" * Stopped by {name}. Every acknowledged write is stored.", err=True)
+    sys.exit(0)
 
 
 def _end_with(parent: int) -> None:

@@ -11,7 +11,11 @@ from ..storage.errors import StorageUnavailable
 
 FULL = "the disk is full; free some space"
 BUSY = "another process is writing to the folder; wait until that process has finished"
-DENIED = "this user cannot write to the folder; change its owner, or choose another LOCAL_DYNAMODB"
+FAILS = "the disk is full, or fails; free some space, and check the disk"
+DENIED = (
+    "this user cannot write to the folder, or the file system is read-only; change its owner, or"
+    " choose another LOCAL_DYNAMODB"
+)
 MOVED = "the file was moved or deleted; restart the server"
 NO_FOLDER = "a part of the path is a file; choose another LOCAL_DYNAMODB"
 DAMAGED = "the file tickets.sqlite3 is damaged; restore a backup, or move the file to start empty"
@@ -21,6 +25,7 @@ REMEDIES = {
     **dict.fromkeys(("EDQUOT", "EFBIG", "ENOSPC", "SQLITE_FULL"), FULL),
     **dict.fromkeys(("EBUSY", "SQLITE_BUSY"), BUSY),
     **dict.fromkeys(("EACCES", "EPERM", "EROFS", "SQLITE_CANTOPEN", "SQLITE_READONLY"), DENIED),
+    **dict.fromkeys(("EIO", "SQLITE_IOERR"), FAILS),
     **dict.fromkeys(("ENOENT", "ESTALE"), MOVED),
     **dict.fromkeys(("EEXIST", "ENOTDIR"), NO_FOLDER),
     **dict.fromkeys(("SQLITE_CORRUPT", "SQLITE_NOTADB"), DAMAGED),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import click
 
 from ..storage.errors import StorageUnavailable
 from ..storage.retry import retries_per_request
-from ..tickets import erasure
+from ..tickets import callers, erasure
 from .aws_errors import remedy
 
 
@@ -17,14 +19,17 @@ from .aws_errors import remedy
 def erase_caller(caller: str, yes: bool) -> None:
     """Erase the personal data of CALLER from all their tickets.
 
-    Without --yes, list the tickets and change nothing.
+    Without --yes, list the tickets and change nothing. Then list callers with a similar ID, whose
+    tickets are never changed.
     """
+    caller_ids = callers.stored_ids(caller)
     count = 0
     try:
-        for ticket in erasure.tickets_of(caller):
-            if not yes or erasure.erase(ticket.ticket_id, caller):
-                count += 1
-                click.echo(ticket.ticket_number or ticket.ticket_id)
+        for caller_id in caller_ids:
+            for ticket in erasure.tickets_of(caller_id):
+                if not yes or erasure.erase(ticket.ticket_id, caller_id):
+                    count += 1
+                    click.echo(ticket.ticket_number or ticket.ticket_id)
     except (StorageUnavailable, ValueError) as error:
         progress = f"Tickets erased: {count}" if yes else "Nothing was changed"
         raise click.ClickException(
@@ -38,4 +43,24 @@ def erase_caller(caller: str, yes: bool) -> None:
     else:
         click.echo(
             f"Tickets to erase: {count}. Nothing was changed. To erase permanently, add --yes."
+        )
+    _list_similar_callers(caller_ids)
+
+
+def _list_similar_callers(caller_ids: Collection[str]) -> None:
+    try:
+        found, is_complete = erasure.similar_callers(caller_ids)
+    except StorageUnavailable as error:
+        raise click.ClickException(
+            f"Callers with a similar ID are not listed: {remedy(error)}. Run the command again."
+        ) from None
+    if found:
+        click.echo("Callers with a similar ID, whose tickets this command does not erase:")
+    for caller_id, tickets in sorted(found.items()):
+        # Python's notation shows invisible characters.
+        click.echo(f"  {caller_id!r}: {tickets} {'ticket' if tickets == 1 else 'tickets'}")
+    if not is_complete:
+        click.echo(
+            f"The list of similar callers is incomplete: the command read {erasure.MAX_PAGES} MB of"
+            " tickets, and there are more."
         )

@@ -14,6 +14,9 @@ from ..tickets import places
 from . import embedded_table
 from .aws_errors import remedy
 
+# Error codes of engines that do not have an operation. AWS has all operations.
+UNKNOWN_OPERATION = {"NotImplemented", "NotImplementedException", "UnknownOperationException"}
+
 
 @click.command("init-db")
 def init_db() -> None:
@@ -70,8 +73,7 @@ def _turn_on_recovery(name: str) -> None:
     try:
         table.turn_on_recovery()
     except StorageUnavailable as error:
-        # DynamoDB Local and the embedded DynamoDB do not have the operation. AWS does.
-        if error.cause == "UnknownOperationException":
+        if error.cause in UNKNOWN_OPERATION:
             click.echo("This DynamoDB has no point-in-time recovery, so the table has no backups.")
             return
         raise click.ClickException(
@@ -86,6 +88,9 @@ def _turn_on_expiry(name: str) -> None:
     try:
         table.turn_on_expiry()
     except StorageUnavailable as error:
+        if error.cause in UNKNOWN_OPERATION:
+            click.echo("This DynamoDB has no Time to Live, so it does not delete expired tickets.")
+            return
         raise click.ClickException(
             f"{name} exists, but DynamoDB does not delete the tickets that expire by"
             f" RETENTION_DAYS: {remedy(error)}. Run this command again, or turn on the deletion"

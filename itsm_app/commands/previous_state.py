@@ -22,13 +22,15 @@ from ..local.engine import Engine
 from ..local.errors import EngineError
 from ..storage.errors import StorageUnavailable
 from ..storage.table import DEFINITION
-from ..tickets import places
+from ..tickets.imports import present_form
 
 FILE = "dynamodb.json"
 LOCK = "lock"
 # A release that saves 200,000 tickets needs some 10 s.
 SAVING_SECONDS = 60
 POLL_SECONDS = 0.1
+# The codes of the engine's errors for an item that it does not accept.
+INVALID_ITEM = ("SerializationException", "ValidationException")
 
 
 class _Table(Struct):
@@ -85,14 +87,18 @@ class _Damaged(Exception):
 
 def _store(state: _Table) -> int:
     found = engine(Path(config.LOCAL_DYNAMODB))
-    items = (msgspec.json.decode(raw) for each in state.items.values() for raw in each.values())
+    items = (
+        present_form(msgspec.json.decode(raw))
+        for each in state.items.values()
+        for raw in each.values()
+    )
     try:
         # The file has one table for each TABLE_NAME that was used.
         if state.TableName != config.TABLE_NAME:
             _create_table(found, state.TableName)
-        return found.put_missing(state.TableName, map(places.with_place, items))
+        return found.put_missing(state.TableName, items)
     except EngineError as error:
-        if error.status < 500:
+        if error.code in INVALID_ITEM:
             raise _Damaged from error
         raise StorageUnavailable(error.code, attempts=1, message=error.message) from error
 

@@ -56,7 +56,8 @@ def ticket(
 
     Args:
         ticket: The ticket.
-        version: The version of the ticket, which the forms of the page send back.
+        version: The version of the ticket and the number of the caller's comments, which the forms
+            of the page send back.
         error: Why a change was rejected, if it was.
         answer: The text of the answer box.
     """

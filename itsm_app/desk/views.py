@@ -13,6 +13,7 @@ from werkzeug.exceptions import NotFound
 
 from ..api import error_responses, operations, parsing, request_schemas, response_schemas
 from ..api.errors import NoSession
+from ..tickets import characters
 from ..tickets.errors import (
     CallerErased,
     ChangedMeanwhile,
@@ -42,6 +43,8 @@ ERRORS_ON_TICKET_PAGE = (
 )
 # The form fields that change a ticket.
 CHANGE_FIELDS = ("comment", "status", "priority", "assignee", "give_back")
+# The number of comments in the version of a form, see `_ticket_page`.
+COMMENT_COUNT = re.compile(r"[0-9]{1,6}")
 # What may follow `/desk` in the URL after the sign-in: a path or a query of printable ASCII.
 NEXT_PATH = re.compile(r"[/?][!-~]*")
 
@@ -90,21 +93,22 @@ def change_ticket(ticket_id: str) -> ViewResponse:
     if form.get("status") == "closed" and "sure" not in form:
         return _confirm_closing(ticket_id)
     try:
+        version, seen_comments = _parse_version(form.get("version", ""))
         # An answer is sent even if the caller has commented since. The page then shows the comment.
-        is_answer = not form.get("status")
-        operations.update_ticket(ticket_id, _parse_change(), {form.get("version", "")}, is_answer)
+        # But nobody resolves or closes a ticket without having seen the comment.
+        seen_comments = None if form.get("status") else seen_comments
+        operations.update_ticket(ticket_id, _parse_change(), {version}, seen_comments)
     except ERRORS_ON_TICKET_PAGE as error:
         body, status = error_responses.explain(error)
         return _ticket_page(ticket_id, body, form.get("comment", "")), status
-    done = [field for field in CHANGE_FIELDS if form.get(field, "").strip()]
-    return redirect(url_for("desk.show_ticket", ticket_id=ticket_id, done=done), 303)
+    return redirect(url_for("desk.show_ticket", ticket_id=ticket_id, done=_sent_changes()), 303)
 
 
 def find_tickets() -> ViewResponse:
     """Redirect to the ticket with this number or ID, or show the tickets of this caller."""
     search_text = request.args.get("q", "").strip()
-    if not search_text:
-        return pages.search_results(search_text, None)
+    if characters.is_empty(search_text):
+        return pages.search_results("", None)
     try:
         query = request_schemas.OneTicketQuery(comments="none")
         ticket, _ = operations.get_ticket_status(search_text, query)
@@ -173,8 +177,18 @@ def _redirect_to_sign_in() -> BaseResponse:
     return redirect(url_for("desk.show_sign_in", next=path or None), 303)
 
 
+def _parse_version(text: str) -> tuple[str, int | None]:
+    """Return the version and the number of the caller's comments from the field of a form."""
+    version, _, count = text.partition(" ")
+    return version, int(count) if COMMENT_COUNT.fullmatch(count) else None
+
+
+def _sent_changes() -> list[str]:
+    return [name for name in CHANGE_FIELDS if not characters.is_empty(request.form.get(name, ""))]
+
+
 def _parse_change() -> request_schemas.TicketChange:
-    if not any(request.form.get(field, "").strip() for field in CHANGE_FIELDS):
+    if not _sent_changes():
         raise parsing.missing(request_schemas.TicketChange, "comment")
     change = parsing.load_form(request_schemas.TicketChange, request.form.to_dict())
     if "give_back" in request.form:
@@ -187,7 +201,10 @@ def _ticket_page(
 ) -> Response:
     query = request_schemas.DeskTicketQuery(history="all")
     ticket, version = operations.get_ticket_status(ticket_id, query)
-    return pages.ticket(cast("response_schemas.DeskTicket", ticket), version, error, answer)
+    caller_comments = sum(each.author is None for each in ticket.comments)
+    return pages.ticket(
+        cast("response_schemas.DeskTicket", ticket), f"{version} {caller_comments}", error, answer
+    )
 
 
 def _confirm_closing(ticket_id: str) -> Response:
@@ -197,11 +214,16 @@ def _confirm_closing(ticket_id: str) -> Response:
 
 
 def _search_by_caller(caller_id: str, error: MisheardNumber | TicketNotFound) -> ViewResponse:
+    is_number = isinstance(error, MisheardNumber)
     args = {**request.args.to_dict(), "comments": "none", "limit": PAGE_TICKETS}
     query = parsing.load_form(request_schemas.TicketQuery, {**args, "caller": caller_id})
-    found = operations.list_recent_tickets(query)
+    try:
+        found = operations.list_recent_tickets(query)
+    except InvalidField as invalid:
+        body, status = error_responses.explain(error if is_number else invalid)
+        return pages.search_results(caller_id, response_schemas.TicketList([]), body), status
     # A caller ID of digits can look like a wrong ticket number.
-    if found.tickets or isinstance(error, TicketNotFound):
+    if found.tickets or not is_number:
         return pages.search_results(caller_id, found)
     body, status = error_responses.explain(error)
     return pages.search_results(caller_id, found, body), status

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from decimal import InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -50,6 +50,7 @@ ORDER BY e.range {direction}, e.item_hash {direction}, e.item_range {direction}
 SCAN = "SELECT item FROM items WHERE table_name = ? AND (hash, range) > (?, ?) ORDER BY hash, range"
 EXPIRED = "SELECT table_name, item FROM items WHERE expires_at <= ? LIMIT ?"
 
+T = TypeVar("T")
 Request = dict[str, Any]
 Response = dict[str, Any]
 
@@ -97,14 +98,17 @@ class Engine:
         Raises:
             EngineError: There is no such table, an item is invalid, or the database fails.
         """
-        count = 0
-        with _translated_errors(), self._write() as db:
-            table = _table(db, table_name)
+
+        def change(db: sqlite3.Connection) -> int:
+            table, count = _table(db, table_name), 0
             for item in items:
                 if not _find(db, table, item):
                     _replace(db, table, {}, item)
                     count += 1
-        return count
+            return count
+
+        with _translated_errors():
+            return self._write(change)
 
     def _open(self, create: bool = False) -> Database:
         with self._opening:
@@ -114,13 +118,14 @@ class Engine:
                 self._database = Database(self._folder)
             return self._database
 
-    @contextmanager
-    def _write(self, create: bool = False) -> Iterator[sqlite3.Connection]:
-        with self._open(create).write() as db:
+    def _write(self, change: Callable[[sqlite3.Connection], T], create: bool = False) -> T:
+        def clean_up_and_change(db: sqlite3.Connection) -> T:
             if time.monotonic() >= self._next_cleanup:
                 self._next_cleanup = time.monotonic() + CLEANUP_SECONDS
                 _delete_expired(db)
-            yield db
+            return change(db)
+
+        return self._open(create).write(clean_up_and_change)
 
     def _create_table(self, request: Request) -> Response:
         name = request["TableName"]
@@ -138,20 +143,24 @@ class Engine:
             # Not part of DynamoDB's description: the attribute, if it is enabled.
             "TimeToLive": None,
         }
-        with self._write(create=True) as db:
+
+        def change(db: sqlite3.Connection) -> Response:
             if db.execute("SELECT 1 FROM tables WHERE name = ?", [name]).fetchone():
                 raise EngineError("ResourceInUseException", f"Table already exists: {name}")
             db.execute("INSERT INTO tables VALUES (?, ?)", [name, json.dumps(description)])
-        return {"TableDescription": description}
+            return {"TableDescription": description}
+
+        return self._write(change, create=True)
 
     def _describe_table(self, request: Request) -> Response:
         with self._open().read() as db:
             return {"Table": _table(db, request["TableName"])}
 
     def _update_table(self, request: Request) -> Response:
-        (change,) = request["GlobalSecondaryIndexUpdates"]
-        index = {**change["Create"], "IndexStatus": "ACTIVE"}
-        with self._write() as db:
+        (index_change,) = request["GlobalSecondaryIndexUpdates"]
+        index = {**index_change["Create"], "IndexStatus": "ACTIVE"}
+
+        def change(db: sqlite3.Connection) -> Response:
             table = _table(db, request["TableName"])
             name = table["TableName"]
             known = table["AttributeDefinitions"]
@@ -164,7 +173,9 @@ class Engine:
             for (text,) in db.execute("SELECT item FROM items WHERE table_name = ?", [name]):
                 item = tables.decode(text)
                 _store_entries(db, table, item, tables.index_entries(only_new, item).items())
-        return {"TableDescription": table}
+            return {"TableDescription": table}
+
+        return self._write(change)
 
     def _describe_time_to_live(self, request: Request) -> Response:
         with self._open().read() as db:
@@ -176,7 +187,8 @@ class Engine:
 
     def _update_time_to_live(self, request: Request) -> Response:
         wanted = request["TimeToLiveSpecification"]
-        with self._write() as db:
+
+        def change(db: sqlite3.Connection) -> Response:
             table = _table(db, request["TableName"])
             table["TimeToLive"] = wanted["AttributeName"] if wanted["Enabled"] else None
             name = table["TableName"]
@@ -186,7 +198,9 @@ class Engine:
             rows = db.execute("SELECT rowid, item FROM items WHERE table_name = ?", [name])
             expiring = ((tables.expires_at(table, tables.decode(text)), row) for row, text in rows)
             db.executemany("UPDATE items SET expires_at = ? WHERE rowid = ?", [*expiring])
-        return {"TimeToLiveSpecification": wanted}
+            return {"TimeToLiveSpecification": wanted}
+
+        return self._write(change)
 
     def _get_item(self, request: Request) -> Response:
         with self._open().read() as db:
@@ -197,16 +211,20 @@ class Engine:
 
     def _put_item(self, request: Request) -> Response:
         holds = expressions.condition(request, "ConditionExpression")
-        with self._write() as db:
+
+        def change(db: sqlite3.Connection) -> Response:
             table = _table(db, request["TableName"])
             found = _find_item(db, table, request["Item"])
             _require(holds(found))
             _replace(db, table, found, request["Item"])
-        return {}
+            return {}
+
+        return self._write(change)
 
     def _update_item(self, request: Request) -> Response:
         holds = expressions.condition(request, "ConditionExpression")
-        with self._write() as db:
+
+        def change(db: sqlite3.Connection) -> Response:
             table, key = _table(db, request["TableName"]), request["Key"]
             found = _find_item(db, table, key)
             _require(holds(found))
@@ -214,18 +232,23 @@ class Engine:
             if any(changed.get(name) != value for name, value in key.items()):
                 raise invalid("Cannot update an attribute that is part of the key")
             text = _replace(db, table, found, changed)
-        wanted = request.get("ReturnValues") == "ALL_NEW"
-        return {"Attributes": tables.to_response(text)} if wanted else {}
+            wanted = request.get("ReturnValues") == "ALL_NEW"
+            return {"Attributes": tables.to_response(text)} if wanted else {}
+
+        return self._write(change)
 
     def _delete_item(self, request: Request) -> Response:
         holds = expressions.condition(request, "ConditionExpression")
-        with self._write() as db:
+
+        def change(db: sqlite3.Connection) -> Response:
             table = _table(db, request["TableName"])
             found = _find_item(db, table, request["Key"])
             _require(holds(found))
             if found:
                 _delete(db, table, found)
-        return {}
+            return {}
+
+        return self._write(change)
 
     def _query(self, request: Request) -> Response:
         is_forward = request.get("ScanIndexForward", True)
@@ -263,13 +286,18 @@ def _translated_errors() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorname", type(error).__name__)
-        raise EngineError(code, str(error), 500) from error
+        raise EngineError(code, str(error), _status(code)) from error
     except OSError as error:
         code = errno.errorcode.get(error.errno or 0, type(error).__name__)
-        raise EngineError(code, str(error), 500) from error
+        raise EngineError(code, str(error), _status(code)) from error
     except (InvalidOperation, UnicodeEncodeError, msgspec.DecodeError) as error:
         # A number that is none, or half of a surrogate pair.
         raise EngineError("SerializationException", str(error)) from error
+
+
+def _status(code: str) -> int:
+    # A lock is released soon. A disk that is full or damaged stays so for the time of a retry.
+    return 500 if code.startswith(("EBUSY", "SQLITE_BUSY")) else 400
 
 
 def _page(request: Request, key_names: list[str], rows: sqlite3.Cursor) -> Response:

@@ -1,4 +1,4 @@
-"""The lines of an export file, and the import of one line.
+"""The lines of an export file.
 
 Each line is one ticket in the format of DynamoDB's own exports, each value with its type ("DynamoDB
 table export output format" in the DynamoDB Developer Guide).
@@ -6,18 +6,27 @@ table export output format" in the DynamoDB Developer Guide).
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
 from .errors import InvalidLine
-from .items import Item, put_item_if_missing, read_item
+from .items import Item
 from .timestamps import format_timestamp
 
-Outcome = Literal["imported", "unchanged", "different"]
+# DynamoDB's types, and the type of their content in JSON: "Data type descriptors" in the DynamoDB
+# Developer Guide.
+KINDS: dict[str, Any] = {
+    **dict.fromkeys(("S", "N", "B"), str),
+    **dict.fromkeys(("SS", "NS", "BS", "L"), list),
+    **dict.fromkeys(("BOOL", "NULL"), bool),
+    "M": dict,
+}
+NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 
 
 class Text(Struct):
@@ -185,27 +194,11 @@ def from_line(line: bytes) -> Item:
     try:
         msgspec.json.decode(line, type=Line)
         item: Item = msgspec.json.decode(line)["Item"]
-        _check_binary(item)
+        _check_value({"M": item})
     except (ValueError, RecursionError) as error:
         # msgspec's messages contain names and types, but no values.
         raise InvalidLine(str(error)) from None
     return item
-
-
-def import_item(item: Item) -> Outcome:
-    """Store an item if the table has no item with its id.
-
-    Returns:
-        `imported` if the table had no item with this id. Otherwise `unchanged` if the two items are
-        equal, and `different` if the items are not equal.
-
-    Raises:
-        StorageUnavailable: DynamoDB failed. It is unknown whether the item was stored.
-    """
-    if put_item_if_missing(item):
-        return "imported"
-    found = read_item(item["ticket_id"]["S"])
-    return "unchanged" if found and to_line(found) == to_line(item) else "different"
 
 
 def _sort_sets(item: Item) -> Item:
@@ -217,17 +210,20 @@ def _sort_sets(item: Item) -> Item:
     }
 
 
-def _check_binary(value: Any) -> None:
-    # Binary values stay in base64. No attribute of a ticket is binary, but an item can have other
-    # attributes that are.
-    if isinstance(value, list):
-        for each in value:
-            _check_binary(each)
-    elif isinstance(value, dict):
-        if isinstance(value.get("B"), str):
-            b64decode(value["B"])
-        elif isinstance(value.get("BS"), list):
-            for each in value["BS"]:
-                b64decode(each)
-        else:
-            _check_binary([*value.values()])
+def _check_value(value: Any) -> None:
+    """Raise `ValueError` if a value is not one of DynamoDB's types. Binary values are in base64."""
+    if not isinstance(value, dict) or len(value) != 1:
+        raise ValueError("Expected a value with one type")
+    kind, content = next(iter(value.items()))
+    if not isinstance(content, KINDS.get(kind, ())):
+        raise ValueError("Expected a value of a DynamoDB type")
+    if kind in ("SS", "NS", "BS"):
+        for each in content:
+            _check_value({kind[0]: each})
+    elif kind in ("L", "M"):
+        for each in content if kind == "L" else content.values():
+            _check_value(each)
+    elif kind == "B":
+        b64decode(content, validate=True)
+    elif kind == "N" and not NUMBER.fullmatch(content):
+        raise ValueError("Expected a number")

@@ -74,6 +74,23 @@ def put_item_if_missing(item: Item) -> bool:
     return _write(lambda: client.put_item(**request)) is not None
 
 
+def replace_item(found: Item, item: Item) -> bool:
+    """Store an item in place of `found`. Return False if `found` was changed since it was read."""
+    request = {
+        "TableName": Ticket.Meta.table_name,
+        "Item": item,
+        "ConditionExpression": "updated_at = :updated_at AND caller_id = :caller_id AND "
+        + ("revision = :revision" if "revision" in found else "attribute_not_exists(revision)"),
+        "ExpressionAttributeValues": {
+            f":{name}": found[name]
+            for name in ("updated_at", "caller_id", "revision")
+            if name in found
+        },
+    }
+    client = Ticket.connection().connection.client
+    return _write(lambda: client.put_item(**request)) is not None
+
+
 def write(update: Update) -> bool:
     """Apply an update. Return False if the ticket does not exist or a condition is false."""
     return _is_valid_key(update.ticket_id) and _update(update) is not None

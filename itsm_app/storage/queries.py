@@ -90,6 +90,18 @@ def status_times(status: str, since: str) -> Iterator[list[Item]]:
     return _pages(results.page_iter)
 
 
+def caller_ids(status: str) -> Iterator[list[str]]:
+    """Yield pages of the caller ids of the tickets of a status, newest first, with expired tickets.
+
+    `StatusIndex` has no comments, so a page has more tickets than a page of the table.
+    """
+    results = Ticket.status_index.query(
+        status, attributes_to_get=["caller_id"], scan_index_forward=False
+    )
+    for page in _pages(results.page_iter):
+        yield [item["caller_id"]["S"] for item in page]
+
+
 def stored_items(caller_id: str | None, since: str | None) -> Iterator[Item]:
     """Yield the unexpired tickets as DynamoDB stores them.
 

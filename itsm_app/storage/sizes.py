@@ -29,7 +29,7 @@ def of_ticket(ticket: Ticket) -> int:
     """
     if ticket.content_bytes is not None:
         return int(ticket.content_bytes)
-    texts = _bytes(ticket.caller_id) + _bytes(ticket.issue_description)
+    texts = of_text(ticket.caller_id) + of_text(ticket.issue_description)
     lists = of_comments(ticket.comments) + of_comments(ticket.notes or ())
     lists += of_handovers(ticket.handovers or ()) + of_history(ticket.history or ())
     return TICKET_BYTES + texts + lists
@@ -37,20 +37,21 @@ def of_ticket(ticket: Ticket) -> int:
 
 def of_comments(comments: Iterable[Comment]) -> int:
     """Return the size of comments in bytes."""
-    return sum(COMMENT_BYTES + _bytes(each["comment_text"]) for each in comments)
+    return sum(COMMENT_BYTES + of_text(each["comment_text"]) for each in comments)
 
 
 def of_handovers(handovers: Iterable[Handover]) -> int:
     """Return the size of hand-overs in bytes."""
     texts = (each.get("reason", "") + each.get("summary", "") for each in handovers)
-    return sum(HANDOVER_BYTES + _bytes(each) for each in texts)
+    return sum(HANDOVER_BYTES + of_text(each) for each in texts)
 
 
 def of_history(events: Iterable[Event]) -> int:
     """Return the size of history entries in bytes."""
     texts = (each.get("from", "") + each.get("to", "") for each in events)
-    return sum(EVENT_BYTES + _bytes(each) for each in texts)
+    return sum(EVENT_BYTES + of_text(each) for each in texts)
 
 
-def _bytes(text: str) -> int:
+def of_text(text: str) -> int:
+    """Return the size of a text in bytes."""
     return len(msgspec.json.encode(text))

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from secrets import randbelow
 from uuid import UUID, uuid5
 
+from . import characters
 from .errors import InvalidField, MisheardNumber
 
 DIGITS = 12
@@ -27,8 +28,10 @@ NAMESPACE = UUID("5b7c4dd6-2f0a-4b57-9c6e-0d3f4a1c8e21")
 CANDIDATES = 8
 # A text with more digits is treated as an id, not as a mistyped number.
 MAX_DIGITS = 2 * DIGITS
-# The separators that people write and that speech recognition adds.
-SEPARATORS = re.compile(r"[-\u2010-\u2015.,/#\s]")
+# The separators that people write, keyboards of other scripts produce and speech recognition adds.
+SEPARATORS = re.compile(
+    r"[-_.,/#\s\xb7\u0600-\u0605\u060c\u2010-\u2015\u2212\u3001\u3002\u30fb\u30fc]"
+)
 
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 
@@ -86,8 +89,8 @@ def spoken(written: str) -> str:
 def to_ticket_id(text: str) -> str:
     """Return the ticket id for a reference, as people type and paste it.
 
-    An id can be in upper case. A number can have separators, invisible format characters, and the
-    decimal digits of any script. Any other text is returned unchanged, as an id.
+    An id can be in upper case. A number can have separators, and the decimal digits of any script.
+    Both can have invisible characters. Any other text is returned unchanged, as an id.
 
     Raises:
         InvalidField: The text is empty.
@@ -99,7 +102,8 @@ def to_ticket_id(text: str) -> str:
             "is missing: it must be the ID or the number of a ticket",
             "Ask the caller for the ticket number, or list the caller's tickets.",
         )
-    visible = "".join(each for each in text if unicodedata.category(each) != "Cf").strip()
+    # NFKC turns full-width characters into ordinary ones.
+    visible = characters.without_ignorable(unicodedata.normalize("NFKC", text)).strip()
     if UUID_TEXT.fullmatch(visible):
         return visible.lower()
     digits = SEPARATORS.sub("", visible)

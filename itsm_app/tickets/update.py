@@ -46,8 +46,9 @@ class Change(NamedTuple):
             different fingerprints have different content. Stored as `asked`.
         seen_versions: The versions of the ticket that the client accepts (`Ticket.version`). None
             if the client sent no version.
-        accepts_comments: Whether the client also accepts a ticket to which only the caller has
-            added comments since.
+        seen_comments: How many comments of the caller the client has seen. The client then also
+            accepts a ticket to which only the caller has added comments since. None if the client
+            does not accept such a ticket.
     """
 
     fields: Mapping[str, str | None]
@@ -58,7 +59,7 @@ class Change(NamedTuple):
     change_id: str
     fingerprint: str
     seen_versions: Collection[str] | None
-    accepts_comments: bool
+    seen_comments: int | None
 
 
 def update_ticket(
@@ -71,7 +72,7 @@ def update_ticket(
     duplicate_of: str | None = None,
     idempotency_key: str | None = None,
     seen_versions: Collection[str] | None = None,
-    accepts_comments: bool = False,
+    seen_comments: int | None = None,
     caller_id: str | None = None,
     at: str | None = None,
 ) -> Ticket:
@@ -87,7 +88,7 @@ def update_ticket(
             change closes this ticket, and links the two tickets.
         idempotency_key: The key with which the client repeats this request.
         seen_versions: The versions that the client accepts, see `Change`.
-        accepts_comments: Whether later comments of the caller are accepted too, see `Change`.
+        seen_comments: How many comments of the caller the client has seen, see `Change`.
         caller_id: The caller that the ticket must belong to, or None for any caller.
         at: The time of the change, or None for the current time.
 
@@ -121,7 +122,7 @@ def update_ticket(
         comment = {"comment_text": comment_text, "added_at": now, "comment_id": change_id}
         comment |= {"author": by, "asked": digest}
     change = Change(
-        fields, comment, is_note, by, now, change_id, digest, seen_versions, accepts_comments
+        fields, comment, is_note, by, now, change_id, digest, seen_versions, seen_comments
     )
     for _ in range(ATTEMPTS):
         ticket = get_ticket(reference, caller_id)
@@ -183,16 +184,12 @@ def _check(ticket: Ticket, change: Change, is_bound: bool) -> None:
 def _is_accepted(ticket: Ticket, change: Change, is_bound: bool) -> bool:
     seen_versions = change.seen_versions or ()
     version = ticket.public_version if is_bound else ticket.version
-    if version in seen_versions or not change.accepts_comments:
+    if version in seen_versions or change.seen_comments is None:
         return version in seen_versions
-    return any(_only_caller_commented(ticket, *seen.split(".", 1)) for seen in seen_versions)
-
-
-def _only_caller_commented(ticket: Ticket, revision: str, updated_at: str = "") -> bool:
-    comments = [each for each in ticket.comments if "author" not in each]
-    new_comments = sum(each["added_at"] > updated_at for each in comments)
-    # Each write counts up the revision by one.
-    return str(int(ticket.revision or 0) - new_comments) == revision
+    new_comments = sum("author" not in each for each in ticket.comments) - change.seen_comments
+    # Each write counts up the revision by one. If other writes followed, the numbers differ.
+    revision = str(int(ticket.revision or 0) - new_comments)
+    return new_comments > 0 and revision in {seen.partition(".")[0] for seen in seen_versions}
 
 
 def _check_assignee(present: str | None, wanted: str | None, by: str) -> None:

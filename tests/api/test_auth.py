@@ -308,6 +308,22 @@ def test_without_keys_only_flask_run_accepts_requests(engine: str) -> None:
 
 
 @ON_MOTO
+@pytest.mark.parametrize(
+    ("site", "status"),
+    [("same-origin", 404), ("none", 404), ("same-site", 503), ("cross-site", 503)],
+)
+def test_without_keys_no_page_of_another_origin_can_write(
+    engine: str, site: str, status: int
+) -> None:
+    client = shared_app().test_client()
+    # `same-site` includes pages of another port of this machine.
+    headers = {"Sec-Fetch-Site": site, "Origin": "http://localhost:3000"}
+    response = client.post("/tickets/x/comments", data='{"comment": "x"}', headers=headers)
+    assert response.status_code == status
+    assert client.get("/tickets/x", headers=headers).status_code == 404
+
+
+@ON_MOTO
 def test_lambda_without_keys_returns_503(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "poc-itsm-api-handler")
     response = shared_app().test_client().get("/tickets/x")

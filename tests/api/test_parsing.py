@@ -29,7 +29,14 @@ FIELDS = [
     (f"/tickets/{UNKNOWN_ID}/comments", "comment", 1000),
 ]
 NON_TEXTS: list[Any] = [None, 1, 1.5, True, [], ["text"], {}, {"text": 1}]
-EMPTY_TEXTS = ["", " ", "\t\r\n", "\u3000", WHITE_SPACE]
+# Format characters, Hangul fillers and the blank Braille pattern, tags, control characters.
+INVISIBLE_TEXTS = [
+    "\u200b \u2060\u202a\ufeff",
+    "\u3164\u115f\uffa0\u2800",
+    "\U000e0041\ufe0f",
+    "\x00\x7f",
+]
+EMPTY_TEXTS = ["", " ", "\t\r\n", "\u3000", WHITE_SPACE, *INVISIBLE_TEXTS]
 
 
 def body(field: str, value: Any) -> dict[str, Any]:
@@ -48,6 +55,40 @@ def test_rejects_an_invalid_text_field_and_names_it(
     assert f"`{field}`" in response.json["error"]
     assert f"1 to {limit} characters" in response.json["error"]
     assert faults.operations == []
+
+
+@pytest.mark.parametrize("text", INVISIBLE_TEXTS, ids=ascii)
+def test_invisible_text_is_empty_in_every_other_field(
+    client: FlaskClient, ticket: str, text: str
+) -> None:
+    encoded = quote(text)
+    path, key = f"/tickets/{ticket}", {"idempotency_key": text}
+    for field, response in (
+        ("caller", client.get(f"/tickets?caller={encoded}")),
+        ("caller", client.get(f"{path}?caller={encoded}")),
+        ("assignee", client.get(f"/tickets?status=open&assignee={encoded}")),
+        ("X-Caller-Id", client.get(path, headers={"X-Caller-Id": encoded})),
+        ("idempotency_key", client.post("/tickets", json=body("caller_id", "a") | key)),
+        ("idempotency_key", client.post(f"{path}/comments", json={"comment": "a", **key})),
+        ("caller", client.post(f"{path}/comments", json={"comment": "a", "caller": text})),
+        ("assignee", client.patch(path, json={"assignee": text})),
+        ("comment", client.patch(path, json={"comment": text})),
+        ("idempotency_key", client.patch(path, json={"comment": "a", **key})),
+    ):
+        assert response.status_code == 400
+        assert response.json["error"].startswith(f"`{field}` must be a text of 1 to ")
+    unchanged = client.get(path).json
+    assert (unchanged["comments"], "assignee" in unchanged) == ([], False)
+
+
+@pytest.mark.parametrize("text", ["\u0600", "a\u200d", "\u200fא", "❤\ufe0f", "\ufffc", "\ue000"])
+def test_text_with_a_visible_character_comes_back_unchanged(
+    client: FlaskClient, caller: str, text: str
+) -> None:
+    response = client.post("/tickets", json={"caller_id": caller, "issue_description": text})
+    assert response.status_code == 201
+    found = client.get(f"/tickets/{response.json['ticket_id']}").json
+    assert found["issue_description"] == text
 
 
 @pytest.mark.parametrize("character", ["x", "Ω", ASTRAL])
@@ -111,6 +152,7 @@ VALID_FIELDS = b'"caller_id": "a", "issue_description": "b"'
         ('{"issue_description": "b"}', "an object"),
         ('""', "empty"),
         ('"\\u3000\\n"', "only white space"),
+        ('"\\u200b\\n"', "only invisible characters"),
         ('"' + "x" * 1001 + '"', "1001 characters long"),
         ('"' + ASTRAL * 1001 + '"', "1001 characters long"),
         ('"' + "\\ud83d\\ude00" * 1001 + '"', "1001 characters long"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
+
+from itsm_app.local.engine import Engine
 
 from ..support.browser import Browser, chromium
 from ..support.desk import AGENT, AGENT_ENTRY, ANNA, ANNA_ENTRY, BOB, BOB_ENTRY, SECRET
@@ -39,9 +40,10 @@ Open = Callable[..., AbstractContextManager[Browser]]
 class Server:
     """A running app with its desk, used through the HTTP API."""
 
-    def __init__(self, server: FlaskRun) -> None:
+    def __init__(self, server: FlaskRun, folder: Path) -> None:
         self.url = server.url
         self._server = server
+        self._folder = folder
 
     def request(self, method: str, path: str, key: str = ANNA, **options: Any) -> Any:
         headers = {"x-api-key": key}
@@ -61,13 +63,10 @@ class Server:
 
         The ticket was created `minutes` ago. Its events are spread evenly until now.
         """
-        endpoint = re.search(r"DynamoDB at (\S+)", "".join(self._server.output))[1]
-        credentials = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-        client = boto3.client(
-            "dynamodb", region_name="us-east-1", endpoint_url=endpoint, **credentials
-        )
-        key = {"ticket_id": {"S": ticket_id}}
-        item = client.get_item(TableName="poc-itsm-tickets", Key=key)["Item"]
+        engine = Engine(self._folder)
+        table = {"TableName": "poc-itsm-tickets"}
+        request = {**table, "Key": {"ticket_id": {"S": ticket_id}}}
+        item = engine.answer("GetItem", json.dumps(request).encode())["Item"]
         entries = [*item["comments"]["L"], *item.get("history", {"L": []})["L"]]
         entries.sort(key=lambda entry: sorted(text["S"] for text in entry["M"].values()))
         times = [(item, "created_at")]
@@ -77,7 +76,7 @@ class Server:
             age = timedelta(minutes=minutes * (len(times) - index) / len(times))
             past = datetime.fromisoformat(fields[name]["S"]) - age
             fields[name] = {"S": past.isoformat(timespec="microseconds").replace("+00:00", "Z")}
-        client.put_item(TableName="poc-itsm-tickets", Item=item)
+        engine.answer("PutItem", json.dumps({**table, "Item": item}).encode())
 
 
 @contextmanager
@@ -88,7 +87,7 @@ def run_server(folder: Path) -> Iterator[Server]:
         "SECRET_KEY": SECRET,
     }
     with flask_run(**settings) as server:
-        yield Server(server)
+        yield Server(server, folder)
 
 
 @pytest.fixture(scope="module")

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
+import io
 import json
 import os
 import pty
+import random
+import re
+import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from click.testing import Result
 from flask.testing import FlaskClient
 
 from itsm_app import config
-from itsm_app.storage import timestamps
+from itsm_app.storage import sizes, timestamps
 from itsm_app.storage.models import Ticket
+from itsm_app.tickets import callers
 
 from ..conftest import ON_DYNAMODB_LOCAL, ON_MOTO, shared_app
 from ..support.exhaustive import exhaustive
@@ -29,6 +38,7 @@ from ..tickets.test_retention import set_expiry
 pytestmark = pytest.mark.usefixtures("own_table")
 
 TIME = "2025-02-09T12:20:25.343883Z"
+CALLER = "日本語 שלום"
 TEXTS = ["日本語 שלום", "\u202eabc\u0000\u2028", "👩‍👩‍👧‍👦" * 100, '"\\/', " "]
 
 
@@ -75,9 +85,9 @@ def test_export_after_an_import_returns_the_same_bytes(
     for text in TEXTS:
         if text.strip():
             client.post(f"/tickets/{ticket}/comments", json={"comment": text})
-            client.post("/tickets", json={"caller_id": text[:100], "issue_description": text})
+            client.post("/tickets", json={"caller_id": CALLER, "issue_description": text})
     client.patch(f"/tickets/{ticket}", json={"status": "closed"})
-    erase_caller(TEXTS[0], "--yes")
+    erase_caller(CALLER, "--yes")
     long_comments: Any = [{"comment_text": "x" * 1000, "added_at": TIME}] * 20
     store_tickets(caller, 12, comments=long_comments)
     put("old")
@@ -217,7 +227,6 @@ def event_without(field: str) -> tuple[Any, str]:
 
 
 INVALID_LINES: list[Any] = [
-    (b"", "truncated"),
     (b"x", "malformed"),
     exhaustive((b'{"Item": {"ticket_id"', "truncated")),
     (b'{"Item": {"ticket_id": {"S": "\xff"}}}', ""),
@@ -239,14 +248,25 @@ INVALID_LINES: list[Any] = [
     ({"content_bytes": {"N": "x"}}, "$.Item.content_bytes.N"),
     ({"expires_at": {"N": "x"}}, "$.Item.expires_at.N"),
     ({"comments": stored_list(comment_text="x")}, "missing required field `added_at`"),
-    ({"comments": stored_list(added_at=TIME)}, "missing required field `comment_text`"),
+    exhaustive(({"comments": stored_list(added_at=TIME)}, "missing required field `comment_text`")),
     ({"comments": stored_list(comment_text="x", added_at="2025")}, TIME_EXPECTED),
     ({"comments": {"L": [{"M": {**COMMENT, "x": {"N": "1"}}}]}}, "missing required field `S`"),
     event_without("field"),
     *[exhaustive(event_without(field)) for field in list(EVENT)[1:]],
     ({"history": stored_list(**{**EVENT, "changed_at": "x"})}, TIME_EXPECTED),
     ({"x": {"B": "x"}}, ""),
+    ({"x": {"L": [{"M": {"x": {"Q": "x"}}}]}}, "Expected a value of a DynamoDB type"),
+    ({"x": {"SS": ["x", 1]}}, "Expected a value of a DynamoDB type"),
+    ({"x": {"S": "x", "N": "1"}}, "Expected a value with one type"),
+    exhaustive(({"x": "x"}, "Expected a value with one type")),
+    exhaustive(({"x": {"BOOL": "true"}}, "Expected a value of a DynamoDB type")),
+    ({"x": {"NS": ["1", "1_0"]}}, "Expected a number"),
     (b'{"x": ' + b"[" * 100_000, "recursion"),
+    (b"x" * 4 * 1024 * 1024, "it has 4194304 bytes or more"),
+    # DynamoDB or botocore rejects these items.
+    ({"caller_id": {"S": ""}}, ""),
+    exhaustive(({"x": {"S": "x" * 400 * 1024}}, "")),
+    exhaustive(({"ticket_id": {"S": "x" * 2049}}, "")),
 ]
 
 
@@ -269,6 +289,7 @@ def test_import_stops_at_an_invalid_line_and_keeps_the_lines_before_it(
     assert result.stderr.startswith("Error: Line 2 is not a ticket: ")
     assert reason in result.stderr
     assert "Traceback" not in result.stderr
+    assert result.stderr.endswith("Correct the file, and import it again.\n")
     assert ids(export("--caller", caller)) == ids(lines[0])
     file.write_bytes(b"\n".join(lines))
     assert run("import", str(file)).stdout == "Imported: 2. Already existed: 1.\n"
@@ -309,7 +330,7 @@ def test_reports_progress_when_dynamodb_fails(
     monkeypatch.setattr(Ticket, "_connection", None)
     environment = {"AWS_ENDPOINT_URL_DYNAMODB": "not a url"}
     result = shared_app().test_cli_runner(env=environment).invoke(args=["export"])
-    assert "is incomplete: Invalid endpoint: not a url." in result.stderr
+    assert "(Invalid endpoint: not a url)." in result.stderr
 
 
 def on_terminal(url: str, *arguments: str, stdout: Any = subprocess.DEVNULL) -> str:
@@ -355,3 +376,232 @@ def test_import_shows_progress_on_a_terminal(engine: str, caller: str, tmp_path:
     store_tickets(caller, 3)
     (tmp_path / "tickets.jsonl").write_bytes(export())
     assert "Tickets" in on_terminal(engine, "import", str(tmp_path / "tickets.jsonl"))
+
+
+@ON_MOTO
+@pytest.mark.parametrize(
+    ("before", "after", "line_end"),
+    [
+        exhaustive((b"\xef\xbb\xbf", b"", b"\n")),
+        exhaustive((b"", b"", b"\r\n")),
+        exhaustive((b"\n", b"\n \t\n\n", b"\n\n")),
+        (b"\xef\xbb\xbf\r\n", b" \n", b"\r\n\r\n"),
+    ],
+)
+@pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["plain", "gzip"])
+@pytest.mark.parametrize("from_file", [True, exhaustive(False)])
+def test_import_accepts_files_as_editors_and_tools_write_them(
+    client: FlaskClient,
+    caller: str,
+    tmp_path: Path,
+    before: bytes,
+    after: bytes,
+    line_end: bytes,
+    compress: Callable[[bytes], bytes],
+    from_file: bool,
+) -> None:
+    tickets = store_tickets(caller, 2)
+    lines = export()
+    for ticket in tickets:
+        Ticket.get(ticket).delete()
+    content = compress(before + lines.replace(b"\n", line_end) + after)
+    (tmp_path / "tickets").write_bytes(content)
+    result = run("import", str(tmp_path / "tickets")) if from_file else run("import", stdin=content)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "Imported: 2. Already existed: 0.\n"
+    assert export() == lines
+
+
+@ON_MOTO
+@pytest.mark.parametrize("damage", ["cut off", "changed"])
+def test_import_stops_at_the_damage_of_a_compressed_file(client: FlaskClient, damage: str) -> None:
+    put("old", x={"S": random.Random(0).randbytes(50_000).hex()})
+    content = gzip.compress(export())
+    half = len(content) // 2
+    damaged = content[:half] if damage == "cut off" else content[:half] + b"x" * half
+    result = run("import", stdin=damaged)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "Line 1 is not a ticket: the compressed file is damaged or incomplete." in result.stderr
+    assert import_(content) == "Imported: 0. Already existed: 1.\n"
+
+
+@ON_MOTO
+def test_import_reports_a_file_that_cannot_be_read(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(io.BytesIO):
+        def readinto(self, _: object) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+    result = shared_app().test_cli_runner().invoke(args=["import"], input=Broken())
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "stopped at line 1: the file cannot be read (Input/output error)." in result.stderr
+
+
+@ON_MOTO
+@pytest.mark.embedded
+@pytest.mark.parametrize(
+    ("shell", "reason"),
+    [
+        ("> /dev/full", "the disk is full; free some space"),
+        ("| true", "the program that reads the output has ended; let it read to the end"),
+        (">&-", "there is no standard output; name a file"),
+    ],
+)
+def test_export_that_is_not_written_ends_with_one_sentence(
+    engine: str, shell: str, reason: str
+) -> None:
+    # More than a pipe and Python's buffer hold.
+    put("large", x={"S": "x" * 300_000})
+    result = subprocess.run(
+        ["/bin/bash", "-c", f"set -o pipefail; '{sys.executable}' -m flask export {shell}"],
+        cwd=ROOT,
+        env=environ(AWS_ENDPOINT_URL_DYNAMODB=engine, TABLE_NAME=Ticket.Meta.table_name),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 1
+    error = rf"Error: The export stopped after \d tickets and is incomplete: {reason}\.\n"
+    assert re.fullmatch(error, result.stderr)
+
+
+@ON_MOTO
+@pytest.mark.parametrize("name", ["tickets.jsonl", "tickets.jsonl.gz"])
+def test_export_replaces_a_file_when_the_export_is_complete(
+    client: FlaskClient, faults: FaultyDynamoDB, caller: str, tmp_path: Path, name: str
+) -> None:
+    store_tickets(caller, 3)
+    file, link = tmp_path / name, tmp_path / "link"
+    link.symlink_to(file)
+    for target in (file, link):
+        file.write_text("earlier")
+        faults.faults.append(refuse("AccessDeniedException"))
+        result = run("export", str(target))
+        assert result.exit_code == 1
+        assert "stopped after 0 tickets and is incomplete: these AWS" in result.stderr
+        assert file.read_text() == "earlier"
+        assert run("export", str(target)).output == ""
+        content = file.read_bytes()
+        assert (gzip.decompress(content) if name.endswith("gz") else content) == export()
+        assert sorted(tmp_path.iterdir()) == sorted([file, link])
+    assert link.is_symlink()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert import_(content) == "Imported: 0. Already existed: 3.\n"
+
+
+@ON_MOTO
+def test_export_to_a_file_that_cannot_be_written_is_an_error(
+    client: FlaskClient, caller: str, tmp_path: Path
+) -> None:
+    store_tickets(caller, 1)
+    for name, reason in (
+        (f"{tmp_path}/none/tickets.jsonl", "No such file or directory; write to another file"),
+        (str(tmp_path), "Is a directory; write to another file"),
+        ("/dev/full", "the disk is full; free some space"),
+    ):
+        result = run("export", name)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr.endswith(f" and is incomplete: {reason}.\n")
+    assert run("export", "/dev/null").exit_code == 0
+    assert [*tmp_path.iterdir()] == []
+
+
+# A caller ID as release 0.1 stored it, and as this release stores it.
+OLD_IDS = [
+    ("", " Zoe\u0308 ", "Zo\u00eb"),
+    ("", "Anonymous", "anonymous"),
+    ("phone", "+1 (555) 01-43", "+15550143"),
+]
+
+
+@ON_MOTO
+@pytest.mark.parametrize(("form", "old", "new"), OLD_IDS)
+def test_export_and_import_normalise_the_caller_ids_of_release_0_1(
+    client: FlaskClient,
+    faults: FaultyDynamoDB,
+    monkeypatch: pytest.MonkeyPatch,
+    form: str,
+    old: str,
+    new: str,
+) -> None:
+    monkeypatch.setattr(config, "CALLER_ID_FORM", form)
+    ticket = store_tickets(old, 1)[0]
+    put("old", caller_id={"S": old})
+    before = item_of(ticket)
+    bound = {"X-Caller-Id": quote(old)}
+    assert client.get("/tickets/old", headers=bound).status_code == 404
+    lines = export()
+    assert sorted(export("--caller", old).splitlines()) == sorted(lines.splitlines())
+    # The response to the first write is lost: the command must not report another content.
+    faults.faults.extend([apply, apply, apply_and_drop])
+    result = run("import", stdin=lines)
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "Imported: 0. Already existed: 0.\nAlready existed, and got a normalised caller ID: 2.\n",
+    )
+    after = item_of(ticket)
+    assert (after["caller_id"], after["revision"]) == ({"S": new}, before["revision"])
+    found = Ticket.get(ticket)
+    found.content_bytes = None
+    assert after["content_bytes"] == {"N": str(sizes.of_ticket(found))}
+    assert client.get("/tickets/old", headers=bound).json["caller_id"] == new
+    # Both files can be imported again.
+    for file in (lines, export()):
+        assert import_(file) == "Imported: 0. Already existed: 2.\n"
+    assert export("--caller", old) == export("--caller", new)
+    assert sorted(ids(export("--caller", new))) == sorted([ticket, "old"])
+    delete_all_tickets()
+    assert import_(lines) == "Imported: 2. Already existed: 0.\n"
+    assert item_of(ticket) == after
+
+
+@ON_MOTO
+def test_import_keeps_a_change_that_is_made_during_the_normalisation(
+    client: FlaskClient, faults: FaultyDynamoDB
+) -> None:
+    put("old", caller_id={"S": "a "})
+    lines = export()
+
+    def change_first(engine: FaultyDynamoDB) -> Any:
+        assert client.patch("/tickets/old", json={"priority": "low"}).status_code == 200
+        return apply(engine)
+
+    faults.faults.extend([apply, apply, change_first])
+    result = run("import", stdin=lines)
+    assert result.exit_code == 1
+    assert "Line 1: ticket old already exists with other content." in result.stderr
+    assert (item_of("old")["priority"], item_of("old")["caller_id"]) == ({"S": "low"}, {"S": "a "})
+    import_(export())
+    assert (item_of("old")["priority"], item_of("old")["caller_id"]) == ({"S": "low"}, {"S": "a"})
+
+
+@ON_MOTO
+def test_repeated_import_stores_a_ticket_that_was_deleted_during_the_import(
+    client: FlaskClient, faults: FaultyDynamoDB
+) -> None:
+    put("old")
+    lines = export()
+    delete_all_tickets()
+    faults.faults.append(refuse("ConditionalCheckFailedException"))
+    assert run("import", stdin=lines).exit_code == 1
+    assert import_(lines) == "Imported: 1. Already existed: 0.\n"
+
+
+@ON_MOTO
+def test_import_reports_tickets_whose_caller_id_requests_cannot_name(
+    client: FlaskClient, caller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("control", caller_id={"S": "a\x00b"})
+    store_tickets(caller, 1)
+    erase_caller(caller, "--yes")
+    lines = export()
+    monkeypatch.setattr(config, "CALLER_ID_FORM", "phone")
+    assert import_(lines) == (
+        "Imported: 0. Already existed: 2.\nTickets with a caller ID that this service rejects in"
+        " requests: 1. Only requests that name no caller can read them.\n"
+    )
+    assert client.get("/tickets/control").json["caller_id"] == "a\x00b"
+    assert callers.stored_ids("a\x00b") == ["a\x00b"]
+    assert ids(export("--caller", "a\x00b")) == ["control"]

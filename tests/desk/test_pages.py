@@ -14,8 +14,8 @@ from flask import Flask
 from itsm_app.storage.models import Ticket
 
 from ..conftest import ON_MOTO, Log
-from ..support.desk import ANNA, HTML, Desk, form
-from ..support.faulty_dynamodb import FaultyDynamoDB, refuse
+from ..support.desk import AGENT, ANNA, HTML, Desk, form
+from ..support.faulty_dynamodb import FaultyDynamoDB, apply, refuse
 from ..tickets.test_erasure import erase_caller
 from ..tickets.test_stats import file
 
@@ -200,10 +200,122 @@ def test_outdated_form_keeps_its_text_and_shows_the_change(
     assert stored(ticket)["comments"][0]["comment_text"] == "</textarea><b>Mine"
 
 
+def caller_comments(desk: Desk, ticket: str, text: str) -> None:
+    response = desk.client.application.test_client().post(
+        f"/tickets/{ticket}/comments", json={"comment": text}, headers={"x-api-key": AGENT}
+    )
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("status", ["open", "resolved"])
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("is_old", [False, True])
+def test_answer_is_sent_although_the_caller_has_commented(
+    anna: Desk,
+    ticket: str,
+    stored: Callable[[str], Any],
+    status: str,
+    count: int,
+    is_old: bool,
+) -> None:
+    path = f"/desk/tickets/{ticket}"
+    if status == "resolved":
+        anna.post(path, anna.form(path, "Resolve"))
+    if is_old:
+        # Tickets of early releases have no revision.
+        Ticket(ticket).update(actions=[Ticket.revision.remove()])
+    answer = {**anna.form(path, "Send answer"), "comment": "My answer"}
+    texts = [f"Comment {n}" for n in range(count)]
+    for text in texts:
+        caller_comments(anna, ticket, text)
+    response = anna.post(path, answer)
+    assert response.status_code == 303
+    page = anna.get(response.location).text
+    assert "Your answer was added." in page
+    assert [text for text in [*texts, "My answer"] if text not in page] == []
+    found = stored(ticket)
+    assert [each["comment_text"] for each in found["comments"]] == [*texts, "My answer"]
+    assert found["status"] == ("in_progress" if status == "resolved" else "open")
+
+
+def test_answer_is_sent_although_the_caller_comments_during_the_write(
+    anna: Desk, bob: Desk, ticket: str, faults: FaultyDynamoDB, stored: Callable[[str], Any]
+) -> None:
+    path = f"/desk/tickets/{ticket}"
+    answer = {**anna.form(path, "Send answer"), "comment": "My answer"}
+
+    def comment_first(engine: FaultyDynamoDB) -> Any:
+        caller_comments(anna, ticket, "In between")
+        return apply(engine)
+
+    # The read of the ticket. The comment is then stored before the write of the answer.
+    faults.faults.extend([apply, comment_first])
+    assert anna.post(path, answer).status_code == 303
+    texts = {each["comment_text"] for each in stored(ticket)["comments"]}
+    assert texts == {"In between", "My answer"}
+    # The answer is older than the comment, but is written later. The next form must not count the
+    # comment as new, and must not overwrite a change that Bob makes now.
+    second = {**anna.form(path, "Send answer"), "comment": "My second answer"}
+    bob.post(path, bob.form(path, "Assign to me"))
+    assert anna.post(path, second).status_code == 412
+
+
+@pytest.mark.parametrize("button", ["Assign to me", "Set"])
+def test_assignee_and_priority_change_although_the_caller_has_commented(
+    anna: Desk, ticket: str, stored: Callable[[str], Any], button: str
+) -> None:
+    path = f"/desk/tickets/{ticket}"
+    change = {**anna.form(path, button), "priority": "high"}
+    caller_comments(anna, ticket, "Hello?")
+    assert anna.post(path, change).status_code == 303
+    assert stored(ticket)["priority"] == "high"
+
+
+@pytest.mark.parametrize("order", ["caller first", "bob first"])
+@pytest.mark.parametrize(
+    ("button", "fields"), [("Send answer", {"comment": "Bob's"}), ("Set", {"priority": "high"})]
+)
+def test_change_of_another_person_rejects_an_answer_also_if_the_caller_has_commented(
+    anna: Desk,
+    bob: Desk,
+    ticket: str,
+    stored: Callable[[str], Any],
+    order: str,
+    button: str,
+    fields: dict[str, str],
+) -> None:
+    path = f"/desk/tickets/{ticket}"
+    answer = {**anna.form(path, "Send answer"), "comment": "My answer"}
+    if order == "caller first":
+        caller_comments(anna, ticket, "Hello?")
+    assert bob.post(path, {**bob.form(path, button), **fields}).status_code == 303
+    if order == "bob first":
+        caller_comments(anna, ticket, "Hello?")
+    before = stored(ticket)
+    response = anna.post(path, answer)
+    assert response.status_code == 412
+    assert "Hello?" in response.text
+    assert "My answer</textarea>" in response.text
+    assert stored(ticket) == before
+
+
+def test_answer_that_resolves_is_rejected_if_the_caller_has_commented(
+    anna: Desk, ticket: str, stored: Callable[[str], Any]
+) -> None:
+    path = f"/desk/tickets/{ticket}"
+    answer = {**anna.form(path, "Send and resolve"), "comment": "It is out"}
+    caller_comments(anna, ticket, "It burns again")
+    response = anna.post(path, answer)
+    assert response.status_code == 412
+    assert "It burns again" in response.text
+    assert "It is out</textarea>" in response.text
+    assert (stored(ticket)["status"], len(stored(ticket)["comments"])) == ("open", 1)
+
+
 def test_rejects_forms_without_a_ticket_version(
     anna: Desk, ticket: str, stored: Callable[[str], Any]
 ) -> None:
-    for version in ({}, {"version": ""}, {"version": "*"}):
+    for version in ({}, {"version": ""}, {"version": "*"}, {"version": "1 x"}, {"version": " 9"}):
         response = anna.post(f"/desk/tickets/{ticket}", {"priority": "low", **version})
         assert response.status_code == 412
     assert stored(ticket)["priority"] == "normal"

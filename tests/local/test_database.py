@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,12 @@ from flask.testing import FlaskClient
 from itsm_app import config
 from itsm_app.local import database
 from itsm_app.local.botocore_hook import engine
-from itsm_app.local.database import FILE
+from itsm_app.local.database import FILE, Database
 from itsm_app.storage import table
 from itsm_app.storage.models import Ticket
 
 from ..conftest import Log, shared_app
+from ..support.embedded_dynamodb import embedded_dynamodb
 from ..support.flask_run import ROOT
 
 NEW = {"caller_id": "a", "issue_description": "My printer is on fire"}
@@ -35,17 +38,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def client(folder: Path, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+def client(folder: Path) -> Iterator[FlaskClient]:
     """Return a client of the app on the embedded DynamoDB in `folder`."""
-    monkeypatch.setattr(config, "LOCAL_DYNAMODB", str(folder))
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    # `connection` changes these.
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, "")
-    monkeypatch.setattr(Ticket, "_connection", None)
-    table.create()
-    return shared_app().test_client()
+    with embedded_dynamodb(folder):
+        table.create()
+        yield shared_app().test_client()
 
 
 def create(client: FlaskClient) -> str:
@@ -54,11 +51,12 @@ def create(client: FlaskClient) -> str:
     return str(response.json["ticket_id"])
 
 
-def assert_storage_unavailable(client: FlaskClient, log: Log, cause: str) -> None:
+def assert_storage_unavailable(client: FlaskClient, log: Log, cause: str, retries: int = 0) -> None:
     response = client.post("/tickets", json=NEW)
     assert (response.status_code, response.json["code"]) == (500, "storage_unavailable")
     assert response.json["retryable"] is True
-    assert [line["cause"] for line in log.lines("retry")[-2:]] == [cause] * 2
+    assert cause not in response.text
+    assert [line["cause"] for line in log.lines("retry")] == [cause] * retries
     assert log.lines("storage_unavailable")[-1]["cause"] == cause
 
 
@@ -103,12 +101,12 @@ def test_lock_of_another_process_is_a_transient_error(
     client: FlaskClient, folder: Path, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create(client)
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.3)
     engine(folder)._open()._close_idle()
     other = sqlite3.connect(folder / FILE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     started = time.monotonic()
-    assert_storage_unavailable(client, log, "SQLITE_BUSY")
+    assert_storage_unavailable(client, log, "SQLITE_BUSY", retries=2)
     assert time.monotonic() - started < 6.5
     # Reads do not wait.
     assert client.get("/tickets?caller=a").status_code == 200
@@ -128,17 +126,28 @@ def test_write_waits_for_the_lock_of_another_process(client: FlaskClient, folder
     other.close()
 
 
-def test_lock_of_another_thread_is_a_transient_error(
+def test_change_that_takes_too_long_makes_other_writes_fail_transiently(
     client: FlaskClient, folder: Path, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    started, ended = threading.Event(), threading.Event()
+
+    def wait(_: sqlite3.Connection) -> bool:
+        started.set()
+        return ended.wait(timeout=10)
+
     monkeypatch.setattr(database, "BUSY_SECONDS", 0.01)
-    with engine(folder)._open()._write_lock:
-        assert_storage_unavailable(client, log, "EBUSY")
-    create(client)
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(engine(folder)._open().write, wait)
+        started.wait(timeout=10)
+        assert_storage_unavailable(client, log, "EBUSY", retries=2)
+        ended.set()
+        # The change that was slow is committed.
+        assert slow.result() is True
+    monkeypatch.undo()
 
 
 @pytest.mark.parametrize("change", ["deleted", "replaced"])
-def test_write_to_a_file_that_was_deleted_or_replaced_is_an_error(
+def test_file_that_was_deleted_or_replaced_is_an_error(
     client: FlaskClient, folder: Path, log: Log, change: str
 ) -> None:
     create(client)
@@ -149,25 +158,99 @@ def test_write_to_a_file_that_was_deleted_or_replaced_is_an_error(
         shutil.copy(folder / FILE, copy)
         copy.rename(folder / FILE)
     assert_storage_unavailable(client, log, "ENOENT" if change == "deleted" else "ESTALE")
+    assert client.get("/tickets?caller=a").status_code == 500
     assert change == "replaced" or not folder.exists()
 
 
-def test_failed_transaction_changes_nothing(client: FlaskClient, folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("damage", "cause"), [(0, "SQLITE_NOTADB"), (4096, "SQLITE_CORRUPT")], ids=["head", "pages"]
+)
+def test_damaged_file_is_an_error(
+    client: FlaskClient, folder: Path, log: Log, damage: int, cause: str
+) -> None:
+    ticket = create(client)
+    engine(folder)._open()._close_idle()
+    with (folder / FILE).open("r+b") as file:
+        file.seek(damage)
+        file.write(b"\xff" * 4096 * 8)
+    assert_storage_unavailable(client, log, cause)
+    assert client.get(f"/tickets/{ticket}").status_code == 500
+
+
+def insert(name: str, error: Exception | None = None) -> Callable[[sqlite3.Connection], str]:
+    """Return a change that adds a table, and that fails if there is an error."""
+
+    def change(connection: sqlite3.Connection) -> str:
+        connection.execute("INSERT INTO tables VALUES (?, '{}')", [name])
+        if error:
+            raise error
+        return name
+
+    return change
+
+
+def table_names(found: Database) -> list[str]:
+    with found.read() as connection:
+        rows = connection.execute("SELECT name FROM tables WHERE description = '{}'")
+        return sorted(name for (name,) in rows)
+
+
+def write_together(
+    found: Database, changes: list[Callable[[sqlite3.Connection], str]]
+) -> list[Future[str]]:
+    """Make changes that gather while another change is committed."""
+    started, ended = threading.Event(), threading.Event()
+
+    def wait(_: sqlite3.Connection) -> None:
+        started.set()
+        while found._waiting.qsize() < len(changes):
+            ended.wait(0.001)
+
+    with ThreadPoolExecutor(len(changes) + 1) as pool:
+        pool.submit(found.write, wait)
+        started.wait(timeout=10)
+        return [pool.submit(found.write, change) for change in changes]
+
+
+def test_failed_change_changes_nothing_and_fails_alone(client: FlaskClient, folder: Path) -> None:
+    found = engine(folder)._open()
+    with pytest.raises(ValueError, match="alone"):
+        found.write(insert("a", ValueError("alone")))
+    first, failed, last = write_together(
+        found, [insert("b"), insert("c", ValueError("in company")), insert("d")]
+    )
+    assert (first.result(), last.result()) == ("b", "d")
+    with pytest.raises(ValueError, match="in company"):
+        failed.result()
+    assert table_names(found) == ["b", "d"]
+
+
+def test_changes_that_gather_are_one_transaction(client: FlaskClient, folder: Path) -> None:
     found = engine(folder)._open()
 
-    def insert(error: BaseException | None) -> None:
-        with found.write() as connection:
-            connection.execute("INSERT INTO tables VALUES (?, '{}')", [repr(error)])
-            if error:
-                raise error
+    def undo_all(connection: sqlite3.Connection) -> str:
+        # As SQLite does after some errors, such as a full disk.
+        connection.execute("ROLLBACK")
+        raise sqlite3.OperationalError("disk is full")
 
-    for error in (ValueError(), KeyboardInterrupt()):
-        with pytest.raises(type(error)):
-            insert(error)
-    insert(None)
-    with found.read() as connection:
-        names = connection.execute("SELECT name FROM tables").fetchall()
-    assert sorted(names) == sorted([("None",), (config.TABLE_NAME,)])
+    for write in write_together(found, [insert("a"), undo_all, insert("b")]):
+        with pytest.raises(sqlite3.OperationalError):
+            write.result()
+    assert table_names(found) == []
+    assert found.write(insert("c")) == "c"
+
+
+def test_new_folders_are_synchronised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synchronised: list[Path] = []
+    fsync = os.fsync
+
+    def record(descriptor: int) -> None:
+        synchronised.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record)
+    Database(tmp_path / "a" / "b")
+    assert synchronised == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
 
 
 def test_working_directory_can_change(
@@ -220,7 +303,7 @@ tickets = [create()]
 reader, writer = os.pipe()
 # Another thread can be writing at the fork.
 database = engine(Path(os.environ["LOCAL_DYNAMODB"]))._open()
-lock = database._write_lock
+lock = database._starting
 lock.acquire()
 child = os.fork()
 # Neither process uses a connection from before the fork.

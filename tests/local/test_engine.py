@@ -458,5 +458,5 @@ def test_damaged_file_is_an_error_and_stays_as_it_is(tmp_path: Path) -> None:
     client = Client(Engine(tmp_path))
     for _ in range(2):
         error = client.refused("Scan")
-        assert (error.code, error.status) == ("SQLITE_NOTADB", 500)
+        assert (error.code, error.status) == ("SQLITE_NOTADB", 400)
     assert file.read_bytes() == b"no database" * 100

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
 import stat
 import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,8 +19,10 @@ import pytest
 import requests
 
 from itsm_app.api import auth
+from itsm_app.commands import disk_errors
 
 from ..support.flask_run import FlaskRun, command, flask_run
+from ..support.small_disk import small_disk
 
 pytestmark = pytest.mark.embedded
 
@@ -116,12 +120,102 @@ def test_acknowledged_writes_survive_sigkill_under_load(folder: str) -> None:
             assert server.request("GET", f"/tickets/{ticket}").status_code == 200
 
 
-def test_unusable_data_folder_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
-        result = command("run", LOCAL_DYNAMODB=str(folder))
+class FirstProcess(FlaskRun):
+    """`flask run` as the first process of a container."""
+
+    prefix = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+
+    def signal(self, signal_number: signal.Signals) -> None:
+        (first,) = psutil.Process(self.process.pid).children()
+        first.send_signal(signal_number)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can create a PID namespace")
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGHUP])
+def test_first_process_of_a_container_ends_with_a_signal(
+    folder: str, signal_number: signal.Signals
+) -> None:
+    with FirstProcess(LOCAL_DYNAMODB=folder).running() as server:
+        ticket = server.create()
+        server.signal(signal_number)
+        server.wait_for(f"Stopped by {signal_number.name}. Every acknowledged write is stored.")
+        assert server.process.wait(timeout=5) == 0
+    # The log is part of the file now.
+    assert [file.name for file in Path(folder).iterdir()] == ["tickets.sqlite3"]
+    with flask_run(LOCAL_DYNAMODB=folder) as again:
+        assert again.request("GET", f"/tickets/{ticket}").status_code == 200
+
+
+class InBackground(FlaskRun):
+    """`flask run` that goes on after its terminal is closed."""
+
+    prefix = ("nohup",)
+
+
+def test_nohup_keeps_the_server_running_after_sighup(folder: str) -> None:
+    with InBackground(LOCAL_DYNAMODB=folder).running() as server:
+        server.process.send_signal(signal.SIGHUP)
+        server.create()
+        server.stop(signal.SIGTERM)
+        assert server.process.returncode == 0
+
+
+def unusable(folder: Path, kind: str) -> Path:
+    """Make the store in a folder unusable, and return its path, which may be another one."""
+    file = folder / "tickets.sqlite3"
+    match kind:
+        case "a file in place of the folder":
+            (folder / "file").touch()
+            return folder / "file"
+        case "a file in place of a parent":
+            (folder / "file").touch()
+            return folder / "file" / "below"
+        case "not a database":
+            file.write_bytes(b"no database" * 1000)
+        case "damaged":
+            with file.open("r+b") as opened:
+                opened.seek(4096)
+                opened.write(b"\xff" * 4096 * 8)
+        case "cut":
+            os.truncate(file, 8192)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("a file in place of the folder", disk_errors.NO_FOLDER),
+        ("a file in place of a parent", disk_errors.NO_FOLDER),
+        ("not a database", disk_errors.DAMAGED),
+        ("damaged", disk_errors.DAMAGED),
+        ("cut", disk_errors.DAMAGED),
+    ],
+)
+def test_start_names_what_is_wrong_with_the_store(tmp_path: Path, kind: str, reason: str) -> None:
+    assert command("init-db", LOCAL_DYNAMODB=str(tmp_path)).returncode == 0
+    store = unusable(tmp_path, kind)
+    result = command("run", LOCAL_DYNAMODB=str(store))
+    assert result.returncode == 1
+    assert result.stderr == f"Error: {store} cannot be used: {reason}.\n"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a file system")
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "existing"])
+@pytest.mark.parametrize("kind", ["full", "read-only"])
+def test_start_names_what_is_wrong_with_the_disk(tmp_path: Path, kind: str, is_new: bool) -> None:
+    with small_disk(tmp_path / "disk", megabytes=2) as disk:
+        store = disk.folder / "store"
+        if not is_new:
+            assert command("init-db", LOCAL_DYNAMODB=str(store)).returncode == 0
+        if kind == "full":
+            disk.fill(0)
+        else:
+            subprocess.run(["mount", "-o", "remount,ro", str(disk.folder)], check=True)
+        result = command("run", LOCAL_DYNAMODB=str(store))
         assert result.returncode == 1
-        assert result.stderr.startswith(f"Error: {folder} cannot be used: ")
+        assert result.stderr.startswith(f"Error: {store} cannot be used: ")
+        assert ("the disk is full" if kind == "full" else "read-only") in result.stderr
+        assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -220,17 +314,35 @@ def test_two_servers_share_one_folder(folder: str) -> None:
 
 
 @pytest.mark.parametrize("is_running", [True, False])
-def test_commands_use_the_local_store(folder: str, is_running: bool) -> None:
-    with flask_run(LOCAL_DYNAMODB=folder) as server:
+def test_commands_use_the_local_store_without_aws_credentials(
+    folder: str, tmp_path: Path, is_running: bool
+) -> None:
+    settings = {
+        "LOCAL_DYNAMODB": folder,
+        "HOME": str(tmp_path),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    settings |= dict.fromkeys(filter(lambda name: name.startswith("AWS_"), os.environ))
+    file = str(tmp_path / "tickets.jsonl.gz")
+
+    def run(*arguments: str) -> str:
+        result = command(*arguments, **settings)
+        assert (result.returncode, result.stderr) == (0, "")
+        return result.stdout
+
+    with flask_run(**settings) as server:
         ticket = server.create("+15550100", UNICODE_TEXT)
+        server.create("1 555 0100")
         if not is_running:
             server.stop()
-        exported = command("export", LOCAL_DYNAMODB=folder)
-        assert exported.returncode == 0
-        assert json.loads(exported.stdout)["Item"]["ticket_id"] == {"S": ticket}
-        assert command("init-db", LOCAL_DYNAMODB=folder).returncode == 0
-        erased = command("erase-caller", "+15550100", "--yes", LOCAL_DYNAMODB=folder)
-        assert erased.returncode == 0
+        first, _ = sorted(run("export").splitlines(), key=lambda line: UNICODE_TEXT not in line)
+        assert json.loads(first)["Item"]["ticket_id"] == {"S": ticket}
+        assert run("export", file) == ""
+        assert run("import", file) == "Imported: 0. Already existed: 2.\n"
+        assert "already exists" in run("init-db")
+        erased = run("erase-caller", "+15550100", "--yes")
+        assert "Tickets erased: 1." in erased
+        assert erased.endswith("  '1 555 0100': 1 ticket\n")
     with flask_run(LOCAL_DYNAMODB=folder) as server:
         found = server.request("GET", f"/tickets/{ticket}").json()
         assert found["issue_description"] == "[erased]"
@@ -249,19 +361,53 @@ def test_import_of_an_export_restores_the_tickets(folder: str, tmp_path: Path) -
         assert found["issue_description"] == UNICODE_TEXT
 
 
-@pytest.mark.parametrize(
-    "setting",
-    [
-        {"AWS_PROFILE": "no-such-profile"},
-        {"AWS_DEFAULTS_MODE": "bogus"},
-        {"AWS_ENDPOINT_DISCOVERY_ENABLED": "true"},
-        {"HTTP_PROXY": "http://127.0.0.1:9"},
-    ],
-    ids=lambda setting: next(iter(setting)),
-)
-def test_local_store_ignores_settings_of_the_aws_sdk(folder: str, setting: dict[str, str]) -> None:
-    with flask_run(LOCAL_DYNAMODB=folder, **setting) as server:
-        with requests.Session() as session:
-            session.trust_env = False
-            response = session.get(f"{server.url}/tickets?caller=a")
-        assert response.json() == {"tickets": []}
+def test_import_and_export_succeed_while_eight_clients_write(folder: str, tmp_path: Path) -> None:
+    other, file = str(tmp_path / "other"), tmp_path / "tickets.jsonl"
+    with flask_run(LOCAL_DYNAMODB=other) as server:
+        imported = [server.create("imported") for _ in range(50)]
+    file.write_text(command("export", LOCAL_DYNAMODB=other).stdout)
+    ended = threading.Event()
+
+    def write(server: FlaskRun) -> int:
+        count = 0
+        while not ended.is_set():
+            server.create("written")
+            count += 1
+        return count
+
+    with flask_run(LOCAL_DYNAMODB=folder) as server, ThreadPoolExecutor(8) as pool:
+        writers = [pool.submit(write, server) for _ in range(8)]
+        try:
+            result = command("import", str(file), LOCAL_DYNAMODB=folder)
+            assert result.stdout == "Imported: 50. Already existed: 0.\n", result.stderr
+            assert len(command("export", LOCAL_DYNAMODB=folder).stdout.splitlines()) > 50
+        finally:
+            ended.set()
+        written = sum(writer.result() for writer in writers)
+        for ticket in imported:
+            assert server.request("GET", f"/tickets/{ticket}").status_code == 200
+    lines = command("export", LOCAL_DYNAMODB=folder).stdout.splitlines()
+    assert len(lines) == 50 + written
+
+
+def test_embedded_dynamodb_ignores_settings_of_the_aws_sdk(folder: str, tmp_path: Path) -> None:
+    invalid = tmp_path / "config"
+    invalid.write_text("[default\n")
+    settings: dict[str, str | None] = {
+        "AWS_CA_BUNDLE": "/missing",
+        "AWS_CONFIG_FILE": str(invalid),
+        "AWS_DEFAULTS_MODE": "bogus",
+        "AWS_ENDPOINT_DISCOVERY_ENABLED": "true",
+        "AWS_ENDPOINT_URL": "bogus",
+        "AWS_MAX_ATTEMPTS": "x",
+        "AWS_METADATA_SERVICE_TIMEOUT": "x",
+        "AWS_PROFILE": "no-such-profile",
+        "AWS_RETRY_MODE": "bogus",
+        "AWS_SHARED_CREDENTIALS_FILE": str(invalid),
+        "AWS_STS_REGIONAL_ENDPOINTS": "bogus",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+    }
+    with flask_run(LOCAL_DYNAMODB=folder, **settings) as server:
+        server.create()
+        assert "Error" not in "".join(server.output)
+    assert command("export", LOCAL_DYNAMODB=folder, **settings).returncode == 0

@@ -22,7 +22,7 @@ from itsm_app.storage.models import Ticket
 from ..conftest import ON_MOTO, Log
 from ..support.exhaustive import one_per_path
 from ..support.faulty_dynamodb import FaultyDynamoDB, hang, refuse
-from ..support.mcp_messages import MODERN, REVISIONS, ask, call, send
+from ..support.mcp_messages import MODERN, REVISIONS, ask, call, send, text_content
 
 pytestmark = ON_MOTO
 
@@ -42,13 +42,6 @@ def list_tools(
     """Return the listed tools by name."""
     tools = ask(client, revision, "tools/list", extra=extra).json["result"]["tools"]
     return {tool["name"]: tool for tool in tools}
-
-
-def text_content(result: dict[str, Any]) -> Any:
-    """Return the parsed JSON of the single text block of a tool result."""
-    (block,) = result["content"]
-    assert (set(block), block["type"]) == ({"type", "text"}, "text")
-    return json.loads(block["text"])
 
 
 def error_of(result: dict[str, Any]) -> Any:
@@ -268,7 +261,7 @@ TEXTS = ["x", "Ω", "😀", "\u0000"]
 
 def create_long_ticket(client: FlaskClient, caller: str, comments: int, text: str = "x") -> str:
     """Create a ticket with comments of maximum length, numbered from 0, and return its id."""
-    new = {"caller_id": caller, "issue_description": text * 1000}
+    new = {"caller_id": caller, "issue_description": f"x{text * 999}"}
     ticket = Ticket.get(text_content(call(client, "create_ticket", new))["ticket_id"])
     ticket.comments = [
         {"comment_text": f"{index:04}{text * 996}", "added_at": TIME, "comment_id": UNKNOWN_ID}

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from itsm_app.api import operations, response_schemas
 from itsm_app.api.error_messages import FAILURES
 from itsm_app.api.parsing import MAX_BODY_BYTES
-from itsm_app.tickets import erasure, limits
+from itsm_app.tickets import characters, erasure, limits
 
 from ..conftest import ON_MOTO, shared_app
 from ..support.desk import AGENT
@@ -137,6 +137,9 @@ def comparable(schema: Any, components: Any) -> Any:
         for name, value in schema.items()
         if name not in ("description", "format", "title") and value is not None
     }
+    if kept.get("pattern") == characters.VISIBLE:
+        # The document uses a simpler pattern, which every importer supports and models read faster.
+        kept["pattern"] = r"\S"
     if "enum" in kept:
         # The document uses `pattern`, because some importers do not support `enum`.
         kept |= {"type": "string", "pattern": sorted(kept.pop("enum"))}

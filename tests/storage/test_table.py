@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -18,6 +19,7 @@ from itsm_app.storage.table import DEFINITION
 from tests.support.ports import free_port
 
 from ..conftest import ON_MOTO, shared_app
+from ..support.exhaustive import exhaustive
 from ..support.faulty_dynamodb import FaultyDynamoDB, answer, apply, apply_and_drop, refuse, reset
 from ..support.flask_run import command
 
@@ -26,6 +28,11 @@ pytestmark = ON_MOTO
 TIME = "2026-02-09T12:20:25.000000Z"
 NO_RECOVERY = "This DynamoDB has no point-in-time recovery, so the table has no backups.\n"
 
+NO_KEYS: dict[str, str | None] = {
+    "AWS_ACCESS_KEY_ID": None,
+    "AWS_SECRET_ACCESS_KEY": None,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 TURN_ON_EXPIRY = ["DescribeTimeToLive", "UpdateTimeToLive"]
 # DescribeTable, CreateTable, the wait, and DescribeTable again.
 BEFORE_RECOVERY = [apply] * 4
@@ -79,14 +86,31 @@ def test_init_db_is_a_flask_command(faults: FaultyDynamoDB, name: str) -> None:
     assert result.stdout == f"The table {name} in the DynamoDB at {faults.url} was created.\n"
 
 
-def test_point_in_time_recovery_is_optional_where_dynamodb_does_not_have_it(
-    init_db: Callable[..., Result], faults: FaultyDynamoDB
+@pytest.mark.parametrize("code", ["UnknownOperationException", exhaustive("NotImplemented")])
+@pytest.mark.parametrize(
+    ("before", "message"),
+    [
+        (BEFORE_RECOVERY, NO_RECOVERY),
+        (
+            [*BEFORE_RECOVERY, apply],
+            "This DynamoDB has no Time to Live, so it does not delete expired tickets.\n",
+        ),
+    ],
+    ids=["recovery", "expiry"],
+)
+def test_prints_one_line_about_a_feature_that_dynamodb_does_not_have(
+    init_db: Callable[..., Result],
+    faults: FaultyDynamoDB,
+    name: str,
+    code: str,
+    before: list[Any],
+    message: str,
 ) -> None:
-    faults.faults.extend([*BEFORE_RECOVERY, refuse("UnknownOperationException")])
+    faults.faults.extend([*before, refuse(code)])
     result = init_db()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.startswith(NO_RECOVERY)
-    assert result.stdout.endswith(" was created.\n")
+    store = os.environ["AWS_ENDPOINT_URL_DYNAMODB"]
+    assert result.stdout == f"{message}The table {name} in the DynamoDB at {store} was created.\n"
 
 
 def test_creates_the_table_as_the_contract_requires(
@@ -301,9 +325,7 @@ def test_reports_how_an_existing_table_differs_from_the_definition(
 
 def test_reports_missing_credentials(init_db: Callable[..., Result]) -> None:
     result = init_db(
-        AWS_ACCESS_KEY_ID=None,
-        AWS_SECRET_ACCESS_KEY=None,
-        AWS_EC2_METADATA_DISABLED="true",
+        **NO_KEYS,
         AWS_SHARED_CREDENTIALS_FILE="/nonexistent",
         AWS_CONFIG_FILE="/nonexistent",
     )
@@ -312,12 +334,59 @@ def test_reports_missing_credentials(init_db: Callable[..., Result]) -> None:
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_reports_an_unknown_aws_profile(
+# The settings of the AWS SDK, and what the message says. None: the app ignores the setting.
+SDK_SETTINGS = [
+    ({"AWS_PROFILE": "no-such-profile"}, "correct AWS_PROFILE"),
+    ({"AWS_DEFAULT_PROFILE": "no-such-profile"}, "this AWS profile does not exist"),
+    ({"AWS_DEFAULTS_MODE": "bogus"}, "the variable AWS_DEFAULTS_MODE is not valid"),
+    ({"AWS_STS_REGIONAL_ENDPOINTS": "bogus"}, "AWS_STS_REGIONAL_ENDPOINTS is not valid"),
+    (
+        {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "bogus"},
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is not valid",
+    ),
+    ({"AWS_METADATA_SERVICE_TIMEOUT": "x"}, "AWS_METADATA_SERVICE_TIMEOUT and"),
+    ({"AWS_REQUEST_CHECKSUM_CALCULATION": "bogus"}, "request_checksum_calculation"),
+    ({"AWS_ACCOUNT_ID_ENDPOINT_MODE": "bogus"}, "account_id_endpoint_mode"),
+    ({"AWS_CONFIG_FILE": "{invalid}"}, "{invalid}"),
+    ({"AWS_SHARED_CREDENTIALS_FILE": "{invalid}"} | NO_KEYS, "{invalid}"),
+    ({"AWS_SHARED_CREDENTIALS_FILE": "{half}"} | NO_KEYS, "missing: aws_secret_access_key"),
+    ({"AWS_ENDPOINT_URL_DYNAMODB": "bogus"}, "Invalid endpoint: bogus"),
+    (
+        {"AWS_CA_BUNDLE": "/missing", "AWS_ENDPOINT_URL_DYNAMODB": "{https}"},
+        "correct the variable AWS_CA_BUNDLE",
+    ),
+    ({"AWS_ENDPOINT_DISCOVERY_ENABLED": "true"}, None),
+    ({"AWS_RETRY_MODE": "bogus"}, None),
+    ({"AWS_MAX_ATTEMPTS": "x"}, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"), SDK_SETTINGS, ids=lambda value: next(iter(value or ["ignored"]))
+)
+def test_names_the_setting_of_the_aws_sdk_that_is_wrong(
     init_db: Callable[..., Result],
+    faults: FaultyDynamoDB,
+    tmp_path: Path,
+    environment: dict[str, str | None],
+    message: str | None,
 ) -> None:
-    result = init_db(AWS_PROFILE="no-such-profile")
-    assert result.exit_code == 1
-    assert "this AWS profile does not exist" in result.stderr
+    places = {
+        "invalid": str(tmp_path / "invalid"),
+        "half": str(tmp_path / "half"),
+        "https": faults.url.replace("http:", "https:"),
+    }
+    Path(places["invalid"]).write_text("[default\n")
+    Path(places["half"]).write_text("[default]\naws_access_key_id = x\n")
+    filled = {name: value and value.format(**places) for name, value in environment.items()}
+    result = init_db(**filled)
+    if message is None:
+        assert (result.exit_code, result.stderr) == (0, "")
+    else:
+        assert result.exit_code == 1
+        assert message.format(**places) in result.stderr.splitlines()[-1]
+        assert "TABLE_NAME" not in result.stderr
+        assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("code", [code for code in REMEDIES if code.endswith("Exception")])
@@ -370,15 +439,6 @@ def test_reports_an_endpoint_that_refuses_connections(init_db: Callable[..., Res
     result = init_db(AWS_ENDPOINT_URL_DYNAMODB=f"http://127.0.0.1:{free_port()}")
     assert result.exit_code == 1
     assert "was not created: DynamoDB cannot be reached; check the network" in result.stderr
-
-
-def test_reports_an_endpoint_that_is_not_a_url(
-    init_db: Callable[..., Result],
-) -> None:
-    result = init_db(AWS_ENDPOINT_URL_DYNAMODB="not a url")
-    assert result.exit_code == 1
-    assert "was not created: Invalid endpoint: not a url." in result.stderr
-    assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("lost", [[reset], [apply, apply_and_drop]])

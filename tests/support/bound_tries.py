@@ -339,7 +339,8 @@ def paths() -> Iterator[Attempt]:
     yield get("a fragment", f"/tickets/{ID}#x", NOT_FOUND, event=False)
 
 
-# Names of other callers, and names that look like Anna's.
+# Names of other callers, and names that look like Anna's. Names with a NUL or an invisible
+# character are invalid. Anna's name and a space is another way to write her name.
 CALLER_NAMES = {
     "Bob": BOB,
     "Bob and a space": f"{BOB} ",
@@ -351,7 +352,6 @@ CALLER_NAMES = {
     "Bob without a plus": BOB[1:],
     "Bob after Anna": f"{ANNA},{BOB}",
     "Bob before Anna": f"{BOB},{ANNA}",
-    "Anna and a space": f"{ANNA} ",
     "Anna and a NUL": f"{ANNA}\0",
     "Anna in full-width digits": with_digits("\uff10", ANNA),
     "Anna and an invisible character": f"{ANNA[:4]}\u200b{ANNA[4:]}",
@@ -363,12 +363,23 @@ CALLER_NAMES = {
 def other_callers() -> Iterator[Attempt]:
     """Yield each operation with the name of another caller."""
     for caller_name, caller in CALLER_NAMES.items():
-        query = f"?caller={quoted(caller)}"
-        yield get(f"list as {caller_name}", f"/tickets{query}", MISMATCH)
-        yield get(f"get as {caller_name}", f"/tickets/{ID}{query}", MISMATCH)
-        body = json_of(comment="Anna was here", caller=caller)
-        yield comment(f"as {caller_name}", f"/tickets/{ID}", MISMATCH, body)
-        yield create(f"as {caller_name}", new(caller_id=caller), MISMATCH)
+        is_invalid = "\0" in caller or "\u200b" in caller
+        outcome = invalid("caller") if is_invalid else MISMATCH
+        yield from _as_caller(caller_name, caller, outcome, outcome)
+        outcome = invalid("caller_id") if is_invalid else MISMATCH
+        yield create(f"as {caller_name}", new(caller_id=caller), outcome)
+    yield from _as_caller("Anna and a space", f"{ANNA} ", OWN_LIST, NOT_FOUND)
+    yield create("as Anna and a space", new(caller_id=f"{ANNA_FILING} "), OWN_TICKET)
+
+
+def _as_caller(
+    label: str, caller: str, list_outcome: Outcome, ticket_outcome: Outcome
+) -> Iterator[Attempt]:
+    query = f"?caller={quoted(caller)}"
+    yield get(f"list as {label}", f"/tickets{query}", list_outcome)
+    yield get(f"get as {label}", f"/tickets/{ID}{query}", ticket_outcome)
+    body = json_of(comment="Anna was here", caller=caller)
+    yield comment(f"as {label}", f"/tickets/{ID}", ticket_outcome, body)
 
 
 def query_parameters() -> Iterator[Attempt]:
@@ -503,16 +514,17 @@ INVALID_HEADERS: dict[str, Pairs] = {
     "half of a surrogate pair": [("X-Caller-Id", "%ED%A0%80")],
     "not percent-encoded": [("X-Caller-Id", "\u00e9")],
     "too long": [("X-Caller-Id", "x" * 101)],
+    "Bob and a NUL": [("X-Caller-Id", f"{quoted(BOB)}%00")],
+    "Bob and an invisible character": [("X-Caller-Id", f"{quoted(BOB)}%E2%80%8B")],
+    "a header in the header": [("X-Caller-Id", quoted(f"{ANNA}\r\nX-Caller-Id: {BOB}"))],
 }
 # Valid caller ids that belong to no caller.
 UNKNOWN_CALLERS = {
     "Bob, percent-encoded twice": quoted(quoted(BOB)),
-    "Bob and a NUL": f"{quoted(BOB)}%00",
-    "Bob and a space": f"{quoted(BOB)}%20",
+    "Bob with a space": quoted(f"{BOB[:4]} {BOB[4:]}"),
     "Bob in full-width digits": quoted(with_digits("\uff10", BOB)),
     "both, the comma percent-encoded": quoted(f"{ANNA},{BOB}"),
     "both, with a semicolon": f"{quoted(ANNA)};{quoted(BOB)}",
-    "a header in the header": quoted(f"{ANNA}\r\nX-Caller-Id: {BOB}"),
     "an asterisk": "*",
 }
 

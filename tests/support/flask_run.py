@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 import requests
@@ -53,13 +53,25 @@ def is_running(process: psutil.Process) -> bool:
 class FlaskRun:
     """A running server. `output` holds the lines that `wait_for` has read so far."""
 
+    # A command that starts the command after it.
+    prefix: tuple[str, ...] = ()
+
     def __init__(self, *arguments: str, **environment: str | None) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.output: list[str] = []
         self._lines: queue.Queue[str | None] = queue.Queue()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "flask", "run", "--port", str(self.port), *arguments],
+            [
+                *self.prefix,
+                sys.executable,
+                "-m",
+                "flask",
+                "run",
+                "--port",
+                str(self.port),
+                *arguments,
+            ],
             cwd=ROOT,
             env=environ(**environment),
             stderr=subprocess.PIPE,
@@ -117,6 +129,15 @@ class FlaskRun:
         self._reader.join()
         assert not alive
 
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Wait until the server listens, and stop all its processes at the end."""
+        try:
+            self.wait_until_up()
+            yield self
+        finally:
+            self.stop_if_running()
+
     def stop_if_running(self) -> None:
         """Stop the server unless the test has stopped it."""
         if self.process.poll() is None:
@@ -127,8 +148,5 @@ class FlaskRun:
 @contextmanager
 def flask_run(*arguments: str, **environment: str | None) -> Iterator[FlaskRun]:
     """Start `flask run`, wait until it listens, and stop all its processes at the end."""
-    server = FlaskRun(*arguments, **environment)
-    try:
-        yield server.wait_until_up()
-    finally:
-        server.stop_if_running()
+    with FlaskRun(*arguments, **environment).running() as server:
+        yield server

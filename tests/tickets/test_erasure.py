@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import signal
@@ -13,8 +14,10 @@ import pytest
 from click.testing import Result
 from flask.testing import FlaskClient
 
+from itsm_app import config
 from itsm_app.storage import sizes
 from itsm_app.storage.models import Ticket
+from itsm_app.tickets import erasure
 
 from ..conftest import ON_MOTO, shared_app
 from ..support.faulty_dynamodb import FaultyDynamoDB, apply, apply_and_drop, refuse, reset
@@ -300,6 +303,103 @@ def test_second_run_after_a_kill_erases_the_rest(
     result = erase_caller(caller, "--yes")
     assert f"Tickets erased: {len(left)}." in result.stdout
     assert caller not in json.dumps([item_of(ticket) for ticket in tickets])
+
+
+SIMILAR = "Callers with a similar ID, whose tickets this command does not erase:"
+
+
+@pytest.mark.parametrize(
+    ("caller_id", "similar", "others"),
+    [
+        (
+            "+1 555 0100",
+            {
+                "'+1 555-0100'": 2,
+                "'+1(555)0100'": 1,
+                "'15550100'": 1,
+                "'0015550100'": 1,
+                "'tel:+15550100'": 1,
+                "'+1555\\u200e0100'": 1,
+                "'\u0661\u0665\u0665\u0665\u0660\u0661\u0660\u0660'": 1,
+            },
+            ["+15550101", "5550100", "+155501000", "a15550100"],
+        ),
+        ("Zo\u00eb Stra\u00dfe", {"'ZOE-STRASSE'": 1, "'zoe  strasse'": 1}, ["Zo", "zoestrasse1"]),
+        ("\u260e", {}, ["\u260f", "15550100"]),
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["--yes"]])
+def test_lists_similar_callers_that_are_not_erased(
+    own_table: str, caller_id: str, similar: dict[str, int], others: list[str], options: list[str]
+) -> None:
+    (erased,) = store_tickets(caller_id, 1)
+    ids = {text: ast.literal_eval(text) for text in similar}
+    for text, count in similar.items():
+        store_tickets(ids[text], count, status="closed")
+    kept = [store_tickets(each, 1)[0] for each in others]
+    result = erase_caller(caller_id, *options)
+    assert (result.exit_code, result.stderr) == (0, "")
+    first, _, *rest = result.stdout.splitlines()
+    lines = [
+        f"  {text}: {similar[text]} {'ticket' if similar[text] == 1 else 'tickets'}"
+        for text in sorted(similar, key=lambda text: ids[text])
+    ]
+    assert (first, rest) == (erased, [SIMILAR, *lines] if similar else [])
+    assert (item_of(erased)["issue_description"] == {"S": "[erased]"}) is (options == ["--yes"])
+    kept += [f"0-{each}" for each in ids.values()]
+    assert {item_of(each)["issue_description"]["S"] for each in kept} == {"x"}
+
+
+@ON_MOTO
+def test_search_for_similar_callers_is_bounded(
+    own_table: str, faults: FaultyDynamoDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "MAX_PAGES", 3)
+    store_tickets("A", 1)
+    store_tickets("a", 1, status="closed")
+    result = erase_caller("A")
+    # The query of the caller's tickets, and one query for each of the four statuses. The fourth
+    # query has a page although only three are read.
+    assert faults.operations[-5:] == ["Query"] * 5
+    assert SIMILAR not in result.stdout
+    assert result.stdout.endswith(
+        "The list of similar callers is incomplete: the command read 3 MB of tickets, and there are"
+        " more.\n"
+    )
+
+
+@ON_MOTO
+def test_search_for_similar_callers_that_fails_is_reported_after_the_erasure(
+    client: FlaskClient, faults: FaultyDynamoDB, caller: str
+) -> None:
+    ticket = create_ticket_with_history(client, caller)
+    faults.faults.extend([apply, apply, apply, refuse("AccessDeniedException")])
+    result = erase_caller(caller, "--yes")
+    assert result.exit_code == 1
+    assert "Tickets erased: 1." in result.stdout
+    assert result.stderr.startswith("Error: Callers with a similar ID are not listed: these AWS")
+    assert SECRET not in json.dumps(item_of(ticket))
+
+
+@pytest.mark.parametrize(
+    ("form", "sent", "stored"),
+    [
+        ("", " Zoe\u0308", ["Zo\u00eb", " Zoe\u0308"]),
+        ("phone", "tel:+1 555 0144", ["+15550144", "tel:+1 555 0144"]),
+        ("", "Anonymous", ["anonymous", "Anonymous"]),
+        ("", "a\x00b", ["a\x00b"]),
+    ],
+)
+def test_erases_tickets_under_the_normalised_id_and_under_the_id_as_given(
+    own_table: str, monkeypatch: pytest.MonkeyPatch, form: str, sent: str, stored: list[str]
+) -> None:
+    monkeypatch.setattr(config, "CALLER_ID_FORM", form)
+    tickets = [store_tickets(caller_id, 1)[0] for caller_id in stored]
+    result = erase_caller(sent, "--yes")
+    assert f"Tickets erased: {len(stored)}." in result.stdout
+    assert SIMILAR not in result.stdout
+    for ticket in tickets:
+        assert item_of(ticket)["caller_id"] == {"S": f"erased-{ticket}"}
 
 
 @ON_MOTO

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
@@ -86,6 +87,9 @@ def test_valid_number_without_a_ticket_is_not_found(client: FlaskClient) -> None
     assert (response.status_code, response.json["code"]) == (404, "ticket_not_found")
 
 
+PASTED = {"caller_id": "+15550100", "issue_description": "No mail", "idempotency_key": "call-81"}
+
+
 @pytest.mark.parametrize(
     "pasted",
     [
@@ -95,8 +99,18 @@ def test_valid_number_without_a_ticket_is_not_found(client: FlaskClient) -> None
         "\uff11\uff16\uff15\uff15-\uff14\uff12\uff19\uff17-\uff11\uff12\uff18\uff12",
         "\u0967\u096c\u096b\u096b\u096a\u0968\u096f\u096d\u0967\u0968\u096e\u0968",
         "FED87AD4-C84A-5066-8B72-3F05EAFB9DD2",
+        "1655\u22124297\u22121282",
+        "\uff11\uff16\uff15\uff15\uff0d4297\u30fc1282\u3002",
+        "\u0600\u0661\u0666\u0665\u0665\u060c 4297\u060c 1282",
+        "1655\u30fb4297\xb71282\u3164",
+        "\U0001d7cf655_4297_1282",
+        "\uff26ED87AD4-C84A-5066-8B72-3F05EAFB9DD2 \ufe0f",
         "\u2066fed87ad4-c84a-5066-8b72-3f05eafb9dd2\u2069",
     ],
 )
-def test_accepts_numbers_and_ids_as_people_paste_them(pasted: str) -> None:
-    assert numbers.to_ticket_id(pasted) == "fed87ad4-c84a-5066-8b72-3f05eafb9dd2"
+def test_accepts_numbers_and_ids_as_people_paste_them(client: FlaskClient, pasted: str) -> None:
+    client.post("/tickets", json=PASTED)
+    paths = {f"/tickets/{quote(pasted)}", f"/tickets/{quote(pasted)}?caller=%2B15550100"}
+    for path in paths:
+        found = client.get(path).json
+        assert found["ticket_id"] == "fed87ad4-c84a-5066-8b72-3f05eafb9dd2"
