@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from flask import Blueprint, Response
@@ -19,26 +20,39 @@ from ..api.response_schemas import Error
 ROUTES = (
     ("GET", "", "show_queue"),
     ("GET", "/", "show_queue"),
-    ("GET", "/tickets/<ticket_id>", "show_ticket"),
-    ("POST", "/tickets/<ticket_id>", "change_ticket"),
     ("GET", "/find", "find_tickets"),
-    ("GET", "/new", "show_new_ticket"),
-    ("POST", "/new", "create_ticket"),
     ("GET", "/stats", "show_stats"),
     ("GET", "/sign-in", "show_sign_in"),
     ("POST", "/sign-in", "sign_in"),
     ("POST", "/sign-out", "sign_out"),
     ("GET", "/static/<name>", "show_file"),
 )
+# The same for `desk/ticket_views.py` and `desk/canned_answer_views.py`.
+TICKET_ROUTES = (
+    ("GET", "/tickets/<ticket_id>", "show_ticket"),
+    ("POST", "/tickets/<ticket_id>", "change_ticket"),
+    ("GET", "/new", "show_new_ticket"),
+    ("POST", "/new", "create_ticket"),
+)
+CANNED_ANSWER_ROUTES = (
+    ("GET", "/canned-answers", "show_canned_answers"),
+    ("POST", "/canned-answers", "add_canned_answer"),
+    ("GET", "/canned-answers/<answer_id>", "show_canned_answer"),
+    ("POST", "/canned-answers/<answer_id>", "change_canned_answer"),
+)
+MODULES = {
+    "views": ROUTES,
+    "ticket_views": TICKET_ROUTES,
+    "canned_answer_views": CANNED_ANSWER_ROUTES,
+}
 
 
 @cache
-def lazy_view(name: str) -> Callable[..., ResponseReturnValue]:
-    """Return a view that imports `desk.views` at its first call."""
+def lazy_view(name: str, module: str = "views") -> Callable[..., ResponseReturnValue]:
+    """Return a view that imports its module in `desk/` at its first call."""
 
     def view(**arguments: Any) -> ResponseReturnValue:
-        from ..desk import views
-
+        views = import_module(f"itsm_app.desk.{module}")
         response: ResponseReturnValue = getattr(views, name)(**arguments)
         return response
 
@@ -54,5 +68,6 @@ def error_page(error: Error) -> Response:
 
 blueprint = Blueprint("desk", __name__, url_prefix="/desk")
 blueprint.before_request(lazy_view("require_session"))
-for method, path, name in ROUTES:
-    blueprint.add_url_rule(path, name, lazy_view(name), methods=[method])
+for module, routes in MODULES.items():
+    for method, path, name in routes:
+        blueprint.add_url_rule(path, name, lazy_view(name, module), methods=[method])

@@ -1,6 +1,6 @@
 """The lines of an export file, and the import of one line.
 
-Each line is one ticket in the format of DynamoDB's own exports, each value with its type ("DynamoDB
+Each line is one ticket, or the canned answers of the desk, in the format of DynamoDB's own exports, each value with its type ("DynamoDB
 table export output format" in the DynamoDB Developer Guide).
 """
 
@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from .errors import InvalidLine
-from .items import Item, put_item_if_missing, read_item
+from .items import CANNED_ANSWERS_KEY, Item, put_item_if_missing, read_item
 from .timestamps import format_timestamp
 
 Outcome = Literal["imported", "unchanged", "different"]
@@ -170,9 +170,56 @@ class StoredTicket(Struct, kw_only=True):
 
 
 class Line(Struct):
-    """One line of an export file."""
+    """A line with a ticket."""
 
     item: StoredTicket = msgspec.field(name="Item")
+
+
+class CannedAnswerMembers(Struct):
+    """The members of a canned answer."""
+
+    answer_id: Text
+    name: Text
+    text: Text
+
+
+class CannedAnswer(Struct):
+    """A canned answer: a map of strings."""
+
+    M: CannedAnswerMembers
+
+
+class CannedAnswers(Struct):
+    """A list of canned answers."""
+
+    L: list[CannedAnswer]
+
+
+class StoredCannedAnswers(Struct):
+    """The attributes of the item with the canned answers."""
+
+    ticket_id: Text
+    answers: CannedAnswers
+    revision: Count
+    updated_at: Time
+
+
+class CannedAnswersLine(Struct):
+    """The line with the canned answers."""
+
+    item: StoredCannedAnswers = msgspec.field(name="Item")
+
+
+class Key(Struct):
+    """The key of an item."""
+
+    ticket_id: Text
+
+
+class AnyLine(Struct):
+    """A line with a ticket or with the canned answers."""
+
+    item: Key = msgspec.field(name="Item")
 
 
 def to_line(item: Item) -> bytes:
@@ -183,7 +230,8 @@ def to_line(item: Item) -> bytes:
 def from_line(line: bytes) -> Item:
     """Return the item of a line. Raise `InvalidLine` if the line is not a ticket."""
     try:
-        msgspec.json.decode(line, type=Line)
+        key = msgspec.json.decode(line, type=AnyLine).item.ticket_id.S
+        msgspec.json.decode(line, type=CannedAnswersLine if key == CANNED_ANSWERS_KEY else Line)
         item: Item = msgspec.json.decode(line)["Item"]
         _check_binary(item)
     except (ValueError, RecursionError) as error:
