@@ -223,7 +223,7 @@ def test_rejects_forms_without_a_ticket_version(
         ({"comment": "x" * 10_001}, "The text has 10,001 characters. The limit is 10,000"),
         ({"assignee": "x" * 101}, "The name of the assignee has 101 characters"),
         ({"status": "lost"}, "The status must be open, in_progress"),
-        ({"visibility": "secret"}, "The choice between answer and note must be"),
+        ({"comment": "x", "visibility": "secret"}, "The choice between answer and note must be"),
         ({"priority": "none"}, "The priority must be low"),
         ({"status": "open", "comment": ""}, ""),
     ],
