@@ -39,7 +39,7 @@ deploy: .venv ## Deploy STAGE (default: poc)
 update: .venv ## Update STAGE (default: poc)
 	. $(BIN)/activate && zappa update $(STAGE)
 
-.PHONY: exhaustive embedded storage faults runtime rehearsal browser server contract soak
+.PHONY: exhaustive embedded storage faults runtime rehearsal browser server contract fuzz soak
 exhaustive: .venv ## Test every combination of cases
 	$(BIN)/pytest -m 'exhaustive and not storage'
 
@@ -72,6 +72,9 @@ server: .venv ## Test the single-server deployment behind nginx
 
 contract: .venv ## Send 5,000 generated requests
 	$(BIN)/pytest -n 0 -m contract
+
+fuzz: .venv ## Send random raw requests for five minutes
+	$(BIN)/pytest -n 0 -m fuzz -rP
 
 soak: .venv ## Run 100,000 operations under faults
 	.ci/dynamodb-local

@@ -78,12 +78,19 @@ def _merge_headers(event: dict[str, Any]) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     for name, value in (event.get(field) or {}).items():
         name = name.upper()
+        value = [*map(_wsgi_text, value)] if type(value) is list else _wsgi_text(value)
         if name in headers:
             joined = [*headers[name], *value] if type(value) is list else f"{headers[name]},{value}"
             headers[name] = joined
         elif "_" not in name:
             headers[name] = value
     return {**event, field: headers}
+
+
+def _wsgi_text(text: str) -> str:
+    # In WSGI, each character stands for one byte (PEP 3333). A lone surrogate has no bytes and
+    # raises an error.
+    return text if text.isascii() else text.encode().decode("latin-1")
 
 
 def _app_on_stage(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -97,6 +104,8 @@ def _app_on_stage(environ: WSGIEnvironment, start_response: StartResponse) -> It
         environ["SCRIPT_NAME"] = f"/{event['requestContext']['stage']}"
     # "All of the APIs created with Amazon API Gateway expose HTTPS endpoints only": its FAQs.
     environ["wsgi.url_scheme"] = "https"
+    # A client can forge X-Forwarded-For, from which apig-wsgi takes the address.
+    environ["REMOTE_ADDR"] = event["requestContext"]["identity"]["sourceIp"]
     return app(environ, start_response)
 
 

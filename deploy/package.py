@@ -60,8 +60,8 @@ DATA_FILES = (
     "openapi/viewer/index.html",
     "openapi/viewer/init.js",
     "openapi/viewer/swagger-ui-bundle.js.LICENSE.txt",
-    "openapi/viewer/swagger-ui-bundle.js.xz",
-    "openapi/viewer/swagger-ui.css.xz",
+    "openapi/viewer/swagger-ui-bundle.js.gz",
+    "openapi/viewer/swagger-ui.css.gz",
 )
 # The folder to which Lambda unzips the package ("Lambda execution environment" in the AWS Lambda
 # guide).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from . import blueprints
-from .api import auth, error_responses, json_provider, logs, response_headers
+from .api import auth, error_responses, hosts, json_provider, logs, request_class, response_headers
 from .api.parsing import MAX_BODY_BYTES
 from .tickets import callers, retention
 
@@ -18,7 +18,9 @@ def create_app() -> Flask:
     """
     retention.days()
     callers.check_setting()
+    blueprints.docs.check_setting()
     app = Flask(__name__, static_folder=None)
+    app.request_class = request_class.Request
     # Werkzeug silently truncates a chunked body at this length. One byte more lets
     # `parsing.load_body` detect a body that is too long.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
@@ -29,6 +31,7 @@ def create_app() -> Flask:
     app.json = json_provider.MsgspecProvider(app)
     response_headers.init_app(app)
     logs.init_app(app)
+    hosts.init_app(app)
     auth.init_app(app)
     error_responses.init_app(app, pages={"/desk/": blueprints.desk_pages.error_page})
     blueprints.init_app(app)

@@ -24,6 +24,7 @@ for setting in (
     "API_KEYS",
     "RETENTION_DAYS",
     "SECRET_KEY",
+    "API_VIEWER",
 ):
     os.environ.pop(setting, None)
 

@@ -26,7 +26,7 @@ ALLOWED = {
     "openapi": set[str](),
     "mcp": {"api", "openapi", "tickets"},
     "desk": {"config", "api", "tickets"},
-    "blueprints": {"api", "openapi", "mcp", "desk", "tickets"},
+    "blueprints": {"config", "api", "openapi", "mcp", "desk", "tickets", "storage"},
     "itsm_app": {"api", "blueprints", "tickets"},
     "wsgi": {"itsm_app", "api", "storage"},
     "commands": {"config", "local", "storage", "tickets", "api", "itsm_app"},

@@ -13,12 +13,12 @@ from contextlib import suppress
 from hmac import compare_digest
 from ipaddress import ip_address
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from flask import Flask, current_app, g, request
 
 from .. import config
 from ..config import InvalidSetting
+from . import hosts
 from .errors import KeyRefused, NoKeys, RoleRefused
 
 ROLES = ("agent", "desk")
@@ -28,10 +28,10 @@ ENTRY = re.compile(r"([A-Za-z0-9._-]{1,64}):(agent|desk):([0-9a-f]{64})")
 OPEN_BLUEPRINTS = {"desk", "docs", "health", None}
 # What the role `agent` can use. The role `desk` can use everything.
 AGENT_BLUEPRINTS = {"mcp", "tickets"}
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-# Headers that proxies add. A request with one of them can come from another machine.
-PROXY_HEADERS = {"forwarded", "via", "x-real-ip", "true-client-ip"}
-PROXY_HEADER_PREFIXES = ("x-forwarded-", "cf-")
+# Headers that proxies and tunnels add. A request with one of them can come from another machine.
+PROXY_HEADER = re.compile(
+    r"via|cf-.*|cdn-loop|x-envoy-.*|x-original-.*|.*(forwarded|real-ip|client-?ip).*", re.IGNORECASE
+)
 
 
 class Key(NamedTuple):
@@ -104,16 +104,10 @@ def is_local() -> bool:
     # machine (DNS rebinding), the page can send this name as Host and omit Origin.
     if config.in_lambda() or not current_app.config.get("KEYLESS"):
         return False
-    if any(map(_names_proxy, request.headers.keys())):
+    if any(map(PROXY_HEADER.fullmatch, request.headers.keys())):
         return False
-    origin = request.headers.get("Origin", request.host_url)
-    host_names = {urlsplit(url).hostname for url in (origin, request.host_url)}
-    return host_names <= LOOPBACK and _is_loopback(request.remote_addr or "")
-
-
-def _names_proxy(header: str) -> bool:
-    name = header.lower()
-    return name in PROXY_HEADERS or name.startswith(PROXY_HEADER_PREFIXES)
+    urls = (request.host_url, request.headers.get("Origin", request.host_url))
+    return all(map(hosts.names_loopback, urls)) and _is_loopback(request.remote_addr or "")
 
 
 def _is_loopback(address: str) -> bool:

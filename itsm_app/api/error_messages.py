@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from werkzeug.exceptions import (
+    BadHost,
     HTTPException,
     MethodNotAllowed,
     NotFound,
@@ -24,6 +25,7 @@ from ..tickets.errors import (
     InvalidField,
     InvalidTransition,
     MisheardNumber,
+    NoStrongVersion,
     TicketBusy,
     TicketClosed,
     TicketFull,
@@ -38,6 +40,7 @@ from .errors import (
     InvalidBody,
     KeyRefused,
     NoKeys,
+    NoOAuth,
     NoSession,
     PostOnly,
     RoleRefused,
@@ -127,6 +130,13 @@ FAILURES: dict[type[Exception], Failure] = {
         " and the last digit is a check digit. Ask the caller to say the number again, digit by"
         " digit.",
     ),
+    # ASCII without quotation marks and backslashes: RFC 6749, section 5.2.
+    NoOAuth: Failure(
+        404,
+        "no_oauth",
+        "This service uses an API key instead of OAuth. Ask the operator of this service for a key,"
+        " and configure the client to send the key in the header x-api-key.",
+    ),
     PostOnly: Failure(
         405,
         "post_only",
@@ -178,8 +188,15 @@ FAILURES: dict[type[Exception], Failure] = {
     ChangedMeanwhile: Failure(
         412,
         "changed_meanwhile",
-        "This ticket has changed since you read it. Read the ticket again, then decide whether to"
-        " repeat your change.",
+        "This ticket has changed since you read it. Read the ticket again. If your change still"
+        " applies, repeat it with the new ETag as If-Match.",
+    ),
+    # Strong comparison: RFC 9110, section 13.1.1.
+    NoStrongVersion: Failure(
+        412,
+        "changed_meanwhile",
+        "If-Match has no strong ETag, so it never matches. A weak ETag begins with W/. Read the"
+        " ticket, and send its ETag without W/, in quotation marks.",
     ),
     TicketBusy: Failure(
         409,
@@ -213,6 +230,12 @@ FAILURES: dict[type[Exception], Failure] = {
     ),
     NotFound: NO_SUCH_OPERATION,
     MethodNotAllowed: NO_SUCH_OPERATION,
+    BadHost: Failure(
+        400,
+        "bad_request",
+        "The header Host is not a valid host name. Send a host name whose parts between the dots"
+        " have 1 to 63 letters, digits and hyphens.",
+    ),
     HTTPException: Failure(
         400,
         "bad_request",

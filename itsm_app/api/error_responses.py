@@ -6,9 +6,12 @@ import logging
 from collections.abc import Callable, Mapping
 
 from flask import Flask, Response, g, jsonify, request
+from werkzeug.exceptions import NotFound
 
 from ..storage.errors import StorageUnavailable
 from .error_messages import FAILURES, Failure
+from .errors import NoOAuth
+from .oauth_paths import OAUTH_PATHS, in_oauth_form
 from .response_schemas import Error
 
 ErrorPage = Callable[[Error], Response]
@@ -26,6 +29,9 @@ def init_app(app: Flask, pages: Mapping[str, ErrorPage]) -> None:
     """
 
     def respond(error: Exception) -> tuple[Response, int, dict[str, str]]:
+        if isinstance(error, NotFound) and OAUTH_PATHS.fullmatch(request.path):
+            body, status = explain(NoOAuth())
+            return jsonify(in_oauth_form(body)), status, {}
         body, status = explain(error)
         page = next((pages[each] for each in pages if f"{request.path}/".startswith(each)), None)
         response = page(body) if page else jsonify(body)

@@ -47,6 +47,10 @@ class NotJson(InvalidBody):
     """The body is not JSON."""
 
 
+class NoOAuth(RequestError):
+    """A client looks for an OAuth server, which this service does not have."""
+
+
 class PostOnly(RequestError):
     """The MCP endpoint received a GET or DELETE request."""
 

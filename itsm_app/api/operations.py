@@ -1,8 +1,9 @@
 """The ticket operations as clients call them, from the parsed request to the response.
 
 The routes, the MCP tools and the desk's pages call these functions. Each function, except
-`list_queue`, binds the request to its caller, and raises `CallerMismatch` if the request names
-another caller. Each function also raises the errors of the ticket operation that it calls.
+`list_queue` and `list_handovers`, binds the request to its caller, and raises `CallerMismatch` if
+the request names another caller. Each function also raises the errors of the ticket operation that
+it calls.
 """
 
 from __future__ import annotations
@@ -17,8 +18,19 @@ from msgspec import UNSET
 
 from ..storage.models import Ticket
 from ..tickets import callers, comment, create, get, lists, numbers, update
-from . import caller_binding, parsing, request_schemas, response_schemas
+from . import (
+    auth,
+    caller_binding,
+    parsing,
+    request_schemas,
+    response_schemas,
+    response_sizes,
+)
 
+CLOSED_REPLAY = (
+    "This idempotency_key created this ticket earlier, and the ticket is closed now. If the problem"
+    " is new or is back, create a new ticket with a new idempotency_key."
+)
 # Callers with a withheld number cannot be told apart, so none may see another's list.
 WITHHELD_LIST = (
     "The caller's number is withheld, so their tickets cannot be listed. Ask the caller for a"
@@ -28,7 +40,6 @@ TELL_CALLER = (
     "Tell the caller that a person of the service desk takes over, and that everything said so far"
     " is passed on. If the call cannot be transferred, say that the service desk calls back."
 )
-CHANGEABLE_FIELDS = ("status", "priority", "assignee")
 
 
 def create_ticket(
@@ -39,6 +50,8 @@ def create_ticket(
     if caller_id is None:
         raise parsing.missing(request_schemas.NewTicket, "caller_id")
     is_desk = isinstance(new, request_schemas.DeskNewTicket)
+    # Without keys, nobody is known by name.
+    creator = g.key.name if is_desk and g.key is not auth.LOCAL else None
     ticket, replayed = create.create_ticket(
         caller_id,
         new.issue_description,
@@ -46,25 +59,28 @@ def create_ticket(
         handover=_handover(new.handover),
         follow_up_of=new.follow_up_of if isinstance(new, request_schemas.DeskNewTicket) else None,
         by=g.key.name,
-        by_desk=is_desk,
+        created_by=creator,
     )
     # A replay repeats the first response, and adds what the client must know before it goes on.
     values = _values(ticket) | {"status": "open", "handover": None}
     if new.handover is not None:
         values["handover"] = _requested(ticket.handovers[0]["requested_at"])
     if ticket.status == "closed":
-        values["current_status"] = ticket.status
+        values |= {"current_status": ticket.status, "note": CLOSED_REPLAY}
     return response_schemas.dump(response_schemas.TicketCreated, values), replayed
 
 
 def get_ticket_status(
-    reference: str, query: request_schemas.OneTicketQuery
+    reference: str, query: request_schemas.OneTicketQuery, max_bytes: int | None = None
 ) -> tuple[response_schemas.Ticket, str]:
-    """Get the ticket with this ID or number. Return the response, and the ticket's version."""
+    """Get the ticket with this ID or number. Return the response, and the ticket's version.
+
+    If the response would have more than `max_bytes`, the oldest comments are left out.
+    """
     caller_id = caller_binding.bind("caller", query.caller)
     ticket = get.get_ticket(reference, caller_id)
     with_history = isinstance(query, request_schemas.DeskTicketQuery) and query.history == "all"
-    return _response(ticket, query.comments, with_history), _version(ticket)
+    return _response(ticket, query.comments, with_history, max_bytes), _version(ticket)
 
 
 def add_ticket_comment(
@@ -89,16 +105,31 @@ def add_ticket_comment(
 def list_recent_tickets(
     query: request_schemas.TicketQuery, max_bytes: int | None = None
 ) -> response_schemas.TicketList:
-    """List a caller's newest tickets. For `max_bytes`, see `lists.list_recent_tickets`."""
+    """List a caller's newest tickets.
+
+    A response of more than `max_bytes` is split into several pages. If one ticket is larger, its
+    oldest comments are left out.
+    """
     caller_id = caller_binding.bind("caller", query.caller)
     if caller_id is None:
         raise parsing.missing(request_schemas.TicketQuery, "caller")
     if callers.is_withheld(caller_id) and not caller_binding.may_see_all():
         return response_schemas.TicketList([], note=WITHHELD_LIST)
-    page, cursor = lists.list_recent_tickets(
-        caller_id, query.status, query.limit, query.cursor, max_bytes
-    )
-    return response_schemas.TicketList([_response(each, query.comments) for each in page], cursor)
+    arguments = (caller_id, query.status, query.limit, query.cursor)
+    if max_bytes is None:
+        page, cursor = lists.list_recent_tickets(*arguments)
+        tickets = [_response(each, query.comments) for each in page]
+        return response_schemas.TicketList(tickets, cursor)
+    room = max_bytes - response_sizes.PAGE_BYTES
+    responses: dict[str, response_schemas.Ticket] = {}
+
+    def bytes_of(ticket: Ticket) -> int:
+        response = _response(ticket, query.comments, max_bytes=room)
+        responses[ticket.ticket_id] = response
+        return response_sizes.in_json(response) + len(",")
+
+    page, cursor = lists.list_recent_tickets(*arguments, room, bytes_of)
+    return response_schemas.TicketList([responses[each.ticket_id] for each in page], cursor)
 
 
 def update_ticket(
@@ -112,11 +143,17 @@ def update_ticket(
     `seen_versions` are the versions of the ticket that the client accepts. None means any version.
     With `accepts_comments`, later comments of the caller do not matter.
     """
-    fields = {name: getattr(change, name) for name in CHANGEABLE_FIELDS}
     is_note = change.comment is not None and change.visibility == "internal"
+    fields: dict[str, str | None] = {}
+    if change.status is not None:
+        fields["status"] = change.status
+    if change.priority is not None:
+        fields["priority"] = change.priority
+    if change.assignee is not UNSET:
+        fields["assignee"] = change.assignee
     ticket = update.update_ticket(
         reference,
-        {name: value for name, value in fields.items() if value is not UNSET},
+        fields,
         change.comment,
         by=g.key.name,
         is_note=is_note,
@@ -139,18 +176,13 @@ def list_queue(query: request_schemas.QueueQuery) -> response_schemas.Queue:
         query.limit,
         query.cursor,
     )
-    return queue_response(page, cursor)
+    return response_schemas.queue(page, cursor)
 
 
 def list_handovers(query: request_schemas.HandoverQuery) -> response_schemas.Queue:
     """List the tickets that wait for a person. The ticket that waits longest comes first."""
-    return queue_response(*lists.list_view("waiting", "", None, query.limit, query.cursor))
-
-
-def queue_response(page: list[Ticket], cursor: str | None) -> response_schemas.Queue:
-    """Return the response for a page of a list of the desk."""
-    tickets = [response_schemas.dump(response_schemas.QueuedTicket, _values(each)) for each in page]
-    return response_schemas.Queue(tickets, cursor)
+    page, cursor = lists.list_view("waiting", "", None, query.limit, query.cursor)
+    return response_schemas.queue(page, cursor)
 
 
 def _sees_notes() -> bool:
@@ -162,7 +194,9 @@ def _version(ticket: Ticket) -> str:
     return ticket.version if _sees_notes() else ticket.public_version
 
 
-def _response(ticket: Ticket, comments: str, with_history: bool = False) -> response_schemas.Ticket:
+def _response(
+    ticket: Ticket, comments: str, with_history: bool = False, max_bytes: int | None = None
+) -> response_schemas.Ticket:
     values = _values(ticket)
     sees_notes = _sees_notes()
     shown = _with_notes(ticket) if sees_notes else ticket.comments
@@ -170,12 +204,16 @@ def _response(ticket: Ticket, comments: str, with_history: bool = False) -> resp
     values["handovers"] = [_with_state(each, ticket) for each in ticket.handovers or ()]
     values["handover"] = values["handovers"][-1] if ticket.handovers else None
     values["history"] = (ticket.history or []) if with_history else []
-    if not sees_notes:
-        schema = response_schemas.TicketWithHistory if with_history else response_schemas.Ticket
-        return response_schemas.dump(schema, values)
-    values["duplicates"] = sorted(ticket.duplicates or ())
-    values["follow_ups"] = sorted(ticket.follow_ups or ())
-    return response_schemas.dump(response_schemas.DeskTicket, values)
+    if sees_notes:
+        values["duplicates"] = sorted(ticket.duplicates or ())
+        values["follow_ups"] = sorted(ticket.follow_ups or ())
+        return response_schemas.dump(response_schemas.DeskTicket, values)
+    if with_history:
+        return response_schemas.dump(response_schemas.TicketWithHistory, values)
+    response = response_schemas.dump(response_schemas.Ticket, values)
+    if max_bytes is None:
+        return response
+    return response_sizes.omit_comments(response, len(ticket.comments), max_bytes)
 
 
 def _with_notes(ticket: Ticket) -> list[dict[str, Any]]:

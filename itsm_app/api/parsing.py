@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn, TypeVar, get_args, get_origin, get_
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Raw, Struct
 
 from ..tickets.errors import InvalidField
 from .errors import BodyTooLarge, InvalidBody, NotJson
@@ -28,10 +28,16 @@ QUOTED_CHARACTERS = 20
 # Visible ASCII with percent-encoding. A comma must be encoded: if a client sends a header twice,
 # servers join the two values with a comma.
 PERCENT_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2}|[!-$&-+.-~\-/])*")
+# Query parameters in which `null` is a text like any other: somebody can have this name.
+FREE_TEXT_PARAMETERS = {"assignee", "caller"}
+# Below this number, a float without a fraction is exactly the sent integer: RFC 8259, section 6.
+EXACT_INTEGERS = 2**53
 
 
 def load_body(schema: type[T], body: bytes) -> T:
     """Parse a body, which must be a JSON object in UTF-8.
+
+    In an optional field, null counts as missing, except if null has a meaning of its own.
 
     Raises:
         BodyTooLarge: The body is longer than `MAX_BODY_BYTES`.
@@ -47,7 +53,7 @@ def load_body(schema: type[T], body: bytes) -> T:
         value = json.loads(body.decode(), object_pairs_hook=tuple, parse_int=float)
         if isinstance(value, tuple):
             _check_fields(schema, value)
-        return msgspec.json.decode(body, type=schema)
+        return _decode(schema, body)
     except msgspec.ValidationError as error:
         _raise_invalid(schema, error, value)
     except (ValueError, RecursionError) as error:
@@ -55,13 +61,26 @@ def load_body(schema: type[T], body: bytes) -> T:
 
 
 def load_query(schema: type[T], query_string: bytes) -> T:
-    """Parse a query string, which must be percent-encoded UTF-8. Raises `InvalidField`."""
+    """Parse a query string, which must be percent-encoded UTF-8.
+
+    A parameter with the text `null` counts as missing, except those in `FREE_TEXT_PARAMETERS`.
+
+    Raises:
+        InvalidField: A parameter is invalid.
+    """
     # A client must percent-encode every byte that is not ASCII, because servers may decode such a
     # byte wrongly. Here, such a byte becomes a surrogate, which `_check_utf_8` rejects.
     text = query_string.decode("ascii", errors="surrogateescape")
     pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
+    # msgspec rejects every name that is not UTF-8, also the name of an unknown parameter.
+    if any(not _is_utf_8(name) for name, _ in pairs):
+        raise InvalidField(
+            "query",
+            "has a parameter whose name is not valid UTF-8",
+            "Encode the names and values of parameters as percent-encoded UTF-8.",
+        )
     _check_fields(schema, pairs)
-    return _convert(schema, dict(pairs))
+    return _convert(schema, {name: text for name, text in pairs if not _is_null(name, text)})
 
 
 def load_form(schema: type[T], fields: Mapping[str, str]) -> T:
@@ -129,6 +148,39 @@ def _convert(schema: type[T], texts: Mapping[str, str]) -> T:
         _raise_invalid(schema, error, texts)
 
 
+def _decode(schema: type[T], body: bytes) -> T:
+    try:
+        return msgspec.json.decode(body, type=schema)
+    except msgspec.ValidationError:
+        # Only the second attempt accepts null for absent and 10.0 for 10, so that other requests
+        # do not pay for these forms.
+        return msgspec.json.decode(_without_variants(schema, body), type=schema)
+
+
+def _without_variants(schema: type[Struct], body: bytes) -> bytes:
+    members = msgspec.json.decode(body, type=dict[str, Raw])
+    hints = get_type_hints(schema)
+    for field in msgspec.structs.fields(schema):
+        value = bytes(members.get(field.encode_name, b""))
+        types = get_args(hints[field.name]) or (hints[field.name],)
+        # A field with the default UNSET either has a meaning for null or does not allow null.
+        if value == b"null" and not field.required and field.default is not UNSET:
+            del members[field.encode_name]
+        elif int in types and re.fullmatch(rb"-?[0-9][0-9.Ee+-]*", value):
+            members[field.encode_name] = Raw(_integer(value))
+    return msgspec.json.encode(members)
+
+
+def _integer(number: bytes) -> bytes:
+    value = float(number)
+    is_exact = value.is_integer() and abs(value) < EXACT_INTEGERS
+    return b"%d" % value if is_exact else number
+
+
+def _is_null(name: str, text: str) -> bool:
+    return text.lower() == "null" and name not in FREE_TEXT_PARAMETERS
+
+
 def _check_fields(schema: type[Struct], pairs: Iterable[tuple[str, Any]]) -> None:
     seen: set[str] = set()
     for name, value in pairs:
@@ -140,15 +192,21 @@ def _check_fields(schema: type[Struct], pairs: Iterable[tuple[str, Any]]) -> Non
 
 
 def _check_utf_8(name: str, value: Any) -> None:
-    try:
-        str(value).encode()
-    except UnicodeEncodeError:
+    if not _is_utf_8(str(value)):
         raise InvalidField(
             name,
             "is not valid UTF-8: it contains bytes of another encoding, or half of a surrogate"
             " pair",
             "Encode the text as UTF-8; in a query, also percent-encode the text.",
-        ) from None
+        )
+
+
+def _is_utf_8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _raise_invalid(schema: type[Struct], error: msgspec.ValidationError, value: Any) -> NoReturn:

@@ -110,14 +110,14 @@ class DeskTicketQuery(OneTicketQuery):
 class TicketChange(Struct):
     """The body of `update_ticket`. Fields that are left out do not change.
 
-    `duplicate_of` closes the ticket.
+    An `assignee` of null means that nobody is assigned. `duplicate_of` closes the ticket.
     """
 
-    status: Status | UnsetType = UNSET
-    priority: Priority | UnsetType = UNSET
+    status: Status | None = None
+    priority: Priority | None = None
     assignee: Assignee | UnsetType | None = UNSET
     comment: DeskCommentText | None = None
-    visibility: Visibility = "public"
+    visibility: Visibility | None = None
     duplicate_of: Reference | None = None
     idempotency_key: IdempotencyKey | None = None
 
@@ -149,7 +149,6 @@ class TicketQuery(Struct):
 
     caller: CallerId | None = None
     status: Status | None = None
-    handover: HandoverState | None = None
     comments: Comments = "all"
     limit: Limit = DEFAULT_PAGE_TICKETS
     cursor: Cursor | None = None
@@ -168,6 +167,12 @@ class CannedAnswerDeletion(Struct):
     """The form that deletes a canned answer."""
 
     revision: Revision | None = None
+
+
+class DeskListQuery(TicketQuery):
+    """The query of `list_recent_tickets`, `list_queue` and `list_handovers` for the desk."""
+
+    handover: HandoverState | None = None
 
 
 class DocumentQuery(Struct):

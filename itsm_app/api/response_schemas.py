@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 import msgspec
@@ -19,7 +20,10 @@ class HandoverRequested(Struct):
 
 
 class TicketCreated(Struct, omit_defaults=True):
-    """The response of `create_ticket`. A replay names a closed ticket in `current_status`."""
+    """The response of `create_ticket`.
+
+    If a replay finds that the ticket is closed, `current_status` and `note` say so.
+    """
 
     ticket_id: str
     ticket_number: str
@@ -27,6 +31,7 @@ class TicketCreated(Struct, omit_defaults=True):
     status: str
     created_at: str
     current_status: str | None = None
+    note: str | None = None
     handover: HandoverRequested | None = None
 
 
@@ -43,14 +48,18 @@ class Comment(Struct, omit_defaults=True):
     """A comment of a ticket.
 
     Comments from before comment ids were introduced have no `comment_id`. `author` is the name of
-    the desk's key. A caller's comment has no `author`. Only the desk gets `visibility`, with the
-    desk's own comments.
+    the desk's key. A caller's comment has no `author`.
     """
 
     comment_text: str
     added_at: str
     comment_id: str | None = None
     author: str | None = None
+
+
+class DeskComment(Comment, omit_defaults=True):
+    """A comment or an internal note as the desk sees it. A caller's comment has no `visibility`."""
+
     visibility: str | None = None
 
 
@@ -87,7 +96,9 @@ class Ticket(Struct, kw_only=True, omit_defaults=True):
     """The response of `get_ticket_status`. The comments are sorted oldest first.
 
     Tickets from before ticket numbers were introduced have no number. `duplicate_of` and
-    `follow_up_of` are numbers of other tickets of the same caller.
+    `follow_up_of` are numbers of other tickets of the same caller. `omitted_comments` is the number
+    of older comments that a tool result leaves out. Responses of the HTTP routes have no such
+    field.
     """
 
     ticket_id: str
@@ -104,6 +115,7 @@ class Ticket(Struct, kw_only=True, omit_defaults=True):
     handover: HandoverStatus | None = None
     duplicate_of: str | None = None
     follow_up_of: str | None = None
+    omitted_comments: int | None = None
 
 
 class TicketWithHistory(Ticket, kw_only=True, omit_defaults=True):
@@ -121,6 +133,7 @@ class DeskTicket(TicketWithHistory, kw_only=True, omit_defaults=True):
     `handovers` are all hand-overs, oldest first, and `handover` is the newest of them.
     """
 
+    comments: list[DeskComment]  # type: ignore[assignment]
     handover: Handover | None = None
     handovers: list[Handover] = []
     created_by: str | None = None
@@ -169,6 +182,11 @@ class Queue(Struct, omit_defaults=True):
     next_cursor: str | None = None
 
 
+def queue(page: Iterable[object], cursor: str | None) -> Queue:
+    """Return the response for a page of a list of the desk."""
+    return Queue([dump(QueuedTicket, ticket) for ticket in page], cursor)
+
+
 class Health(Struct):
     """The response of `show_health`."""
 
@@ -182,6 +200,12 @@ class Error(Struct):
     code: str
     retryable: bool
     request_id: str
+
+
+class OAuthError(Error):
+    """The response at the paths of OAuth. `error_description` repeats `error`."""
+
+    error_description: str
 
 
 def dump(schema: type[T], source: object) -> T:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import NotFound
 
+from .. import config
 from ..api import parsing, request_schemas
+from ..config import InvalidSetting
 from ..openapi import viewer_files
 from ..openapi.document import document
 from ..tickets.errors import InvalidField
@@ -17,7 +19,16 @@ CONTENT_SECURITY_POLICY = (
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
+# The URLs of Swagger UI in the page contain its version, so browsers keep these files for a year.
+VERSIONED = "public, max-age=31536000, immutable"
+
 blueprint = Blueprint("docs", __name__)
+
+
+def check_setting() -> None:
+    """Raise `InvalidSetting` if `API_VIEWER` is malformed."""
+    if config.API_VIEWER not in ("on", "off"):
+        raise InvalidSetting("API_VIEWER must be on or off. Correct it, or leave it out for on")
 
 
 @blueprint.get("/openapi.json")
@@ -32,15 +43,31 @@ def show_openapi() -> Response:
 @blueprint.get("/docs/<name>")
 def show_docs(name: str) -> Response:
     """Return the page of the viewer, or one of its files."""
-    if name not in viewer_files.FILES:
+    if config.API_VIEWER == "off" or name not in viewer_files.FILES:
         raise NotFound
     file, mimetype = viewer_files.FILES[name]
-    response = Response(viewer_files.content(file), mimetype=mimetype)
+    response = _file_response(file)
+    response.mimetype = mimetype
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    # Browsers store the files, 2 MB in all, and ask each time whether they have changed.
-    response.headers["Cache-Control"] = "no-cache"
-    response.add_etag()
+    # Browsers store the other files too, and ask each time whether they have changed.
+    response.headers["Cache-Control"] = VERSIONED if "v" in request.args else "no-cache"
     response.make_conditional(request)
+    return response
+
+
+def _file_response(file: str) -> Response:
+    if not file.endswith(viewer_files.COMPRESSED):
+        response = Response(viewer_files.content(file))
+        response.add_etag()
+        return response
+    # API Gateway compresses the responses of a Lambda itself, and takes only text from it.
+    compressed = request.accept_encodings["gzip"] > 0 and not config.in_lambda()
+    read = viewer_files.stored_content if compressed else viewer_files.content
+    response = Response(read(file))
+    response.add_etag()
+    response.vary.add("Accept-Encoding")
+    if compressed:
+        response.content_encoding = "gzip"
     return response
 
 

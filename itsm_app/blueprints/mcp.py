@@ -10,6 +10,7 @@ blueprint = Blueprint("mcp", __name__)
 
 
 @blueprint.route("/mcp", methods=["POST", "GET", "DELETE"])
+@blueprint.route("/mcp/", methods=["POST", "GET", "DELETE"])
 def serve_mcp() -> Response | tuple[Response, int, dict[str, str]]:
     """Answer one HTTP request of an MCP client."""
     if request.method != "POST":

@@ -54,14 +54,21 @@ def add_ticket_comment(ticket_id: str) -> tuple[Response, dict[str, str]]:
 @blueprint.get("/tickets")
 def list_recent_tickets() -> Response:
     """List a caller's newest tickets. For the desk, list the queue if no caller is given."""
-    query = parsing.load_query(request_schemas.TicketQuery, request.query_string)
-    if query.caller is None and query.handover and caller_binding.may_see_all():
+    if not caller_binding.may_see_all():
+        query = parsing.load_query(request_schemas.TicketQuery, request.query_string)
+        return jsonify(operations.list_recent_tickets(query))
+    return _list_for_desk()
+
+
+def _list_for_desk() -> Response:
+    query = parsing.load_query(request_schemas.DeskListQuery, request.query_string)
+    if query.caller is not None or not (query.status or query.handover):
+        return jsonify(operations.list_recent_tickets(query))
+    if query.handover:
         handovers = parsing.load_query(request_schemas.HandoverQuery, request.query_string)
         return jsonify(operations.list_handovers(handovers))
-    if query.caller is None and query.status and caller_binding.may_see_all():
-        queue = parsing.load_query(request_schemas.QueueQuery, request.query_string)
-        return jsonify(operations.list_queue(queue))
-    return jsonify(operations.list_recent_tickets(query))
+    queue = parsing.load_query(request_schemas.QueueQuery, request.query_string)
+    return jsonify(operations.list_queue(queue))
 
 
 def load_body(schema: type[T]) -> T:

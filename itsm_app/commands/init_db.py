@@ -24,8 +24,6 @@ def init_db() -> None:
     name = f"The table {TABLE_NAME} in {_store()}"
     try:
         is_new = table.create()
-        if not is_new:
-            _complete()
     except TableMismatch as error:
         raise click.ClickException(
             f"{name} exists, but cannot store tickets: {error}. Correct TABLE_NAME or REGION."
@@ -35,20 +33,28 @@ def init_db() -> None:
     if is_new:
         _turn_on_recovery(name)
     _turn_on_expiry(name)
+    if not is_new:
+        _complete(name)
     if config.uses_embedded_dynamodb():
         embedded_table.prepare(Path(config.LOCAL_DYNAMODB))
     click.echo(f"{name} {'was created' if is_new else 'already exists'}.")
 
 
-def _complete() -> None:
+def _complete(name: str) -> None:
     """Add what the table of an earlier release does not have.
 
     While an earlier release is still running, it creates tickets without a place in the desk's
     lists. The next run of this command completes these tickets.
     """
-    placed = places.place_active_tickets()
-    for index in table.missing_indexes():
-        table.add_index(index)
+    try:
+        placed = places.place_active_tickets()
+        for index in table.missing_indexes():
+            table.add_index(index)
+    except StorageUnavailable as error:
+        raise click.ClickException(
+            f"{name} exists, but the desk's lists are not complete: {remedy(error)}. Run this"
+            " command again."
+        ) from None
     if placed:
         click.echo(f"{placed} tickets of an earlier release are now in the desk's lists.")
 

@@ -38,7 +38,7 @@ UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
 
 def render(template: str, **values: Any) -> Response:
     """Return a page: a template, filled in with values, and the headers of every page."""
-    values |= {"key": g.get("key"), "base": url_for("desk.show_queue").rstrip("/")}
+    values |= {"key": g.get("key"), "base": _base()}
     html = _environment().get_template(template).render(values)
     response = Response(html, mimetype="text/html")
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
@@ -162,4 +162,12 @@ def _new_idempotency_key() -> str:
 
 def _static_url(name: str) -> str:
     version = hashlib.sha256(_read_static_file(name)).hexdigest()[:12]
-    return url_for("desk.show_file", name=name, v=version)
+    return f"{_base()}/static/{name}?v={version}"
+
+
+def _base() -> str:
+    """Return the path of the desk, which starts with the stage if there is one.
+
+    `url_for` raises an error if the header Host is invalid. The error page must not.
+    """
+    return f"{request.script_root}/desk"

@@ -8,24 +8,24 @@ cookie.
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
-from hmac import compare_digest
-from urllib.parse import urlsplit
 
-from flask import current_app, request, url_for
+from flask import current_app, g, request, url_for
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug import Response as BaseResponse
 
 from .. import config
-from ..api import auth, caller_binding
+from ..api import auth, caller_binding, hosts, logs
 from ..api.auth import Key
-from ..api.errors import CrossSite, DeskShut, NoKeys, NoSession, RoleRefused
+from ..api.errors import CrossSite, DeskShut, KeyRefused, NoKeys, NoSession, RoleRefused
 
 COOKIE = "desk"
 LIFETIME_SECONDS = 12 * 3600
 # itsdangerous signs with HMAC-SHA1. RFC 2104, section 3, requires a key of at least the length of
 # the hash, 20 bytes.
 MIN_SECRET_CHARACTERS = 32
+_logger = logging.getLogger(__name__)
 # Used if SECRET_KEY is not set. All sessions end with this process.
 _random_secret = secrets.token_hex(32)
 
@@ -65,7 +65,7 @@ def check_origin() -> None:
     if request.method != "POST":
         return
     site = request.headers.get("Sec-Fetch-Site")
-    origin = urlsplit(request.headers.get("Origin", "")).netloc
+    origin = request.headers.get("Origin", "").partition("://")[2]
     is_own = site in ("same-origin", "none") if site else bool(origin) and origin == request.host
     if not is_own:
         raise CrossSite
@@ -77,14 +77,14 @@ def key() -> Key:
         return auth.LOCAL
     try:
         cookie = request.cookies.get(COOKIE, "")
-        name, fingerprint = _serializer().loads(cookie, max_age=LIFETIME_SECONDS)
-    except BadData:
+        content = _serializer().loads(cookie, max_age=LIFETIME_SECONDS)
+    except (BadData, ValueError, OverflowError, OSError):
+        # itsdangerous converts the signed time to a datetime without a check of its range.
         raise NoSession from None
     candidate: Key
     for candidate in current_app.extensions["keys"]:
-        if (candidate.name, candidate.role) == (name, "desk") and compare_digest(
-            _fingerprint(candidate), fingerprint
-        ):
+        # The content is signed, so nobody can guess it byte by byte from the response time.
+        if candidate.role == "desk" and content == _content(candidate):
             return candidate
     raise NoSession
 
@@ -96,15 +96,22 @@ def start(response: BaseResponse, sent_key: str) -> BaseResponse:
         KeyRefused: The key is not valid.
         RoleRefused: The key does not have the role `desk`.
     """
-    key = auth.find(sent_key)
+    try:
+        key = auth.find(sent_key)
+    except KeyRefused:
+        _log("sign_in_refused", None)
+        raise
     if key.role != "desk":
+        _log("sign_in_refused", key)
         raise RoleRefused
+    _log("sign_in", key)
+    g.key = key
     response.set_cookie(
         COOKIE,
-        _serializer().dumps((key.name, _fingerprint(key))),
+        _serializer().dumps(_content(key)),
         max_age=LIFETIME_SECONDS,
         path=_path(),
-        secure=not (request.scheme == "http" and _is_loopback()),
+        secure=not (request.scheme == "http" and hosts.names_loopback(request.host_url)),
         httponly=True,
         samesite="Strict",
     )
@@ -113,12 +120,15 @@ def start(response: BaseResponse, sent_key: str) -> BaseResponse:
 
 def end(response: BaseResponse) -> BaseResponse:
     """Return the response with the instruction to delete the cookie."""
+    _log("sign_out", g.key)
     response.delete_cookie(COOKIE, path=_path(), httponly=True, samesite="Strict")
     return response
 
 
-def _is_loopback() -> bool:
-    return urlsplit(request.host_url).hostname in auth.LOOPBACK
+def _log(message: str, key: Key | None) -> None:
+    level = logging.WARNING if message == "sign_in_refused" else logging.INFO
+    fields = {"key": key and key.name, "network": logs.network()}
+    _logger.log(level, message, extra={"fields": fields})
 
 
 def _path() -> str:
@@ -130,5 +140,5 @@ def _serializer() -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(config.SECRET_KEY or _random_secret, salt=COOKIE)
 
 
-def _fingerprint(key: Key) -> str:
-    return hashlib.sha256(key.digest.encode()).hexdigest()
+def _content(key: Key) -> list[str]:
+    return [key.name, hashlib.sha256(key.digest.encode()).hexdigest()]

@@ -126,6 +126,25 @@ def load(schema: type[T], json: bytes, code: int = INVALID_PARAMS) -> T:
         raise ProtocolError(code, body.error) from None
 
 
+def object_in(field: str, json: Raw, next_step: str) -> bytes:
+    """Return the object of an optional field as JSON. Null counts as an object without members.
+
+    Args:
+        field: The name of the field.
+        json: The value of the field.
+        next_step: What the client should send.
+
+    Raises:
+        ProtocolError: The value is neither an object nor null.
+    """
+    value = bytes(json)
+    if value == b"null":
+        return b"{}"
+    if not value.startswith(b"{"):
+        raise ProtocolError(INVALID_PARAMS, f"`{field}` must be an object. {next_step}")
+    return value
+
+
 def decode_members(json: bytes) -> dict[str, Raw]:
     """Return the members of a JSON object, each as JSON.
 

@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 from ..api import caller_binding
 from ..openapi.document import document
 from . import tool_calls
-from .json_rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Message, ProtocolError, load, must_be
+from .json_rpc import METHOD_NOT_FOUND, Message, ProtocolError, load, must_be, object_in
 from .revisions import LEGACY, META_PREFIX, MODERN, REVISIONS
 from .tools_from_openapi import tool_list
 
@@ -25,9 +25,10 @@ INSTRUCTIONS = (
     " at a time. Before you create a ticket, list the caller's tickets: the problem may already"
     " have one. Read spoken_number aloud unchanged, digit by digit. If the error code is"
     " misheard_number, ask for all 12 digits again, one by one. If a call fails with retryable true"
-    " or returns nothing, repeat the call with the same idempotency_key. Never invent a caller: the"
-    " platform or the caller says who is calling. Say that something is saved only after a call has"
-    " succeeded."
+    " or returns nothing, repeat the call with the same idempotency_key. Begin each idempotency_key"
+    " with the ID of the call or contact: a bare counter such as 1 repeats in the next call. Never"
+    " invent a caller: the platform or the caller says who is calling. Say that something is saved"
+    " only after a call has succeeded."
 )
 
 Object = Annotated[dict[str, Raw], must_be("an object", "Send {} if the object has no members.")]
@@ -56,10 +57,8 @@ def serve(message: Message, revision: str) -> dict[str, Any]:
     if message.method not in methods:
         sentence = f"Unknown method. Use one of {', '.join(methods)}."
         raise ProtocolError(METHOD_NOT_FOUND, sentence, status=404)
-    if not bytes(message.params).startswith(b"{"):
-        sentence = "`params` must be an object. Send the parameters by name."
-        raise ProtocolError(INVALID_PARAMS, sentence)
-    result = methods[message.method](bytes(message.params), revision)
+    params = object_in("params", message.params, "Send the parameters by name.")
+    result = methods[message.method](params, revision)
     if revision != MODERN:
         return result
     # "Result" and "Per-response protocol fields" in `basic`.

@@ -11,9 +11,14 @@ from msgspec import Raw, Struct
 
 from ..api import operations, parsing, request_schemas
 from ..api.error_responses import explain
-from ..tickets.limits import MAX_BYTES_AFTER_CLOSING
-from .json_rpc import INVALID_PARAMS, ProtocolError, load, must_be
+from ..api.field_types import Comments
+from .json_rpc import INVALID_PARAMS, ProtocolError, load, must_be, object_in
 from .revisions import STRUCTURED_CONTENT
+
+# Hosts reject or truncate results of more than about 25,000 tokens. With the encoding o200k_base,
+# 40,000 bytes of English are 9,700 tokens, of Chinese 11,500, and of Amharic 27,800. 40,000
+# characters of Chinese would be 34,500 tokens.
+MAX_RESULT_BYTES = 40_000
 
 TicketReference = Annotated[
     str,
@@ -36,6 +41,12 @@ class NewComment(request_schemas.NewComment, kw_only=True):
     ticket_id: TicketReference
 
 
+class TicketList(request_schemas.TicketQuery):
+    """The arguments of `list_recent_tickets`. With all comments, a list could be very long."""
+
+    comments: Comments = "latest"
+
+
 class CallParams(Struct):
     """The parameters of `tools/call`."""
 
@@ -56,6 +67,17 @@ class Tool(NamedTuple):
     run: Callable[[Any], Struct]
     hints: dict[str, bool]
 
+    @property
+    def is_structured(self) -> bool:
+        """Whether results contain structured content besides their text, with an output schema.
+
+        An output schema makes structured content mandatory, and clients that do not read structured
+        content need the same data as text: "Structured Content" and "Output Schema" in
+        `server/tools`, from 2025-06-18 on. The results of tools that read would be twice as long.
+        They are text only, which every client reads.
+        """
+        return not self.hints["readOnlyHint"]
+
 
 READ_HINTS = {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False}
 # Not idempotent: a repeated call without an idempotency_key writes a second time.
@@ -70,15 +92,14 @@ TOOLS = {
         request_schemas.NewTicket, lambda new: operations.create_ticket(new)[0], WRITE_HINTS
     ),
     "list_recent_tickets": Tool(
-        request_schemas.TicketQuery,
-        # A result contains each ticket twice, as text and as structured content. Lambda encodes the
-        # response as a JSON string, which makes both longer. A page is therefore not longer than
-        # the longest ticket: a result then takes at most a third of Lambda's limit of 6 MB.
-        lambda query: operations.list_recent_tickets(query, MAX_BYTES_AFTER_CLOSING),
+        TicketList,
+        lambda query: operations.list_recent_tickets(query, MAX_RESULT_BYTES),
         READ_HINTS,
     ),
     "get_ticket_status": Tool(
-        OneTicket, lambda one: operations.get_ticket_status(one.ticket_id, one)[0], READ_HINTS
+        OneTicket,
+        lambda one: operations.get_ticket_status(one.ticket_id, one, MAX_RESULT_BYTES)[0],
+        READ_HINTS,
     ),
     "add_ticket_comment": Tool(
         NewComment, lambda new: operations.add_ticket_comment(new.ticket_id, new)[0], WRITE_HINTS
@@ -95,10 +116,7 @@ def call(params: bytes, revision: str) -> dict[str, Any]:
     requested = load(CallParams, params)
     if requested.name not in TOOLS:
         raise ProtocolError(INVALID_PARAMS, f"Unknown tool. Use one of {', '.join(TOOLS)}.")
-    arguments = bytes(requested.arguments)
-    if not arguments.startswith(b"{"):
-        sentence = "`arguments` must be an object. Send the arguments by name."
-        raise ProtocolError(INVALID_PARAMS, sentence)
+    arguments = object_in("arguments", requested.arguments, "Send the arguments by name.")
     g.tool = requested.name
     tool = TOOLS[requested.name]
     try:
@@ -107,7 +125,8 @@ def call(params: bytes, revision: str) -> dict[str, Any]:
         body, _ = explain(error)
         return {"content": _text_content(msgspec.json.encode(body)), "isError": True}
     json = msgspec.json.encode(response)
-    structured = {"structuredContent": Raw(json)} if revision >= STRUCTURED_CONTENT else {}
+    is_structured = tool.is_structured and revision >= STRUCTURED_CONTENT
+    structured = {"structuredContent": Raw(json)} if is_structured else {}
     return {"content": _text_content(json), **structured, "isError": False}
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from ..openapi.document import document
 from .revisions import STRUCTURED_CONTENT
@@ -37,26 +37,40 @@ def tool_list(revision: str, bound: bool) -> Raw:
 
 def _tool(operation: dict[str, Any], revision: str, bound: bool) -> dict[str, Any]:
     name, title = operation["operationId"], operation["summary"]
-    hints = TOOLS[name].hints
+    definition = TOOLS[name]
+    hints = definition.hints
     tool = {
         "name": name,
         "description": operation["description"],
-        "inputSchema": _input_schema(operation, CALLER_FIELDS if bound else set()),
+        "inputSchema": _input_schema(
+            operation, definition.arguments, CALLER_FIELDS if bound else set()
+        ),
     }
     if revision < STRUCTURED_CONTENT:
         return {**tool, "annotations": {"title": title, **hints}}
+    tool |= {"title": title, "annotations": hints}
+    if not definition.is_structured:
+        return tool
     (success,) = (each for status, each in operation["responses"].items() if status < "300")
-    output_schema = _without_omitted_keywords(_schema(success))
-    return {**tool, "title": title, "outputSchema": output_schema, "annotations": hints}
+    return {**tool, "outputSchema": _without_omitted_keywords(_schema(success))}
 
 
-def _input_schema(operation: dict[str, Any], omitted_fields: set[str]) -> dict[str, Any]:
+def _input_schema(
+    operation: dict[str, Any], arguments: type[Struct], omitted_fields: set[str]
+) -> dict[str, Any]:
     parameters = operation.get("parameters", [])
     body = _schema(operation["requestBody"]) if "requestBody" in operation else {}
     properties = {
         each["name"]: each["schema"] | {"description": each["description"]} for each in parameters
     }
     properties |= body.get("properties", {})
+    # A tool can have another default than its HTTP route.
+    defaults = {each.encode_name: each.default for each in msgspec.structs.fields(arguments)}
+    properties |= {
+        name: {**each, "default": defaults[name]}
+        for name, each in properties.items()
+        if "default" in each
+    }
     required = [each["name"] for each in parameters if each.get("required")]
     required += body.get("required", [])
     return {

@@ -20,7 +20,8 @@ from .json_rpc import INVALID_REQUEST, Message, ProtocolError
 from .revisions import LEGACY, check_non_request, revision_of
 
 LOOPBACK = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECASE)
-JSON_MEDIA_RANGES = ("application/json", "application/*", "*/*")
+# The response is always JSON, also for clients that list only the other format of the protocol.
+JSON_MEDIA_RANGES = ("application/json", "application/*", "*/*", "text/event-stream")
 
 
 def serve() -> Response:

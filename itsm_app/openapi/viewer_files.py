@@ -6,23 +6,30 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).with_name("viewer")
+COMPRESSED = ".gz"
 # By name in the URL: the name of the file, and its media type. The page itself has no name, so that
 # its relative links also work below the path of an API Gateway stage.
 FILES = {
     "": ("index.html", "text/html"),
     "init.js": ("init.js", "text/javascript"),
-    "swagger-ui-bundle.js": ("swagger-ui-bundle.js.xz", "text/javascript"),
-    "swagger-ui.css": ("swagger-ui.css.xz", "text/css"),
+    "swagger-ui-bundle.js": ("swagger-ui-bundle.js.gz", "text/javascript"),
+    "swagger-ui.css": ("swagger-ui.css.gz", "text/css"),
 }
 
 
 @cache
-def content(file: str) -> bytes:
-    """Return the content of a file, decompressed. The file is read at the first call."""
-    stored = (FOLDER / file).read_bytes()
-    if not file.endswith(".xz"):
-        return stored
-    # Imported here, so that in a Python without lzma only the viewer does not work.
-    import lzma
+def stored_content(file: str) -> bytes:
+    """Return a file as it is stored. The file is read at the first call."""
+    return (FOLDER / file).read_bytes()
 
-    return lzma.decompress(stored)
+
+@cache
+def content(file: str) -> bytes:
+    """Return the content of a file, decompressed."""
+    stored = stored_content(file)
+    if not file.endswith(COMPRESSED):
+        return stored
+    # Imported here, so that a cold start does not load it.
+    import gzip
+
+    return gzip.decompress(stored)

@@ -165,13 +165,16 @@ class Update:
             add_parts.append("note_writes :one")
         parts = {"SET": set_parts, "REMOVE": self._remove, "ADD": add_parts}
         texts = [f"{verb} {', '.join(part)}" for verb, part in parts.items() if part]
-        return {
+        request: dict[str, Any] = {
             "Key": {"ticket_id": {"S": self.ticket_id}},
             "UpdateExpression": " ".join(texts),
             "ConditionExpression": " AND ".join(self._conditions),
-            "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": {**self._values, ":bytes": {"N": str(self.added_bytes)}},
         }
+        # DynamoDB rejects a name that no expression uses.
+        if any("#status" in part for part in (*self._set, *self._conditions)):
+            request["ExpressionAttributeNames"] = {"#status": "status"}
+        return request
 
     def _write_once(self, written_id: str) -> None:
         """Require that this id of a comment or change was not written before, and store the id."""

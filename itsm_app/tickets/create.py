@@ -21,7 +21,7 @@ def create_ticket(
     handover: Mapping[str, str] | None = None,
     follow_up_of: str | None = None,
     by: str = "",
-    by_desk: bool = False,
+    created_by: str | None = None,
     at: str | None = None,
 ) -> tuple[Ticket, bool]:
     """Create a ticket.
@@ -33,7 +33,7 @@ def create_ticket(
         handover: What the client says about a hand-over to a person, or None without a hand-over.
         follow_up_of: The id or the number of the caller's ticket that this ticket follows up.
         by: The name of the API key.
-        by_desk: Whether the key is of the desk, and the ticket shows its name.
+        created_by: The name of the desk's key that created the ticket, or None for other keys.
         at: The time of the creation, or None for the current time.
 
     Returns:
@@ -56,7 +56,7 @@ def create_ticket(
             updated_at=now,
             idempotency_key=idempotency_key,
             follow_up_of=followed and followed.ticket_number,
-            created_by=by if by_desk else None,
+            created_by=created_by,
         )
         if handover is not None:
             ticket.handovers = [handovers.entry(handover, ticket.ticket_id, now, by)]

@@ -105,6 +105,10 @@ class ChangedMeanwhile(TicketError):
     """The ticket has changed since the client read the ticket."""
 
 
+class NoStrongVersion(ChangedMeanwhile):
+    """The client sent no strong version of the ticket, so the versions cannot match."""
+
+
 class TicketBusy(TicketError):
     """Others changed the ticket at the same moment, at every attempt. Nothing was written."""
 

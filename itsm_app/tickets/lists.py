@@ -64,20 +64,22 @@ def list_recent_tickets(
     status: str | None = None,
     limit: int = DEFAULT_PAGE_TICKETS,
     cursor: str | None = None,
-    max_bytes: int | None = None,
+    max_bytes: int = MAX_PAGE_BYTES,
+    bytes_of: Callable[[Ticket], int] = sizes.of_ticket,
 ) -> Page:
     """Return a page of a caller's tickets, newest first.
 
     The page has fewer than `limit` tickets if the next ticket would exceed `max_bytes`, or if 100
-    tickets were read. Every ticket that was read counts for `max_bytes` and for the 100 tickets,
-    even if the page leaves it out because of `status`.
+    tickets or 2.9 MB were read. Every ticket that was read counts for the last two limits, even if
+    the page leaves it out because of `status`.
 
     Args:
         caller_id: The caller.
         status: Return only tickets of this status.
         limit: How many tickets a page has at most.
         cursor: The cursor of this page, or None for the first page.
-        max_bytes: The maximum size of a page, as `storage.sizes` counts. None means 2.9 MB.
+        max_bytes: The maximum size of a page. The first ticket can exceed it.
+        bytes_of: Returns the size of a ticket on the page.
 
     Raises:
         InvalidField: The cursor was altered or belongs to another list.
@@ -89,7 +91,7 @@ def list_recent_tickets(
         filters=(status,),
         matches=lambda ticket: status in (None, ticket.status),
     )
-    return _page([segment], limit, cursor, max_bytes or MAX_PAGE_BYTES, MAX_TICKETS_READ)
+    return _page([segment], limit, cursor, MAX_TICKETS_READ, max_bytes, bytes_of)
 
 
 def list_queue(
@@ -112,7 +114,7 @@ def list_queue(
         return has_priority and assignee in (None, ticket.assignee or "none")
 
     segment = Segment(BY_STATUS, status, "", newest_first, (priority, assignee), matches)
-    return _page([segment], limit, cursor, MAX_PAGE_BYTES, MAX_TICKETS_READ_WITHOUT_MATCH)
+    return _page([segment], limit, cursor, MAX_TICKETS_READ_WITHOUT_MATCH)
 
 
 def list_view(
@@ -135,7 +137,7 @@ def list_view(
         InvalidField: The cursor was altered or belongs to another list.
     """
     segments = _segments(view, name, priority)
-    return _page(segments, limit, cursor, MAX_PAGE_BYTES, MAX_TICKETS_READ_WITHOUT_MATCH)
+    return _page(segments, limit, cursor, MAX_TICKETS_READ_WITHOUT_MATCH)
 
 
 def count_views(name: str) -> dict[str, int]:
@@ -195,18 +197,26 @@ def _segments(view: str, name: str, priority: str | None) -> list[Segment]:
 
 
 def _page(
-    segments: Sequence[Segment], limit: int, cursor: str | None, max_bytes: int, max_read: int
+    segments: Sequence[Segment],
+    limit: int,
+    cursor: str | None,
+    max_read_without_match: int,
+    max_bytes: int = MAX_PAGE_BYTES,
+    bytes_of: Callable[[Ticket], int] = sizes.of_ticket,
 ) -> Page:
     page: list[tuple[Segment, Ticket]] = []
     last: tuple[Segment, Ticket] | None = None
-    page_bytes = 0
+    page_bytes = read_bytes = 0
     for tickets_read, (segment, ticket) in enumerate(_read(segments, limit, cursor)):
-        page_bytes += sizes.of_ticket(ticket)
-        has_read_enough = tickets_read >= (MAX_TICKETS_READ if page else max_read)
-        if last and (len(page) == limit or has_read_enough or page_bytes > max_bytes):
+        is_listed = not ticket.is_expired and segment.matches(ticket)
+        read_bytes += sizes.of_ticket(ticket)
+        page_bytes += bytes_of(ticket) if is_listed else 0
+        max_read = MAX_TICKETS_READ if page else max_read_without_match
+        has_read_enough = tickets_read >= max_read or read_bytes > MAX_PAGE_BYTES
+        if last and (len(page) == limit or page_bytes > max_bytes or has_read_enough):
             return _tickets(page), _cursor(*last)
         last = segment, ticket
-        if not ticket.is_expired and segment.matches(ticket):
+        if is_listed:
             page.append(last)
     return _tickets(page), None
 

@@ -15,7 +15,13 @@ from ..storage.models import Ticket
 from ..storage.updates import Update
 from . import handovers, history, lifecycle, limits, merging, numbers, places, retention
 from .comment import ATTEMPTS, repeatable_id
-from .errors import AlreadyAssigned, ChangedMeanwhile, IdempotencyKeyReused, TicketBusy
+from .errors import (
+    AlreadyAssigned,
+    ChangedMeanwhile,
+    IdempotencyKeyReused,
+    NoStrongVersion,
+    TicketBusy,
+)
 from .get import get_ticket
 
 # The namespace of change ids. `comment.NAMESPACE` is another namespace, so one idempotency key can
@@ -91,7 +97,8 @@ def update_ticket(
 
     Raises:
         TicketNotFound, InvalidField, MisheardNumber: The same as in `get_ticket`.
-        ChangedMeanwhile: The version of the ticket is not in `seen_versions`.
+        ChangedMeanwhile: The version of the ticket is not in `seen_versions`. If `seen_versions`
+            is empty, the exception is a `NoStrongVersion`.
         InvalidTransition: The requested status cannot follow the present status.
         AlreadyAssigned: The request sets the assignee and the client sent no version, but the
             ticket is assigned to somebody who is neither the requested assignee nor `by`.
@@ -164,7 +171,7 @@ def _is_done(ticket: Ticket, change: Change) -> bool:
 
 def _check(ticket: Ticket, change: Change, is_bound: bool) -> None:
     if change.seen_versions is not None and not _is_accepted(ticket, change, is_bound):
-        raise ChangedMeanwhile
+        raise ChangedMeanwhile if change.seen_versions else NoStrongVersion
     lifecycle.require_transition(ticket, change.fields.get("status"))
     lifecycle.require_open(ticket)
     if change.comment:

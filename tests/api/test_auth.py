@@ -45,6 +45,9 @@ EXPECTED_STATUSES = {
     ("POST", "/mcp"): (401, 401, 400, 400, 400),
     ("GET", "/mcp"): (401, 401, 405, 405, 405),
     ("DELETE", "/mcp"): (401, 401, 405, 405, 405),
+    ("POST", "/mcp/"): (401, 401, 400, 400, 400),
+    ("GET", "/mcp/"): (401, 401, 405, 405, 405),
+    ("DELETE", "/mcp/"): (401, 401, 405, 405, 405),
     # The desk accepts a key only for signing in: see tests/desk/test_sessions.py. It accepts a form
     # only from one of its own pages, so these POST requests get 403.
     ("GET", "/desk"): (303, 303, 303, 303, 403),
@@ -242,14 +245,66 @@ def test_without_keys_the_api_accepts_only_requests_from_this_machine(engine: st
         REMOTE_CLIENT,
         {"REMOTE_ADDR": ""},
         {"REMOTE_ADDR": "localhost"},
-        {"HTTP_X_FORWARDED_FOR": "127.0.0.1"},
         {"HTTP_HOST": "evil.example:5000"},
+        {"HTTP_HOST": "[::1"},
         {"HTTP_ORIGIN": "https://evil.example"},
         {"HTTP_ORIGIN": "null"},
+        {"HTTP_ORIGIN": "http://["},
     ):
         response = client.get("/tickets/x", environ_overrides=environ)
         assert (response.status_code, response.json["code"]) == (503, "no_keys")
         assert client.get("/health", environ_overrides=environ).status_code == 200
+
+
+PROXY_HEADERS = [
+    "Forwarded",
+    "Via",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Port",
+    "X-Forwarded-Server",
+    "X-Forwarded",
+    "X-Real-IP",
+    "True-Client-IP",
+    "CF-Connecting-IP",
+    "CF-Connecting-IPv6",
+    "CF-Ray",
+    "CF-Visitor",
+    "CDN-Loop",
+    "Client-IP",
+    "X-Client-IP",
+    "X-Cluster-Client-IP",
+    "Fastly-Client-IP",
+    "Fly-Client-IP",
+    "X-Azure-ClientIP",
+    "X-Original-Forwarded-For",
+    "X-Original-Host",
+    "X-Envoy-External-Address",
+]
+
+
+@ON_MOTO
+@pytest.mark.parametrize("name", PROXY_HEADERS)
+def test_without_keys_the_api_rejects_requests_of_proxies(client: FlaskClient, name: str) -> None:
+    client = shared_app().test_client()
+    for value in ("127.0.0.1", ""):
+        response = client.get("/tickets/x", headers={name.lower(): value})
+        assert (response.status_code, response.json["code"]) == (503, "no_keys")
+
+
+@ON_MOTO
+@pytest.mark.parametrize("name", ["User-Agent", "X-Request-Id", "Viable", "X-Cf", "Cookie"])
+def test_without_keys_the_api_accepts_other_headers(client: FlaskClient, name: str) -> None:
+    response = shared_app().test_client().get("/tickets/x", headers={name: "127.0.0.1"})
+    assert response.status_code == 404
+
+
+@ON_MOTO
+def test_without_keys_only_flask_run_accepts_requests(engine: str) -> None:
+    """Another server can hide that a proxy forwarded the request."""
+    response = create_app().test_client().get("/tickets/x")
+    assert (response.status_code, response.json["code"]) == (503, "no_keys")
 
 
 @ON_MOTO

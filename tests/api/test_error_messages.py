@@ -246,6 +246,23 @@ CASES: dict[tuple[str, str], list[tuple[Request, str]]] = {
     ("bad_request", "Send the complete request again."): [
         (create(b"{}", CONTENT_LENGTH="50"), "incomplete: the body ends before its"),
     ],
+    (
+        "bad_request",
+        "Send a host name whose parts between the dots have 1 to 63 letters, digits and hyphens.",
+    ): [
+        (
+            Request("GET", "/tickets/x", environ={"HTTP_HOST": "a..b"}),
+            "The header Host is not a valid host name.",
+        ),
+    ],
+    (
+        "no_oauth",
+        "Ask the operator of this service for a key, and configure the client to send the key in"
+        " the header x-api-key.",
+    ): [
+        (Request("GET", "/.well-known/oauth-protected-resource/mcp"), "API key instead of OAuth."),
+        (Request("POST", "/register", {}), "This service uses an API key instead of OAuth."),
+    ],
     ("post_only", "Send each message in a POST request."): [
         (Request("GET", "/mcp"), "This MCP server accepts only POST requests."),
         (Request("DELETE", "/mcp"), "This MCP server accepts only POST requests."),
@@ -285,11 +302,24 @@ CASES |= {
     ): [
         (change({"assignee": "bert"}, ASSIGNED), "This ticket is assigned to anna."),
     ],
-    ("changed_meanwhile", "Read the ticket again, then decide whether to repeat your change."): [
+    (
+        "changed_meanwhile",
+        "If your change still applies, repeat it with the new ETag as If-Match.",
+    ): [
         (
             change({"status": "closed"}, ASSIGNED, HTTP_IF_MATCH='"x"'),
-            "This ticket has changed since you read it.",
+            "This ticket has changed since you read it. Read the ticket again.",
         ),
+    ],
+    (
+        "changed_meanwhile",
+        "Read the ticket, and send its ETag without W/, in quotation marks.",
+    ): [
+        (
+            change({"status": "closed"}, ASSIGNED, HTTP_IF_MATCH=if_match),
+            "If-Match has no strong ETag, so it never matches. A weak ETag begins with W/.",
+        )
+        for if_match in ('W/"x"', f'W/"0.{TIME}"', 'W/"x", W/"y"', "", ",")
     ],
     (
         "no_keys",

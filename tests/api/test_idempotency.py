@@ -59,7 +59,11 @@ def test_create_replay_of_a_closed_ticket_says_so(client: FlaskClient, new: dict
     ticket = Ticket.get(first.json["ticket_id"])
     ticket.update(actions=[Ticket.status.set("closed")])
     replay = client.post("/tickets", json=body).json
+    note = replay.pop("note")
     assert replay == {**first.json, "current_status": "closed"}
+    assert replay["status"] == "open"
+    assert "the ticket is closed now" in note
+    assert "create a new ticket with a new idempotency_key" in note
     assert client.get(f"/tickets/{first.json['ticket_id']}").json["status"] == "closed"
 
 

@@ -6,9 +6,11 @@ import logging
 from datetime import UTC, datetime
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from ..conftest import ON_MOTO, Log
+from ..support.desk import AGENT, ANNA
 from ..support.faulty_dynamodb import FaultyDynamoDB, refuse
 
 pytestmark = ON_MOTO
@@ -28,7 +30,55 @@ def test_logs_one_line_per_request(client: FlaskClient, faults: FaultyDynamoDB, 
         "route": "/tickets/<ticket_id>",
         "status": 404,
         "retries": 1,
+        "key": "local",
+        "network": "127.0.0.0/24",
     }
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.77", "203.0.113.0/24"),
+        ("::ffff:203.0.113.77", "203.0.113.0/24"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"),
+        ("fe80::1%eth0", "fe80::/48"),
+        # The address of a Unix socket, and the source of a test in the console of API Gateway.
+        ("", None),
+        ("localhost", None),
+        ("test-invoke-source-ip", None),
+    ],
+)
+def test_logs_the_network_of_the_client(
+    client: FlaskClient, log: Log, address: str, network: str | None
+) -> None:
+    forged = {"X-Forwarded-For": "198.51.100.1", "Forwarded": "for=198.51.100.1"}
+    client.get("/health", headers=forged, environ_overrides={"REMOTE_ADDR": address})
+    (line,) = log.lines("request")
+    assert line["network"] == network
+    assert "77" not in str(line["network"])
+    assert "198.51.100" not in log.text
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "name"),
+    [
+        ("/tickets?status=open", ANNA, "anna.b"),
+        # The role of this key does not include the operation.
+        ("/tickets/x", AGENT, "voice"),
+        ("/tickets/x", "wrong", None),
+        # These routes need no key.
+        ("/health", ANNA, None),
+        ("/nope", ANNA, None),
+    ],
+)
+def test_logs_the_name_of_the_key(
+    engine: str, app_with_keys: Flask, log: Log, path: str, key: str, name: str | None
+) -> None:
+    method = "PATCH" if path == "/tickets/x" else "GET"
+    app_with_keys.test_client().open(path, method=method, headers={"x-api-key": key}, data="{}")
+    (line,) = log.lines("request")
+    assert line["key"] == name
+    assert key not in log.text
 
 
 def test_retry_count_starts_at_zero_for_each_request(

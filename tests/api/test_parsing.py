@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug import Response
 from werkzeug.test import EnvironBuilder
@@ -240,6 +241,59 @@ def test_ignores_the_content_type(client: FlaskClient, content_type: str | None)
     assert sent.status_code == 201
 
 
+NULL_QUERIES = [
+    ("/tickets?caller=%2B1", ["status", "comments", "limit", "cursor"]),
+    ("/tickets?status=open", ["priority", "order", "limit", "cursor"]),
+    ("/openapi.json?", ["version"]),
+]
+
+
+@pytest.mark.parametrize("null", ["null", "NULL"])
+@pytest.mark.parametrize(
+    ("path", "name"), [(path, name) for path, names in NULL_QUERIES for name in names]
+)
+def test_null_counts_as_absent_in_a_query(
+    client: FlaskClient, path: str, name: str, null: str
+) -> None:
+    response = client.get(f"{path}&{name}={null}")
+    assert (response.status_code, response.json) == (200, client.get(path).json)
+
+
+def test_null_counts_as_absent_in_the_query_of_a_ticket(client: FlaskClient, ticket: str) -> None:
+    shown = client.get(f"/tickets/{ticket}?comments=null&history=null")
+    assert (shown.status_code, shown.json) == (200, client.get(f"/tickets/{ticket}").json)
+
+
+def test_caller_in_a_query_can_be_the_text_null(client: FlaskClient, ticket: str) -> None:
+    """Otherwise, a platform without the caller's ID would read tickets of other callers."""
+    assert client.get(f"/tickets/{ticket}?caller=null").status_code == 404
+    client.post("/tickets", json={"caller_id": "null", "issue_description": "b"})
+    (found,) = client.get("/tickets?caller=null").json["tickets"]
+    assert found["caller_id"] == "null"
+    assert client.get("/tickets?status=open&assignee=null").json == {"tickets": []}
+
+
+def test_null_counts_as_absent_in_a_body(client: FlaskClient, ticket: str) -> None:
+    nulls = {"caller": None, "idempotency_key": None}
+    path = f"/tickets/{ticket}"
+    assert client.post(f"{path}/comments", json={"comment": "c", **nulls}).status_code == 200
+    client.patch(path, json={"priority": "high", "assignee": "local"})
+    before = client.get(path).json
+    nulls = dict.fromkeys(["status", "priority", "comment", "idempotency_key"])
+    assert client.patch(path, json=nulls).json == before
+    # For an assignee, null means nobody.
+    cleared = client.patch(path, json={**nulls, "assignee": None}).json
+    assert "assignee" not in cleared
+    assert (cleared["status"], cleared["priority"]) == ("open", "high")
+
+
+@pytest.mark.parametrize("limit", ["1.0", "10e-1", "1"])
+def test_whole_number_can_be_written_as_a_float_in_a_query(client: FlaskClient, limit: str) -> None:
+    for _ in range(2):
+        client.post("/tickets", json={"caller_id": "float", "issue_description": "b"})
+    assert len(client.get(f"/tickets?caller=float&limit={limit}").json["tickets"]) == 1
+
+
 class EndlessStream:
     """A request body without an end. `bytes_read` is how much of it the app has read."""
 
@@ -326,3 +380,56 @@ def test_reads_a_query_as_percent_encoded_utf_8(client: FlaskClient, caller: str
     client.post("/tickets", json={"caller_id": caller, "issue_description": "b"})
     found = client.get(f"/tickets?other=%FF&caller={quote(caller, safe='')}").json["tickets"]
     assert {ticket["caller_id"] for ticket in found} == {caller}
+
+
+@pytest.mark.parametrize("name", ["%ff", "%ed%a0%80", "a%80", "\xff"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/openapi.json?",
+        "/openapi.json?version=3.0.0&",
+        "/tickets?caller=a&",
+        "/tickets?status=open&",
+        "/tickets/x?",
+        "/tickets/x?comments=none&",
+    ],
+)
+def test_rejects_a_parameter_name_that_is_not_utf_8(
+    client: FlaskClient, faults: FaultyDynamoDB, url: str, name: str
+) -> None:
+    path, _, query = url.partition("?")
+    for text in (f"{query}{name}=1", f"{query}{name}"):
+        response = client.get(path, environ_overrides={"QUERY_STRING": text})
+        assert (response.status_code, response.json["code"]) == (400, "invalid_field")
+        assert response.json["error"] == (
+            "`query` has a parameter whose name is not valid UTF-8. Encode the names and values of"
+            " parameters as percent-encoded UTF-8."
+        )
+    assert faults.operations == []
+
+
+@pytest.mark.parametrize(
+    "query", ["x=\xff", "\xff=1", "\xff\xfe", "q=\xed\xa0\x80&v=1", "x=\xc3\xa9"]
+)
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/desk/sign-in", 200),
+        ("POST", "/desk/sign-in", 401),
+        ("GET", "/desk/new", 303),
+        ("GET", "/desk/none", 404),
+        ("GET", "/docs/init.js", 200),
+        ("GET", "/health", 200),
+    ],
+)
+def test_pages_accept_queries_with_unencoded_bytes(
+    engine: str, desk_app: Flask, method: str, path: str, status: int, query: str
+) -> None:
+    """Waitress passes such bytes on if the path starts with two slashes."""
+    response = desk_app.test_client().open(
+        path,
+        method=method,
+        headers={"Sec-Fetch-Site": "same-origin"},
+        environ_overrides={"QUERY_STRING": query},
+    )
+    assert response.status_code == status

@@ -221,7 +221,9 @@ def test_canned_answers_are_inserted_by_keyboard_alone(
             assert "The canned answer was added." in browser.text()
         browser.go(f"/desk/tickets/{ticket}")
         browser.find("#comment").send_keys("Hello! ", Keys.CONTROL, "/")
-        browser.wait(lambda: len(browser.driver.find_elements(By.CSS_SELECTOR, "[role=option]")) == 2)
+        browser.wait(
+            lambda: len(browser.driver.find_elements(By.CSS_SELECTOR, "[role=option]")) == 2
+        )
         assert focused() == "canned-input"
         type_keys(Keys.ARROW_DOWN, Keys.ARROW_UP)
         assert browser.find("[aria-selected=true]").text.startswith("Call back")
@@ -292,6 +294,8 @@ def test_ticket_page_fits_every_width(gallery: Server, tmp_path: Path) -> None: 
                 if width in (320, 640, 1440):
                     for scheme in ("light", "dark"):
                         browser.set_color_scheme(scheme)
-                        found += [f"{name} {width} {scheme}: {each}" for each in browser.violations()]
+                        found += [
+                            f"{name} {width} {scheme}: {each}" for each in browser.violations()
+                        ]
                         browser.screenshot(f"{name}-{width}-{scheme}")
     assert found == []

@@ -395,8 +395,46 @@ def test_serves_the_docs_page_and_its_files_unchanged(
     assert (response.status, response.header("Content-Type")) == (200, content_type)
     assert response.header("Content-Security-Policy").startswith("default-src 'none';")
     assert response.text.encode() == client.get(path).data
+    # API Gateway compresses the responses.
+    accepting = sandbox.request("GET", path, headers=[("Accept-Encoding", "gzip")])
+    assert accepting.text == response.text
     unchanged = sandbox.request("GET", path, headers=[("If-None-Match", response.header("ETag"))])
     assert (unchanged.status, unchanged.text) == (304, "")
+
+
+@pytest.mark.parametrize("name", ["x-api-key", "Cookie", "X-Caller-Id", "Host", "User-Agent"])
+@pytest.mark.parametrize("shape", [dict, without_multi_value_headers])
+def test_rejects_half_of_a_surrogate_pair_in_a_header(
+    sandbox: LambdaRuntime, name: str, shape: Callable[[Any], Any]
+) -> None:
+    for path in ("/tickets/x", "/desk"):
+        request = shape(event("GET", path, headers=[(name, "a\ud800")]))
+        response = ApiResponse(sandbox.invoke(request))
+        assert (response.status, response.json["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("name", ["x-api-key", "Cookie", "X-Caller-Id", "User-Agent"])
+@pytest.mark.parametrize("text", ["é", "€", "😀"])
+def test_headers_with_other_characters_get_no_5xx(
+    sandbox: LambdaRuntime, name: str, text: str
+) -> None:
+    for path in ("/tickets/x", "/desk"):
+        response = sandbox.request("GET", path, headers=[(name, f"a={text}")])
+        assert response.status < 500
+
+
+def test_logs_the_network_of_the_source_and_not_of_a_forged_header(sandbox: LambdaRuntime) -> None:
+    sandbox.read_log()
+    forged = [("X-Forwarded-For", "198.51.100.1"), ("Forwarded", "for=198.51.100.1")]
+    for address, network in [("203.0.113.7", "203.0.113.0/24"), ("2001:db8::7", "2001:db8::/48")]:
+        request = event("GET", "/tickets/x", headers=forged)
+        request["requestContext"]["identity"]["sourceIp"] = address
+        assert ApiResponse(sandbox.invoke(request)).status == 404
+        (line,) = sandbox.read_log().splitlines()
+        assert json.loads(line)["network"] == network
+        assert json.loads(line)["key"] == "voice"
+        assert address not in line
+        assert "198.51.100.1" not in line
 
 
 def test_request_id_is_the_id_of_api_gateway(sandbox: LambdaRuntime) -> None:

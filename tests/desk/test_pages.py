@@ -355,7 +355,10 @@ def test_invalid_new_ticket_form_keeps_its_text(anna: Desk, caller: str) -> None
     for fields, message in [
         ({"caller_id": caller, "issue_description": " "}, "Describe the problem first."),
         ({"caller_id": "", "issue_description": "b"}, "Enter the caller first."),
-        ({"caller_id": caller, "issue_description": "b" * 1001}, "The description has 1,001 characters"),
+        (
+            {"caller_id": caller, "issue_description": "b" * 1001},
+            "The description has 1,001 characters",
+        ),
     ]:
         response = anna.post("/desk/new", fields)
         assert response.status_code == 400

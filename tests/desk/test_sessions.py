@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import time
 from collections.abc import Callable
@@ -12,13 +13,14 @@ from typing import Any
 import pytest
 from flask import Flask
 from itsdangerous import URLSafeTimedSerializer
+from itsdangerous.encoding import base64_encode
 
 from itsm_app import config
 from itsm_app.api import auth
 from itsm_app.desk import sessions
 from tests.support.keyless import keyless_app
 
-from ..conftest import ON_MOTO, shared_app
+from ..conftest import ON_MOTO, Log, shared_app
 from ..support.desk import (
     AGENT,
     AGENT_ENTRY,
@@ -161,6 +163,15 @@ def test_cookie_has_the_strictest_possible_attributes(
         assert auth.parse(ANNA_ENTRY)[0].digest not in cookie
 
 
+def sign(content: bytes, timestamp: int | None = None) -> str:
+    """Return a cookie with any content and any time, signed with the secret of the desk."""
+    signer = URLSafeTimedSerializer(SECRET, salt=sessions.COOKIE).make_signer(sessions.COOKIE)
+    if timestamp is not None:
+        signer.get_timestamp = lambda: timestamp  # type: ignore[attr-defined]
+    signed: bytes = signer.sign(content)
+    return signed.decode()
+
+
 def make_cookie(payload: object, secret: str = SECRET, salt: str = sessions.COOKIE) -> str:
     cookie = URLSafeTimedSerializer(secret, salt=salt).dumps(payload)
     return cookie if isinstance(cookie, str) else cookie.decode()
@@ -190,6 +201,64 @@ def test_rejects_forged_cookies(desk_app: Flask, cookie: str, status: int) -> No
     client = desk_app.test_client()
     client.set_cookie("desk", cookie, path="/desk")
     assert client.get("/desk").status_code == status
+
+
+MALFORMED_CONTENTS: list[Any] = [
+    None,
+    5,
+    "anna.b",
+    [],
+    ["anna.b"],
+    ["anna.b", 5],
+    ["anna.b", None],
+    ["anna.b", "é"],
+    ["anna.b", "\ud800"],
+    ["\ud800", "x"],
+    ["anna.b", ["x"]],
+    [["anna.b"], "x"],
+    ["anna.b", "x", "y"],
+    {"anna.b": "x", "y": "z"},
+]
+MALFORMED_COOKIES = [
+    *(sign(base64_encode(json.dumps(content).encode())) for content in MALFORMED_CONTENTS),
+    sign(b""),
+    sign(b"."),
+    sign(b"!!"),
+    sign(b".eJw"),
+    sign(base64_encode(b"[" * 100_000)),
+    *(sign(base64_encode(b"[]"), time) for time in (0, 2**31, 2**40, 2**60, 2**64 - 1)),
+]
+
+
+@pytest.mark.parametrize("cookie", MALFORMED_COOKIES, ids=range(len(MALFORMED_COOKIES)))
+def test_rejects_signed_cookies_with_malformed_content(desk_app: Flask, cookie: str) -> None:
+    client = desk_app.test_client(use_cookies=False)
+    headers = {"Cookie": f"desk={cookie}", "Sec-Fetch-Site": "same-origin"}
+    assert client.get("/desk", headers=headers).status_code == 303
+    assert client.post("/desk/new", headers=headers).status_code == 401
+
+
+def test_logs_sign_in_and_sign_out_without_secrets(desk_app: Flask, log: Log) -> None:
+    desk = Desk(desk_app, REMOTE_CLIENT)
+    for key in ("wrong", AGENT, ANNA):
+        desk.sign_in(key)
+    desk.post("/desk/sign-out", {})
+    cookie = desk.post("/desk/sign-in", {"key": ANNA}).headers["Set-Cookie"]
+    for message, level, names in [
+        ("sign_in_refused", "WARNING", [None, "voice"]),
+        ("sign_in", "INFO", ["anna.b", "anna.b"]),
+        ("sign_out", "INFO", ["anna.b"]),
+    ]:
+        lines = log.lines(message)
+        assert [line["key"] for line in lines] == names
+        for line in lines:
+            assert (line["level"], line["network"]) == (level, "203.0.113.0/24")
+            assert line["request_id"]
+    requests = [(line["status"], line["key"]) for line in log.lines("request")]
+    signed_in, signed_out = (303, "anna.b"), (303, "anna.b")
+    assert requests == [(401, None), (403, None), signed_in, signed_out, signed_in]
+    for secret in (AGENT, ANNA, "wrong", "203.0.113.7", cookie.partition(";")[0]):
+        assert secret not in log.text
 
 
 def test_session_expires_after_twelve_hours(anna: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,6 +336,7 @@ def test_api_rejects_session_cookies(anna: Desk, cookie: bool) -> None:
         ({"Origin": "http://localhost.evil.example"}, 403),
         ({"Origin": "http://localhost:81"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
         ({"Origin": ""}, 403),
         ({"Referer": "http://localhost/desk"}, 403),
         ({}, 403),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import Any
 
 import pytest
@@ -14,13 +15,14 @@ from werkzeug.test import TestResponse
 
 from ..conftest import ON_MOTO
 from ..support.desk import AGENT
-from ..support.exhaustive import exhaustive
-from ..support.mcp_messages import META, REVISIONS, headers, request, send
+from ..support.exhaustive import exhaustive, one_per_path
+from ..support.mcp_messages import META, MODERN, REVISIONS, VERSION, headers, request, send
 
 pytestmark = ON_MOTO
 
 TOOLS = ["create_ticket", "get_ticket_status", "add_ticket_comment", "list_recent_tickets"]
-FIELDS = ["ticket_id", "comment", "caller", "caller_id", "issue_description", "limit", "cursor"]
+FIELDS = ["ticket_id", "comment", "comments", "caller", "caller_id", "issue_description"]
+FIELDS += ["idempotency_key", "limit", "cursor", "status"]
 METHODS = ["initialize", "ping", "server/discover", "tools/list", "tools/call", "x"]
 
 values = st.recursive(
@@ -117,6 +119,82 @@ def test_handles_any_body_and_headers(engine: str, app_with_keys: Flask, example
         check_response(send(client, body, request_headers))
 
     check_request()
+
+
+HOSTILE_VALUES = [
+    b"[" * 20_000 + b"]" * 20_000,
+    b'{"x":' * 8_000 + b"1" + b"}" * 8_000,
+    b"[" * 400 + b"]" * 400,
+    b"9" * 5000,
+    b"-" + b"9" * 5000,
+    b"1" + b".0" * 2,
+    b"0." + b"0" * 5000 + b"1",
+    b"1e400",
+    b"-1e400",
+    b"1e-400",
+    b"-0.0",
+    b"1e2",
+    b"9223372036854775808",
+    b"9223372036854775807.0",
+    b"NaN",
+    b"-Infinity",
+    b'"\\ud800"',
+    b'"\\udc00\\ud800"',
+    b'"\xed\xa0\x80"',
+    b'"\xff"',
+    b'"\\u0000"',
+    b'"' + "\U0001f600".encode() * 5_000 + b'"',
+    b"null",
+    b"true",
+    b'""',
+    b"[]",
+    b"{}",
+    b"",
+]
+# A message with a value at `@`.
+POSITIONS = [
+    b"@",
+    b"[@]",
+    b'{"jsonrpc": @, "id": 1, "method": "ping"}',
+    b'{"jsonrpc": "2.0", "id": @, "method": "ping"}',
+    b'{"jsonrpc": "2.0", "id": 1, "method": @}',
+    b'{"jsonrpc": "2.0", "id": 1, "result": @}',
+    b'{"jsonrpc": "2.0", "id": 1, "error": @}',
+    b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": @}',
+    b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"_meta": @}}',
+    b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"_meta": {"%s": @}}}'
+    % VERSION.encode(),
+    b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"cursor": @}}',
+    b'{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": @,'
+    b' "capabilities": {}, "clientInfo": {}}}',
+    b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": @}}',
+    b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "create_ticket",'
+    b' "arguments": @}}',
+    b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "create_ticket",'
+    b' "arguments": {"caller_id": "a", "issue_description": "b", "other": @}}}',
+    *(
+        b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "%s",'
+        b' "arguments": {"caller": "a", "%s": @}}}' % (tool.encode(), field.encode())
+        for tool in TOOLS
+        for field in FIELDS
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("position", "version"),
+    one_per_path(
+        product(POSITIONS, [None, "2025-11-25", MODERN]),
+        lambda case: case[1] is None and (b"arguments" not in case[0] or b'"limit"' in case[0]),
+    ),
+    ids=lambda position: repr(position)[40:],
+)
+def test_handles_hostile_values_at_each_position(
+    client: FlaskClient, position: bytes, version: str | None
+) -> None:
+    for value in HOSTILE_VALUES:
+        body = position.replace(b"@", value)
+        check_response(send(client, body, {"MCP-Protocol-Version": version}))
 
 
 @EXAMPLES

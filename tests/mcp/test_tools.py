@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import product
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from itsm_app.storage import sizes
 from itsm_app.storage.models import Ticket
 
 from ..conftest import ON_MOTO, Log
+from ..support.exhaustive import one_per_path
 from ..support.faulty_dynamodb import FaultyDynamoDB, hang, refuse
 from ..support.mcp_messages import MODERN, REVISIONS, ask, call, send
 
@@ -68,7 +70,7 @@ def test_tool_list_is_stable_and_small(
 ) -> None:
     first, second = (ask(client, revision, "tools/list", extra=extra) for _ in range(2))
     assert first.data == second.data
-    assert len(first.data) < 6_000
+    assert len(first.data) < 6_500
     assert [*list_tools(client, revision, extra)] == TOOLS
 
 
@@ -87,7 +89,7 @@ def test_tools_have_the_fields_and_annotations_of_the_revision(
             assert set(tool) == fields
             assert set(annotations) - {"destructiveHint"} == {*hints, "title"}
         else:
-            assert set(tool) == {*fields, "title", "outputSchema"}
+            assert set(tool) == {*fields, "title", *([] if read_only else ["outputSchema"])}
             assert set(annotations) - {"destructiveHint"} == hints
 
 
@@ -135,7 +137,7 @@ def test_input_schemas_list_the_arguments_that_the_tools_read(client: FlaskClien
     assert issubclass(tool_calls.OneTicket, request_schemas.OneTicketQuery)
     assert issubclass(tool_calls.NewComment, request_schemas.NewComment)
     assert tool_calls.TOOLS["create_ticket"].arguments is request_schemas.NewTicket
-    assert tool_calls.TOOLS["list_recent_tickets"].arguments is request_schemas.TicketQuery
+    assert issubclass(tool_calls.TicketList, request_schemas.TicketQuery)
 
 
 VALID_ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -171,6 +173,7 @@ VALUES: list[Any] = [
     100,
     101,
     1.5,
+    5.0,
     True,
     [],
     {},
@@ -190,6 +193,21 @@ def test_input_schema_and_tool_reject_the_same_arguments(client: FlaskClient, na
             # A schema cannot tell a valid cursor from another string.
             if field != "cursor" or not isinstance(arguments.get(field), str):
                 assert valid is not rejected, (arguments, result)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_null_counts_as_absent_for_every_optional_argument(
+    client: FlaskClient, caller: str, ticket: str, name: str
+) -> None:
+    schema = list_tools(client, extra=bound_to(caller))[name]["inputSchema"]
+    values = {"ticket_id": ticket, "comment": "c", "issue_description": "b"}
+    required = {field: values[field] for field in schema["required"]}
+    all_optional = dict.fromkeys(tool_calls.TOOLS[name].arguments.__struct_encode_fields__)
+    result = call(client, name, {**all_optional, **required}, extra=bound_to(caller))
+    expected = call(client, name, required, extra=bound_to(caller))
+    assert result["isError"] is expected["isError"] is False
+    if name in ("get_ticket_status", "list_recent_tickets"):
+        assert result == expected
 
 
 # Tool results.
@@ -214,13 +232,16 @@ def test_tools_return_the_same_data_as_the_http_routes(
     assert [comment["comment_text"] for comment in comments] == ["It is out now"]
     query = {"caller": caller, "comments": "none", "limit": 1, "status": "open"}
     found = call(client, "list_recent_tickets", query, revision)
-    assert text_content(found) == client.get("/tickets", query_string=query).json
+    (ticket_without_comments,) = client.get("/tickets", query_string=query).json["tickets"]
+    (listed,) = text_content(found)["tickets"]
+    assert listed == {**ticket_without_comments, "omitted_comments": 1}
     results = [created, found, shown, added]
     tools = list_tools(client, revision)
     for name, result in zip(TOOLS, results, strict=True):
         assert result["isError"] is False
-        if revision == "2025-03-26":
+        if revision == "2025-03-26" or name in ("list_recent_tickets", "get_ticket_status"):
             assert "structuredContent" not in result
+            assert "outputSchema" not in tools[name]
         else:
             assert result["structuredContent"] == text_content(result)
             schema = jsonschema_rs.Draft202012Validator(tools[name]["outputSchema"])
@@ -238,32 +259,137 @@ def test_list_continues_at_its_cursor(client: FlaskClient, caller: str) -> None:
     assert [ticket["issue_description"] for ticket in found] == ["two", "one"]
 
 
-def test_page_of_the_list_tool_is_shorter_than_a_page_of_the_route(
-    client: FlaskClient, caller: str
+# Sizes of results. Hosts reject or truncate long results.
+
+MAX_BYTES = 40_000
+# ASCII, two and four bytes for each character, and six bytes for each character in JSON.
+TEXTS = ["x", "Ω", "😀", "\u0000"]
+
+
+def create_long_ticket(client: FlaskClient, caller: str, comments: int, text: str = "x") -> str:
+    """Create a ticket with comments of maximum length, numbered from 0, and return its id."""
+    new = {"caller_id": caller, "issue_description": text * 1000}
+    ticket = Ticket.get(text_content(call(client, "create_ticket", new))["ticket_id"])
+    ticket.comments = [
+        {"comment_text": f"{index:04}{text * 996}", "added_at": TIME, "comment_id": UNKNOWN_ID}
+        for index in range(comments)
+    ]
+    ticket.content_bytes += sizes.of_comments(ticket.comments)
+    ticket.save()
+    return str(ticket.ticket_id)
+
+
+def result_text(result: dict[str, Any]) -> str:
+    """Return the text of a successful result that has no second copy of the text."""
+    assert set(result) - {"resultType", "_meta"} == {"content", "isError"}
+    assert result["isError"] is False
+    (block,) = result["content"]
+    return str(block["text"])
+
+
+def numbers_of(ticket: dict[str, Any]) -> list[int]:
+    return [int(comment["comment_text"][:4]) for comment in ticket["comments"]]
+
+
+@EVERY_REVISION
+@pytest.mark.parametrize("text", one_per_path(TEXTS, lambda text: text == "x"))
+def test_get_tool_returns_the_newest_comments_that_fit(
+    client: FlaskClient, caller: str, revision: str, text: str
 ) -> None:
-    """A tool result holds the data twice, so a page of the route would exceed Lambda's limit."""
-    new = {"caller_id": caller, "issue_description": "\u0000" * 1000}
-    comment = {"comment_text": '"' * 1000, "added_at": TIME, "comment_id": UNKNOWN_ID}
-    for _ in range(2):
-        ticket = Ticket.get(text_content(call(client, "create_ticket", new))["ticket_id"])
-        ticket.comments = [comment] * 75
-        ticket.content_bytes += sizes.of_comments(ticket.comments)
-        ticket.save()
-    assert len(client.get("/tickets", query_string={"caller": caller}).json["tickets"]) == 2
-    response = ask(
-        client,
-        MODERN,
-        "tools/call",
-        {"name": "list_recent_tickets", "arguments": {"caller": caller}},
-    )
-    page = response.json["result"]["structuredContent"]
-    assert len(page["tickets"]) == 1
-    assert "next_cursor" in page
-    # A Lambda returns the response body as a JSON string.
-    assert len(json.dumps(response.text)) < 3_000_000
+    stored = 46
+    ticket_id = create_long_ticket(client, caller, stored, text)
+    result = result_text(call(client, "get_ticket_status", {"ticket_id": ticket_id}, revision))
+    ticket = json.loads(result)
+    kept = len(ticket["comments"])
+    assert numbers_of(ticket) == [*range(stored - kept, stored)]
+    assert ticket["omitted_comments"] == stored - kept > 0
+    # One more comment would not fit. In JSON, all comments here have the same length.
+    one_comment = len(json.dumps(ticket["comments"][0], ensure_ascii=False).encode())
+    assert MAX_BYTES - one_comment < len(result.encode()) <= MAX_BYTES
+    whole = client.get(f"/tickets/{ticket_id}").json
+    assert numbers_of(whole) == [*range(stored)]
+    assert "omitted_comments" not in whole
 
 
-@pytest.mark.parametrize("arguments", ["left out", {}])
+@pytest.mark.parametrize(
+    ("comments", "stored", "kept", "omitted"),
+    [
+        (None, 0, 0, None),
+        (None, 3, 3, None),
+        ("all", 3, 3, None),
+        ("latest", 3, 1, 2),
+        ("latest", 1, 1, None),
+        ("latest", 46, 1, 45),
+        ("none", 3, 0, 3),
+        ("none", 0, 0, None),
+    ],
+)
+def test_result_counts_the_omitted_comments(
+    client: FlaskClient,
+    caller: str,
+    comments: str | None,
+    stored: int,
+    kept: int,
+    omitted: int | None,
+) -> None:
+    ticket_id = create_long_ticket(client, caller, stored)
+    chosen = {"comments": comments} if comments else {}
+    shown = text_content(call(client, "get_ticket_status", {"ticket_id": ticket_id, **chosen}))
+    found = call(client, "list_recent_tickets", {"caller": caller, "comments": comments or "all"})
+    assert numbers_of(shown) == [*range(stored - kept, stored)]
+    assert shown.get("omitted_comments") == omitted
+    assert text_content(found)["tickets"] == [shown]
+
+
+def test_list_tool_returns_the_latest_comments_by_default(client: FlaskClient, caller: str) -> None:
+    for _ in range(4):
+        create_long_ticket(client, caller, 60)
+    found = result_text(call(client, "list_recent_tickets", {"caller": caller}))
+    assert len(found) < 12_000
+    page = json.loads(found)
+    assert [numbers_of(ticket) for ticket in page["tickets"]] == [[59]] * 4
+    assert [ticket["omitted_comments"] for ticket in page["tickets"]] == [59] * 4
+    assert "next_cursor" not in page
+    (tool,) = (each for name, each in list_tools(client).items() if name == "list_recent_tickets")
+    assert tool["inputSchema"]["properties"]["comments"]["default"] == "latest"
+    routed = client.get("/tickets", query_string={"caller": caller}).json["tickets"]
+    assert [numbers_of(ticket) for ticket in routed] == [[*range(60)]] * 4
+
+
+# How many tickets take more than one page.
+TICKETS = {"latest": 20, "all": 3, "none": 30}
+
+
+@pytest.mark.parametrize(
+    ("text", "comments", "status"),
+    one_per_path(
+        product(TEXTS, TICKETS, [None, "open"]),
+        lambda case: case in (("x", "latest", None), ("x", "all", "open")),
+    ),
+)
+def test_page_of_the_list_tool_ends_before_it_is_too_long(
+    client: FlaskClient, caller: str, text: str, comments: str, status: str | None
+) -> None:
+    created = [create_long_ticket(client, caller, 46, text) for _ in range(TICKETS[comments])]
+    query = {"caller": caller, "comments": comments, "limit": 100, "status": status}
+    found: list[str] = []
+    cursor = None
+    pages = 0
+    while pages == 0 or cursor:
+        arguments = {**query, "cursor": cursor}
+        result = result_text(call(client, "list_recent_tickets", arguments))
+        assert len(result.encode()) <= MAX_BYTES
+        page = json.loads(result)
+        found += [ticket["ticket_id"] for ticket in page["tickets"]]
+        cursor = page.get("next_cursor")
+        pages += 1
+        for ticket in page["tickets"]:
+            assert len(ticket["comments"]) + ticket["omitted_comments"] == 46
+    assert found == created[::-1]
+    assert pages > 1
+
+
+@pytest.mark.parametrize("arguments", ["left out", {}, None])
 def test_accepts_calls_without_arguments(client: FlaskClient, caller: str, arguments: Any) -> None:
     params = {"name": "list_recent_tickets", "arguments": arguments}
     if arguments == "left out":
@@ -321,7 +447,9 @@ def test_ignores_the_idempotency_key_header(client: FlaskClient, caller: str) ->
         ),
         ("list_recent_tickets", {"caller": "a", "limit": 9e99}, 400, "invalid_field", "`limit` m"),
         ("list_recent_tickets", {"caller": "a", "cursor": "x"}, 400, "invalid_field", "`cursor`"),
-        ("list_recent_tickets", {"caller": "a", "status": None}, 200, "", ""),
+        ("list_recent_tickets", {"caller": "a", "limit": 0}, 400, "invalid_field", "from 1 to 100"),
+        ("list_recent_tickets", {"caller": "a", "limit": 0.5}, 400, "invalid_field", "1 to 100"),
+        ("list_recent_tickets", {"caller": "a", "limit": 1e1}, 200, "", ""),
         (
             "add_ticket_comment",
             {"ticket_id": UNKNOWN_ID, "comment": "c"},

@@ -72,6 +72,24 @@ def test_response_repeats_the_id_of_its_request(
         assert ("result" in response) == (method == "tools/list")
 
 
+@pytest.mark.parametrize(("sent", "repeated"), [("1.0", 1), ("1e2", 100), ("-0.0", 0)])
+def test_request_id_can_be_written_as_a_float(
+    client: FlaskClient, sent: str, repeated: int
+) -> None:
+    body = f'{{"jsonrpc": "2.0", "id": {sent}, "method": "ping"}}'.encode()
+    assert send(client, body, {}).json == {"jsonrpc": "2.0", "id": repeated, "result": {}}
+
+
+@pytest.mark.parametrize("revision", LEGACY)
+@pytest.mark.parametrize("method", ["ping", "tools/list", "initialize"])
+def test_null_params_count_as_no_params(client: FlaskClient, revision: str, method: str) -> None:
+    message = {"jsonrpc": "2.0", "id": 1, "method": method}
+    request_headers = headers(revision, method)
+    with_null = send(client, {**message, "params": None}, request_headers).json
+    assert with_null == send(client, message, request_headers).json
+    assert ("error" in with_null) == (method == "initialize")
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -102,7 +120,7 @@ def test_response_repeats_the_id_of_its_request(
         (b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "metho\\u0064": "x"}', -32600),
         *(
             (b'{"jsonrpc": "2.0", "id": %s, "method": "ping"}' % bad, -32600)
-            for bad in [b"null", b"true", b"1.0", b"1e2", b"[]", b"{}", b"9" * 30, b"9" * 5000]
+            for bad in [b"null", b"true", b"1.5", b"1e99", b"[]", b"{}", b"9" * 30, b"9" * 5000]
         ),
     ],
     ids=lambda value: repr(value)[:60],
@@ -232,13 +250,13 @@ def test_accepts_responses_in_legacy_revisions_only(
         ("TOOLS/LIST", {}, -32601),
         ("", {}, -32601),
         ("ping", [], -32602),
-        ("tools/list", None, -32602),
         ("tools/list", {"cursor": "x"}, -32602),
+        ("tools/call", None, -32602),
         ("tools/call", {}, -32602),
         ("tools/call", {"name": 5}, -32602),
         ("tools/call", {"name": "no_such_tool"}, -32602),
         ("tools/call", {"name": "create_ticket", "arguments": []}, -32602),
-        ("tools/call", {"name": "create_ticket", "arguments": None}, -32602),
+        ("tools/call", {"name": "create_ticket", "arguments": "null"}, -32602),
     ],
 )
 def test_invalid_legacy_request_returns_200_with_an_error(
@@ -271,9 +289,10 @@ def test_rejects_unsupported_revisions(
     assert response.json["id"] == (1 if body is PING else None)
 
 
+@pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
 @pytest.mark.parametrize("method", ["GET", "DELETE", "HEAD"])
-def test_get_head_and_delete_return_405(client: FlaskClient, method: str) -> None:
-    response = client.open("/mcp", method=method, headers={"Accept": "text/event-stream"})
+def test_get_head_and_delete_return_405(client: FlaskClient, path: str, method: str) -> None:
+    response = client.open(path, method=method, headers={"Accept": "text/event-stream"})
     assert (response.status_code, response.headers["Allow"]) == (405, "POST")
     assert response.content_type == "application/json"
     if method != "HEAD":
@@ -281,10 +300,25 @@ def test_get_head_and_delete_return_405(client: FlaskClient, method: str) -> Non
         assert response.json["code"] == "post_only"
 
 
+@pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS"])
-def test_put_patch_and_options_return_404(client: FlaskClient, method: str) -> None:
-    response = client.open("/mcp", method=method)
+def test_put_patch_and_options_return_404(client: FlaskClient, path: str, method: str) -> None:
+    response = client.open(path, method=method)
     assert (response.status_code, response.json["code"]) == (404, "no_such_operation")
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_path_with_a_slash_at_its_end_is_the_same_endpoint(
+    client: FlaskClient, log: Log, revision: str
+) -> None:
+    options: Any = {
+        "json": request(revision, "tools/list"),
+        "headers": {
+            name: value for name, value in headers(revision, "tools/list").items() if value
+        },
+    }
+    assert client.post("/mcp/", **options).data == client.post("/mcp", **options).data
+    assert [line["operation"] for line in log.lines("request")] == ["serve_mcp"] * 2
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
@@ -311,7 +345,11 @@ def test_ignores_and_never_starts_a_session(client: FlaskClient, revision: str) 
         ("application/json,text/event-stream", 200),
         (None, 200),
         ("", 200),
-        ("text/event-stream", 406),
+        ("text/event-stream", 200),
+        ("text/event-stream;q=0.5, text/html", 200),
+        ("text/event-stream;q=0", 406),
+        ("text/event-stream, application/json;q=0", 406),
+        ("text/event-stream, */*;q=0", 406),
         ("application/xml, text/*", 406),
         ("application/json;q=0", 406),
         ("application/json;q=0, */*", 406),
@@ -319,11 +357,12 @@ def test_ignores_and_never_starts_a_session(client: FlaskClient, revision: str) 
         ("json", 406),
     ],
 )
-def test_requires_an_accept_header_that_allows_json(
+def test_requires_an_accept_header_that_allows_a_format_of_the_protocol(
     client: FlaskClient, accept: str | None, status: int
 ) -> None:
     response = send(client, PING, {"Accept": accept})
     assert response.status_code == status
+    assert response.content_type == "application/json"
     if status == 406:
         assert error_code(response) == -32600
         assert response.json["id"] is None
@@ -616,7 +655,6 @@ def test_unknown_and_removed_methods_return_404(client: FlaskClient, method: str
         ("tools/call", {"name": None, "arguments": {}}),
         ("tools/call", {"name": "no_such_tool"}),
         ("tools/call", {"name": "create_ticket", "arguments": "x"}),
-        ("tools/call", {"name": "create_ticket", "arguments": None}),
     ],
 )
 def test_modern_request_with_invalid_parameters_returns_400(

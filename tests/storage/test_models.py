@@ -34,6 +34,9 @@ def test_item_attributes_have_the_names_of_the_ticket_fields(
     assert int(item.pop("content_bytes")["N"]) < 1000
     assert item.pop("revision") == {"N": "2"}
     del shown["spoken_number"]
+    assert item.pop("queue") == {"S": "unassigned"}
+    assert item.pop("queue_position") == {"S": f"3 {shown['created_at']}"}
+    assert item.pop("last_comment_at") == {"S": added_at}
     assert item == {name: {"S": text} for name, text in shown.items()}
 
 

@@ -23,6 +23,7 @@ from ..support.flask_run import command
 
 pytestmark = ON_MOTO
 
+TIME = "2026-02-09T12:20:25.000000Z"
 NO_RECOVERY = "This DynamoDB has no point-in-time recovery, so the table has no backups.\n"
 
 TURN_ON_EXPIRY = ["DescribeTimeToLive", "UpdateTimeToLive"]
@@ -97,7 +98,7 @@ def test_creates_the_table_as_the_contract_requires(
     assert result.stdout == f"The table {name} in the DynamoDB at {store} was created.\n"
     table = dynamodb().describe_table(TableName=name)["Table"]
     assert table["KeySchema"] == [{"AttributeName": "ticket_id", "KeyType": "HASH"}]
-    caller_index, status_index = table["GlobalSecondaryIndexes"]
+    caller_index, status_index, *queue_indexes = table["GlobalSecondaryIndexes"]
     assert caller_index["IndexName"] == "CallerIdIndex"
     assert caller_index["KeySchema"] == [
         {"AttributeName": "caller_id", "KeyType": "HASH"},
@@ -113,6 +114,15 @@ def test_creates_the_table_as_the_contract_requires(
     assert status_index["Projection"]["ProjectionType"] == "INCLUDE"
     times = {"updated_at", "answered_at", "resolved_at", "expires_at"}
     assert set(status_index["Projection"]["NonKeyAttributes"]) == fields | times
+    for index, index_name, hash_key in zip(
+        queue_indexes, ("StatusQueueIndex", "QueueIndex"), ("status", "queue"), strict=True
+    ):
+        assert index["IndexName"] == index_name
+        assert index["KeySchema"] == [
+            {"AttributeName": hash_key, "KeyType": "HASH"},
+            {"AttributeName": "queue_position", "KeyType": "RANGE"},
+        ]
+        assert index["Projection"]["ProjectionType"] == "INCLUDE"
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     assert table["DeletionProtectionEnabled"] is True
     backups = dynamodb().describe_continuous_backups(TableName=name)
@@ -132,14 +142,16 @@ def test_second_run_reports_the_existing_table_and_changes_nothing(
     result = init_db()
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == already_exists(name)
-    assert set(faults.operations) == {"DescribeTable", "DescribeTimeToLive"}
+    assert set(faults.operations) == {"DescribeTable", "DescribeTimeToLive", "Query"}
 
 
 def test_adds_the_status_index_to_an_older_table_and_keeps_its_items(
     init_db: Callable[..., Result], name: str
 ) -> None:
     create_table(name, GlobalSecondaryIndexes=DEFINITION["GlobalSecondaryIndexes"][:1])
-    item = {"ticket_id": {"S": "old"}, "status": {"S": "open"}, "created_at": {"S": "2025"}}
+    texts = {"ticket_id": "old", "status": "open", "created_at": TIME, "updated_at": TIME}
+    texts |= {"caller_id": "x", "issue_description": "x"}
+    item = {name: {"S": text} for name, text in texts.items()}
     dynamodb().put_item(TableName=name, Item=item)
     result = init_db()
     assert (result.exit_code, result.stderr) == (0, "")
@@ -151,10 +163,35 @@ def test_adds_the_status_index_to_an_older_table_and_keeps_its_items(
         ExpressionAttributeNames={"#status": "status"},
         ExpressionAttributeValues={":open": {"S": "open"}},
     )
-    assert found["Items"] == [item]
+    (found_item,) = found["Items"]
+    assert found_item.items() >= item.items()
 
 
-WITHOUT_STATUS_INDEX = DEFINITION["GlobalSecondaryIndexes"][:1]
+def test_adds_active_tickets_of_an_earlier_release_to_the_lists_of_the_desk(
+    init_db: Callable[..., Result], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_table(name, GlobalSecondaryIndexes=DEFINITION["GlobalSecondaryIndexes"][:2])
+    monkeypatch.setattr(Ticket.Meta, "table_name", name)
+    monkeypatch.setattr(Ticket, "_connection", None)
+    statuses = ("open", "in_progress", "resolved", "closed")
+    for status in statuses:
+        texts = {"ticket_id": status, "status": status, "created_at": TIME, "updated_at": TIME}
+        texts |= {"caller_id": "x", "issue_description": "x", "priority": "urgent"}
+        dynamodb().put_item(TableName=name, Item={n: {"S": text} for n, text in texts.items()})
+    result = init_db()
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("2 tickets of an earlier release are now in the desk's lists.")
+    found = {
+        each["ticket_id"]["S"]: (each["queue"]["S"], each["queue_position"]["S"])
+        for each in dynamodb().scan(TableName=name, IndexName="QueueIndex")["Items"]
+    }
+    assert found == dict.fromkeys(statuses[:2], ("unassigned", f"1 {TIME}"))
+    assert init_db().stdout == already_exists(name)
+
+
+WITHOUT_STATUS_INDEX = [
+    each for each in DEFINITION["GlobalSecondaryIndexes"] if each["IndexName"] != "StatusIndex"
+]
 
 
 def test_creates_an_index_after_a_lost_response(
@@ -162,12 +199,12 @@ def test_creates_an_index_after_a_lost_response(
 ) -> None:
     create_table(name, GlobalSecondaryIndexes=WITHOUT_STATUS_INDEX)
     faults.operations.clear()
-    # DescribeTable, the wait, DescribeTable, and UpdateTable with a lost response. The retry of
-    # UpdateTable then fails, because DynamoDB already creates the index.
-    faults.faults.extend([apply, apply, apply, apply_and_drop, refuse("ResourceInUseException")])
+    # DescribeTable, the wait, DescribeTable twice, and UpdateTable with a lost response. The retry
+    # of UpdateTable then fails, because DynamoDB already creates the index.
+    faults.faults.extend([*[apply] * 4, apply_and_drop, refuse("ResourceInUseException")])
     assert init_db().exit_code == 0
     assert faults.operations.count("UpdateTable") == 2
-    assert len(dynamodb().describe_table(TableName=name)["Table"]["GlobalSecondaryIndexes"]) == 2
+    assert len(dynamodb().describe_table(TableName=name)["Table"]["GlobalSecondaryIndexes"]) == 4
 
 
 def test_reports_an_index_that_cannot_be_created(
@@ -190,14 +227,15 @@ def test_waits_until_an_index_is_active(
     table = dynamodb().describe_table(TableName=name)["Table"]
     parts = {part: table[part] for part in ("KeySchema", "AttributeDefinitions", "TableStatus")}
     parts["BillingModeSummary"] = {"BillingMode": "PAY_PER_REQUEST"}
-    caller_index, status_index = table["GlobalSecondaryIndexes"]
-    status_index["IndexStatus"] = "CREATING"
-    creating = {"Table": {**parts, "GlobalSecondaryIndexes": [caller_index, status_index]}}
+    indexes = table["GlobalSecondaryIndexes"]
+    indexes[1]["IndexStatus"] = "CREATING"
+    creating = {"Table": {**parts, "GlobalSecondaryIndexes": indexes}}
     faults.operations.clear()
     faults.faults.extend([apply, apply, *[answer(json.dumps(creating).encode())] * 2])
     result = init_db()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert faults.operations == [*["DescribeTable"] * 5, "DescribeTimeToLive", "UpdateTimeToLive"]
+    waiting = [*["DescribeTable"] * 5, "DescribeTimeToLive", "UpdateTimeToLive"]
+    assert faults.operations[: len(waiting)] == waiting
 
 
 MISMATCHES: list[tuple[dict[str, Any], str]] = [
@@ -354,6 +392,16 @@ def test_turns_on_time_to_live_once_despite_a_lost_response(
     assert faults.operations.count("UpdateTimeToLive") == 1
     found = dynamodb().describe_time_to_live(TableName=name)["TimeToLiveDescription"]
     assert found == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
+
+
+def test_reports_that_the_lists_of_the_desk_are_not_complete(
+    init_db: Callable[..., Result], faults: FaultyDynamoDB, name: str
+) -> None:
+    create_table(name)
+    faults.faults.extend([*[apply] * 5, refuse("AccessDeniedException")])
+    result = init_db()
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "but the desk's lists are not complete: these AWS credentials" in result.stderr
 
 
 def test_reports_that_time_to_live_cannot_be_turned_on(

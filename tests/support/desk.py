@@ -89,8 +89,10 @@ class FormReader(HTMLParser):
             fields[name], self._open = "", name
         elif tag == "select":
             self._select = name
-        elif tag == "option" and self._select and (
-            "selected" in attributes or self._select not in fields
+        elif (
+            tag == "option"
+            and self._select
+            and ("selected" in attributes or self._select not in fields)
         ):
             fields[self._select] = attributes["value"]
         elif tag == "button":
