@@ -27,13 +27,15 @@ PATTERNS = {
     rf"(?:[/?#](?:{URL_END}[\w\-.~:/?#\[\]@!$&'()*+,;=%])*)?",
     "email": r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}"
     r"[A-Za-z]{2,63}(?![A-Za-z0-9-])",
-    "ticket": r"(?<![A-Za-z0-9])(?<!\d)(?<!\d[-.])(?<!\+)\d{4}(?P<dash>[-\u2010-\u2015 ]?)\d{4}(?P=dash)\d{4}"
+    "ticket": r"(?<![A-Za-z0-9])(?<!\d)(?<!\d[-.])(?<!\+)"
+    r"\d{4}(?P<dash>[-\u2010-\u2015 ]?)\d{4}(?P=dash)\d{4}"
     r"(?![A-Za-z0-9]|[-.]?\d)",
     # A number with a country code, a national number that begins with 0, or a number in the form of
     # North America. Dates have the same shape as national numbers.
     "phone": r"(?<![A-Za-z0-9+])(?<!\d)(?<!\d[-.:])"
     r"(?:(?:\+|00)[1-9](?:(?:[ \u00a0()]|[.\-/](?=\d)){0,2}\d){6,14}"
-    r"|(?!\d{1,2}(?P<date>[./-])\d{1,2}(?P=date))\(?0[1-9](?:(?:[ \u00a0()]|[\-/](?=\d)){0,2}\d){7,9}"
+    r"|(?!\d{1,2}(?P<date>[./-])\d{1,2}(?P=date))\(?0[1-9]"
+    r"(?:(?:[ \u00a0()]|[\-/](?=\d)){0,2}\d){7,9}"
     r"|(?:\(\d{3}\)\ ?|\d{3}[-.])\d{3}[-.]\d{4})"
     r"(?![A-Za-z0-9]|[-.:]?\d)",
 }

@@ -149,7 +149,7 @@ def _done(change: request_schemas.TicketChange) -> list[str]:
     done = []
     if change.comment is not None:
         done.append("note" if change.visibility == "internal" else "comment")
-    done += [name for name in ("status", "priority") if getattr(change, name) is not UNSET]
+    done += [name for name in ("status", "priority") if getattr(change, name) is not None]
     if change.assignee is not UNSET:
         done.append("give_back" if change.assignee is None else "assignee")
     return [*done, "merge"] if change.duplicate_of else done

@@ -1,4 +1,4 @@
-"""The views of the lists, the sign-in and the statistics. Each calls the same operation as the API."""
+"""The views of the lists, the sign-in and the statistics."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The lines of an export file, and the import of one line.
 
-Each line is one ticket, or the canned answers of the desk, in the format of DynamoDB's own exports, each value with its type ("DynamoDB
-table export output format" in the DynamoDB Developer Guide).
+Each line is one ticket, or the canned answers of the desk. Lines have the format of DynamoDB's own
+exports, each value with its type ("DynamoDB table export output format" in the DynamoDB Developer
+Guide).
 """
 
 from __future__ import annotations

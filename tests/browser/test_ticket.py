@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from ..support.browser import Browser, chromium
+from ..support.browser import Browser
 from ..support.desk import AGENT, ANNA, BOB
-from .test_desk import Open, Server, gallery, open_browser, server  # noqa: F401 - fixtures
+from ..support.desk_server import Open, Server
 
 pytestmark = pytest.mark.browser
 
@@ -25,24 +24,27 @@ SUMMARY = (
 FAULTS = """
 const found = [];
 const name = (e) => `${e.tagName} ${(e.id || e.name || e.textContent).trim().slice(0, 30)}`;
-const isShown = (e) => e.checkVisibility({visibilityProperty: true}) && !e.closest(".hidden, .skip");
-const boxes = [...document.querySelectorAll("main button, main .button, main input:not([type=hidden]),"
-  + " main select, main textarea, main summary")].filter(isShown);
+const isShown = (e) => e.checkVisibility({visibilityProperty: true}) && !e.closest(".hidden");
+const selector = "button, .button, input:not([type=hidden]), select, textarea, summary";
+const boxes = [...document.querySelectorAll("main :is(" + selector + ")")].filter(isShown);
 const width = document.documentElement.clientWidth;
 for (const box of boxes) {
   const r = box.getBoundingClientRect();
-  const target = box.matches("[type=radio], [type=checkbox]") ? box.closest("label").getBoundingClientRect() : r;
-  if (target.width < 24 || target.height < 24) found.push(`${name(box)} is ${target.width} x ${target.height}`);
+  const isChoice = box.matches("[type=radio], [type=checkbox]");
+  const target = isChoice ? box.closest("label").getBoundingClientRect() : r;
+  if (target.width < 24 || target.height < 24) found.push(`${name(box)} is too small`);
   if (r.left < 0 || r.right > width + 0.5) found.push(`${name(box)} leaves the window`);
-  if (box.matches("button, .button") && box.scrollWidth > box.clientWidth + 1) found.push(`${name(box)} is cut off`);
+  const isCut = box.matches("button, .button") && box.scrollWidth > box.clientWidth + 1;
+  if (isCut) found.push(`${name(box)} is cut off`);
   for (const other of boxes) {
     const o = other.getBoundingClientRect();
     if (other === box || box.contains(other) || other.contains(box)) continue;
-    if (Math.min(r.right, o.right) - Math.max(r.left, o.left) > 1 &&
-        Math.min(r.bottom, o.bottom) - Math.max(r.top, o.top) > 1) found.push(`${name(box)} overlaps ${name(other)}`);
+    const x = Math.min(r.right, o.right) - Math.max(r.left, o.left);
+    const y = Math.min(r.bottom, o.bottom) - Math.max(r.top, o.top);
+    if (x > 1 && y > 1) found.push(`${name(box)} overlaps ${name(other)}`);
   }
 }
-for (const whole of document.querySelectorAll("main .whole, main .number, main time, main .status")) {
+for (const whole of document.querySelectorAll("main :is(.whole, .number, time, .status)")) {
   if (!isShown(whole)) continue;
   const height = whole.getBoundingClientRect().height;
   const space = whole.closest("p, li, dd, h1").clientWidth;
@@ -52,7 +54,7 @@ for (const whole of document.querySelectorAll("main .whole, main .number, main t
   whole.style.whiteSpace = whole.style.maxWidth = "";
   if (line.width <= space && height > line.height + 1) found.push(`${name(whole)} is broken`);
 }
-if (document.documentElement.scrollWidth > width) found.push("the page is wider than the window");
+if (document.documentElement.scrollWidth > width) found.push("the page is too wide");
 return found;
 """
 
@@ -103,8 +105,8 @@ def create_rich_ticket(server: Server) -> str:
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_one_form_sends_answer_status_priority_and_assignee(
-    server: Server,  # noqa: F811
-    open_browser: Open,  # noqa: F811
+    server: Server,
+    open_browser: Open,
     javascript: bool,
 ) -> None:
     ticket = server.create_ticket()
@@ -139,8 +141,8 @@ def test_one_form_sends_answer_status_priority_and_assignee(
 
 
 def test_back_shows_no_text_that_was_sent_and_sends_nothing_again(
-    server: Server,  # noqa: F811
-    open_browser: Open,  # noqa: F811
+    server: Server,
+    open_browser: Open,
 ) -> None:
     ticket = server.create_ticket()
     with open_browser() as browser:
@@ -172,8 +174,8 @@ def test_back_shows_no_text_that_was_sent_and_sends_nothing_again(
 
 
 def test_unsent_text_stays_while_the_ticket_is_taken(
-    server: Server,  # noqa: F811
-    open_browser: Open,  # noqa: F811
+    server: Server,
+    open_browser: Open,
 ) -> None:
     ticket = server.create_ticket()
     with open_browser() as browser:
@@ -197,8 +199,8 @@ def test_unsent_text_stays_while_the_ticket_is_taken(
 
 
 def test_canned_answers_are_inserted_by_keyboard_alone(
-    server: Server,  # noqa: F811
-    open_browser: Open,  # noqa: F811
+    server: Server,
+    open_browser: Open,
 ) -> None:
     ticket = server.create_ticket("+15550177")
     with open_browser() as browser:
@@ -244,8 +246,8 @@ def test_canned_answers_are_inserted_by_keyboard_alone(
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_duplicate_is_merged_by_keyboard_alone(
-    server: Server,  # noqa: F811
-    open_browser: Open,  # noqa: F811
+    server: Server,
+    open_browser: Open,
     javascript: bool,
 ) -> None:
     survivor, duplicate = server.create_ticket("+15550166"), server.create_ticket("+15550166")
@@ -273,11 +275,11 @@ def test_a_duplicate_is_merged_by_keyboard_alone(
     assert [each["comment_text"] for each in comments] == ["Please use the other ticket."]
 
 
-def test_ticket_page_fits_every_width(gallery: Server, tmp_path: Path) -> None:  # noqa: F811
+def test_ticket_page_fits_every_width(server: Server, open_browser: Open) -> None:
     """Nothing overlaps, is cut off or breaks at widths from 320 to 1920 pixels."""
-    ticket = create_rich_ticket(gallery)
+    ticket = create_rich_ticket(server)
     found: list[str] = []
-    with chromium(gallery.url, tmp_path / "profile") as browser:
+    with open_browser() as browser:
         browser.sign_in(ANNA)
         for name, path in [
             ("rich", f"/desk/tickets/{ticket}"),
