@@ -166,6 +166,10 @@ def test_back_shows_no_text_that_was_sent_and_sends_nothing_again(
         browser.go("/desk/new")
         browser.type("Caller", "+15550123")
         browser.type("Description", "Created once")
+        browser.go("/desk")
+        browser.driver.back()
+        browser.wait(lambda: browser.path() == "/desk/new")
+        assert value(browser, "Description") == "Created once"
         browser.press("Create ticket")
         browser.driver.back()
         browser.wait(lambda: browser.path() == "/desk/new")
