@@ -153,6 +153,22 @@ Assignee = Annotated[
         "Send the name of the person who works on the ticket, or null for nobody.",
     ),
 ]
+CannedName = Annotated[
+    str,
+    text(limits.MAX_CANNED_NAME_CHARACTERS, "Enter the name under which people find the answer."),
+]
+CannedText = Annotated[
+    str,
+    text(limits.MAX_CANNED_TEXT_CHARACTERS, "Write the text that people insert."),
+]
+Revision = Annotated[
+    int,
+    Meta(
+        ge=0,
+        description="the revision that the page has",
+        extra={"next_step": "Load the page again."},
+    ),
+]
 History = Annotated[
     Literal["all", "none"],
     Meta(description="all or none", extra={"next_step": "Leave the field out to get no history."}),

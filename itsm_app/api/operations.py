@@ -202,7 +202,8 @@ def _response(
     sees_notes = _sees_notes()
     shown = _with_notes(ticket) if sees_notes else ticket.comments
     values["comments"] = {"all": shown, "latest": shown[-1:], "none": []}[comments]
-    values["handover"] = _latest_handover(ticket)
+    values["handovers"] = [_with_state(each, ticket) for each in ticket.handovers or ()]
+    values["handover"] = values["handovers"][-1] if ticket.handovers else None
     values["history"] = (ticket.history or []) if with_history else []
     if sees_notes:
         values["duplicates"] = sorted(ticket.duplicates or ())
@@ -225,11 +226,10 @@ def _with_notes(ticket: Ticket) -> list[dict[str, Any]]:
     return sorted([*comments, *notes], key=itemgetter("added_at"))
 
 
-def _latest_handover(ticket: Ticket) -> dict[str, Any] | None:
-    if not ticket.handovers:
-        return None
-    status = "taken" if ticket.handover_since is None else "waiting"
-    return {**ticket.handovers[-1], "status": status}
+def _with_state(handover: dict[str, Any], ticket: Ticket) -> dict[str, Any]:
+    since = ticket.handover_since
+    is_waiting = since is not None and handover["requested_at"] >= since
+    return {**handover, "status": "waiting" if is_waiting else "taken"}
 
 
 def _handover(sent: request_schemas.Handover | None) -> dict[str, str] | None:

@@ -11,6 +11,8 @@ from ..tickets.limits import DEFAULT_PAGE_TICKETS, MAX_CALLER_ID_CHARACTERS
 from .field_types import (
     Assignee,
     CallerId,
+    CannedName,
+    CannedText,
     Comments,
     CommentText,
     ContactId,
@@ -25,6 +27,7 @@ from .field_types import (
     Priority,
     Reason,
     Reference,
+    Revision,
     Status,
     Summary,
     Version,
@@ -149,6 +152,21 @@ class TicketQuery(Struct):
     comments: Comments = "all"
     limit: Limit = DEFAULT_PAGE_TICKETS
     cursor: Cursor | None = None
+
+
+class CannedAnswer(Struct):
+    """The form of a canned answer. A new answer has no `revision`."""
+
+    answer_id: IdempotencyKey
+    name: CannedName
+    text: CannedText
+    revision: Revision | None = None
+
+
+class CannedAnswerDeletion(Struct):
+    """The form that deletes a canned answer."""
+
+    revision: Revision | None = None
 
 
 class DeskListQuery(TicketQuery):

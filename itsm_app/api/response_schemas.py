@@ -84,8 +84,9 @@ class HandoverStatus(Struct):
 
 
 class Handover(HandoverStatus, omit_defaults=True):
-    """A hand-over as the desk sees it."""
+    """A hand-over as the desk sees it. `requested_by` is the name of the API key."""
 
+    requested_by: str | None = None
     reason: str | None = None
     summary: str | None = None
     contact_id: str | None = None
@@ -127,10 +128,14 @@ class TicketWithHistory(Ticket, kw_only=True, omit_defaults=True):
 
 
 class DeskTicket(TicketWithHistory, kw_only=True, omit_defaults=True):
-    """A ticket as the desk sees it: also with internal notes, among the comments."""
+    """A ticket as the desk sees it: also with internal notes, among the comments.
+
+    `handovers` are all hand-overs, oldest first, and `handover` is the newest of them.
+    """
 
     comments: list[DeskComment]  # type: ignore[assignment]
     handover: Handover | None = None
+    handovers: list[Handover] = []
     created_by: str | None = None
     duplicates: list[str] = []
     follow_ups: list[str] = []

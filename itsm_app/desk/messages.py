@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from ..api.response_schemas import Error, Ticket
+from ..tickets import limits
+from ..tickets.errors import InvalidField, TicketMerged
 
 # By the value of `done` in the query of the page.
 SUCCESS_MESSAGES = {
     "create": "The ticket was created. Its number is {number}.",
     "comment": "Your answer was added.",
+    "note": "Your internal note was added. The caller does not see the note.",
     "status": "The status is now {status}.",
     "priority": "The priority is now {priority}.",
-    "assignee": "The ticket is now assigned to you.",
+    "assignee": "The ticket is now assigned to {assignee}.",
     "give_back": "The ticket is now unassigned.",
+    "merge": "The ticket was closed as a duplicate of {duplicate_of}.",
 }
 # By error code. People at the desk need other advice on these errors than clients of the API. The
 # pages show the API's own sentence for all other codes.
@@ -21,6 +26,8 @@ ERROR_MESSAGES = {
     "changed_meanwhile": "This ticket has changed since you opened it, so your change was not"
     " saved. The page now shows the current ticket. Check the ticket, then decide again. Your text"
     " is kept.",
+    "ticket_busy": "Others changed this ticket at the same moment, so nothing was saved. Your text"
+    " is kept. Send the form again.",
     "invalid_transition": "The ticket cannot change to this status. The page now shows the current"
     " ticket. Choose one of the statuses that the page offers.",
     "ticket_closed": "The ticket is closed and cannot be changed. Create a new ticket and mention"
@@ -52,6 +59,50 @@ ERROR_MESSAGES = {
     " cannot use the desk. Sign in with a key that has the role desk.",
     "body_too_large": "The form contains too much text. Go back and shorten it.",
 }
+# By form and error code, where a form needs other advice.
+FORM_MESSAGES = {
+    ("duplicate_of", "ticket_not_found"): "There is no ticket with the number that you entered as"
+    " the other ticket. Check each digit.",
+    ("duplicate_of", "misheard_number"): "The number that you entered as the other ticket is not a"
+    " valid ticket number. A ticket number has 12 digits. Check each digit.",
+    ("follow_up_of", "ticket_not_found"): "A follow-up must have the same caller as the earlier"
+    " ticket. Enter that caller, or press New ticket for a ticket of another caller.",
+    ("follow_up_of", "misheard_number"): "The number of the earlier ticket is not valid. Open the"
+    " earlier ticket and press the button for a follow-up again.",
+    ("canned_answer", "changed_meanwhile"): "Somebody has changed the canned answers since you"
+    " opened this page, so nothing was saved. Your text is kept. Check the stored text, then save"
+    " again.",
+    ("canned_answer", "ticket_busy"): "Others changed the canned answers at the same moment, so"
+    " nothing was saved. Your text is kept. Send the form again.",
+}
+# By field, if the text of the field is missing.
+MISSING_MESSAGES = {
+    "comment": "Write an answer first, or change the status, the priority or the assignee.",
+    "caller_id": "Enter the caller first.",
+    "issue_description": "Describe the problem first.",
+    "name": "Enter a name first.",
+    "text": "Write the text first.",
+}
+# By field: how the pages name a text, and how long the text can be.
+TEXTS = {
+    "comment": ("The text", limits.MAX_DESK_COMMENT_CHARACTERS),
+    "assignee": ("The name of the assignee", limits.MAX_ASSIGNEE_CHARACTERS),
+    "duplicate_of": ("The number of the other ticket", limits.MAX_CALLER_ID_CHARACTERS),
+    "caller_id": ("The caller", limits.MAX_CALLER_ID_CHARACTERS),
+    "issue_description": ("The description", limits.MAX_DESCRIPTION_CHARACTERS),
+    "name": ("The name", limits.MAX_CANNED_NAME_CHARACTERS),
+    "text": ("The text", limits.MAX_CANNED_TEXT_CHARACTERS),
+}
+TOO_LONG = "{label} has {length:,} characters. The limit is {limit:,} characters. Shorten the text."
+# By the beginning of the requirement of `duplicate_of`, see `tickets.merging`.
+DUPLICATE_MESSAGES = {
+    "must be another": "You entered the number of this ticket itself. Enter the number of the other"
+    " ticket.",
+    "must be a ticket of": "The other ticket belongs to another caller. Only tickets of the same"
+    " caller can be merged.",
+    "must be an open": "The other ticket is closed, so the caller cannot go on with it. Enter a"
+    " ticket that is not closed.",
+}
 # By error code.
 ERROR_HEADINGS = {
     "ticket_not_found": "Ticket not found",
@@ -70,6 +121,11 @@ FIELD_LABELS = {
     "`caller_id`": "The caller",
     "`issue_description`": "The description",
     "`comment`": "The answer",
+    "`status`": "The status",
+    "`priority`": "The priority",
+    "`assignee`": "The assignee",
+    "`visibility`": "The choice between answer and note",
+    "`answers`": "The number of canned answers",
     "`cursor`": "The position in the list",
 }
 # An error message can quote such a character, which would change the direction of the text after
@@ -79,20 +135,24 @@ DIRECTIONAL_CHARACTERS = dict.fromkeys(
 )
 
 
-def success_message(changes: Iterable[str], ticket: Ticket) -> str:
+def success_message(changes: Iterable[str], ticket: Ticket, name: str) -> str:
     """Return a sentence for each change, joined.
 
     Args:
         changes: Keys of `SUCCESS_MESSAGES`. Others are ignored, because they come from the URL.
         ticket: The ticket after the changes.
+        name: The name of the person at the desk.
     """
     values = {
         "number": ticket.ticket_number or ticket.ticket_id,
         "status": ticket.status.replace("_", " "),
         "priority": ticket.priority,
+        "assignee": "you" if ticket.assignee == name else ticket.assignee or "nobody",
+        "duplicate_of": ticket.duplicate_of or "no ticket",
     }
     sentences = [SUCCESS_MESSAGES[name] for name in changes if name in SUCCESS_MESSAGES]
-    return " ".join(sentence.format(**values) for sentence in sentences)
+    text = " ".join(sentence.format(**values) for sentence in sentences)
+    return text.translate(DIRECTIONAL_CHARACTERS)
 
 
 def error_message(error: Error) -> str:
@@ -103,6 +163,43 @@ def error_message(error: Error) -> str:
     return message.translate(DIRECTIONAL_CHARACTERS)
 
 
+def form_message(cause: Exception, error: Error, form: str = "") -> str:
+    """Return the message about a rejected form.
+
+    Args:
+        cause: Why the form was rejected.
+        error: The same as the API explains it.
+        form: The form, as `FORM_MESSAGES` names it.
+    """
+    if isinstance(cause, TicketMerged):
+        return (
+            f"This ticket was closed as a duplicate of {cause.number}, so nothing was saved. Write"
+            f" the answer in ticket {cause.number}."
+        )
+    if isinstance(cause, InvalidField) and (message := _field_message(cause)):
+        return message
+    return FORM_MESSAGES.get((form, error.code)) or error_message(error)
+
+
 def error_heading(error: Error) -> str:
     """Return the heading of the error page."""
     return ERROR_HEADINGS.get(error.code, "Request failed")
+
+
+def _field_message(cause: InvalidField) -> str | None:
+    if cause.requirement.startswith("is missing") and cause.field in MISSING_MESSAGES:
+        return MISSING_MESSAGES[cause.field]
+    length = re.search(r"(\d+) characters long$", cause.requirement)
+    if length and cause.field in TEXTS:
+        label, limit = TEXTS[cause.field]
+        return TOO_LONG.format(label=label, length=int(length[1]), limit=limit)
+    if cause.field == "duplicate_of":
+        return next(
+            (
+                text
+                for start, text in DUPLICATE_MESSAGES.items()
+                if cause.requirement.startswith(start)
+            ),
+            None,
+        )
+    return None

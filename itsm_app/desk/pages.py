@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -15,13 +14,20 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..api import request_schemas, response_schemas
-from ..tickets import lifecycle
 from ..tickets.stats import Day
-from . import messages, timeline
+from . import messages
 from .charts import chart
+from .links import linked
 
 FOLDER = Path(__file__).parent
-STATIC_FILES = {"desk.css": "text/css", "desk.js": "text/javascript"}
+STATIC_FILES = {
+    "desk.css": "text/css",
+    "desk.js": "text/javascript",
+    "ticket.css": "text/css",
+    "ticket.js": "text/javascript",
+    "forms.js": "text/javascript",
+    "canned.js": "text/javascript",
+}
 # No inline scripts or styles, and nothing from other hosts. The icon is a `data:` URL.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:;"
@@ -46,34 +52,6 @@ def queue(query: request_schemas.QueueQuery, found: response_schemas.Queue) -> R
     return render("queue.html", query=query, queue=found)
 
 
-def ticket(
-    ticket: response_schemas.DeskTicket,
-    version: str,
-    error: response_schemas.Error | None,
-    answer: str,
-) -> Response:
-    """Return the page of a ticket, with its conversation and history.
-
-    Args:
-        ticket: The ticket.
-        version: The version of the ticket and the number of the caller's comments, which the forms
-            of the page send back.
-        error: Why a change was rejected, if it was.
-        answer: The text of the answer box.
-    """
-    return render(
-        "ticket.html",
-        ticket=ticket,
-        version=version,
-        next_statuses=lifecycle.next_statuses(ticket.status),
-        is_erased=any(event.field == "caller_id" for event in ticket.history),
-        timeline=timeline.timeline(ticket, request.args.get("entries") == "all"),
-        success_message=messages.success_message(request.args.getlist("done"), ticket),
-        error_message=error and messages.error_message(error),
-        answer=answer,
-    )
-
-
 def search_results(
     search_text: str,
     found: response_schemas.TicketList | None,
@@ -88,11 +66,6 @@ def search_results(
     """
     message = error and messages.error_message(error)
     return render("find.html", search_text=search_text, found=found, error_message=message)
-
-
-def new_ticket(form: Mapping[str, str], error: response_schemas.Error | None = None) -> Response:
-    """Return the form for a new ticket, with the texts of `form`, and the error if there is one."""
-    return render("new.html", form=form, error_message=error and messages.error_message(error))
 
 
 def stats(days: list[Day], opened_since: date) -> Response:
@@ -174,7 +147,7 @@ def _environment() -> Environment:
         "new_idempotency_key": _new_idempotency_key,
     }
     environment.filters |= {"age": age, "clock": clock, "label": label, "shorten": shorten}
-    environment.filters["duration"] = duration
+    environment.filters |= {"duration": duration, "linked": linked}
     return environment
 
 

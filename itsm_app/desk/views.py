@@ -1,10 +1,9 @@
-"""The views of the desk's pages. Each calls the same operation as the API's route."""
+"""The views of the lists, the sign-in and the statistics."""
 
 from __future__ import annotations
 
 import re
 from string import punctuation
-from typing import cast
 from urllib.parse import quote
 
 from flask import Response, g, redirect, request, url_for
@@ -14,37 +13,12 @@ from werkzeug.exceptions import NotFound
 from ..api import error_responses, operations, parsing, request_schemas, response_schemas
 from ..api.errors import NoSession
 from ..tickets import characters
-from ..tickets.errors import (
-    CallerErased,
-    ChangedMeanwhile,
-    IdempotencyKeyReused,
-    InvalidField,
-    InvalidTransition,
-    MisheardNumber,
-    TicketClosed,
-    TicketFull,
-    TicketNotFound,
-)
+from ..tickets.errors import InvalidField, MisheardNumber, TicketNotFound
 from ..tickets.stats import by_day
 from . import pages, sessions
 
 PAGE_TICKETS = "25"
 STATS_DAYS = 14
-# The ticket page shows these errors itself and keeps the text of the form. Others get the error
-# page.
-ERRORS_ON_TICKET_PAGE = (
-    CallerErased,
-    ChangedMeanwhile,
-    IdempotencyKeyReused,
-    InvalidField,
-    InvalidTransition,
-    TicketClosed,
-    TicketFull,
-)
-# The form fields that change a ticket.
-CHANGE_FIELDS = ("comment", "status", "priority", "assignee", "give_back")
-# The number of comments in the version of a form, see `_ticket_page`.
-COMMENT_COUNT = re.compile(r"[0-9]{1,6}")
 # What may follow `/desk` in the URL after the sign-in: a path or a query of printable ASCII.
 NEXT_PATH = re.compile(r"[/?][!-~]*")
 
@@ -82,28 +56,6 @@ def show_queue() -> Response:
     return pages.queue(query, operations.list_queue(query))
 
 
-def show_ticket(ticket_id: str) -> Response:
-    """Show a ticket with its conversation and history."""
-    return _ticket_page(ticket_id)
-
-
-def change_ticket(ticket_id: str) -> ViewResponse:
-    """Change a ticket as the form says, if the ticket has not changed since the form was shown."""
-    form = request.form
-    if form.get("status") == "closed" and "sure" not in form:
-        return _confirm_closing(ticket_id)
-    try:
-        version, seen_comments = _parse_version(form.get("version", ""))
-        # An answer is sent even if the caller has commented since. The page then shows the comment.
-        # But nobody resolves or closes a ticket without having seen the comment.
-        seen_comments = None if form.get("status") else seen_comments
-        operations.update_ticket(ticket_id, _parse_change(), {version}, seen_comments)
-    except ERRORS_ON_TICKET_PAGE as error:
-        body, status = error_responses.explain(error)
-        return _ticket_page(ticket_id, body, form.get("comment", "")), status
-    return redirect(url_for("desk.show_ticket", ticket_id=ticket_id, done=_sent_changes()), 303)
-
-
 def find_tickets() -> ViewResponse:
     """Redirect to the ticket with this number or ID, or show the tickets of this caller."""
     search_text = request.args.get("q", "").strip()
@@ -115,23 +67,6 @@ def find_tickets() -> ViewResponse:
     except (MisheardNumber, TicketNotFound) as error:
         return _search_by_caller(search_text, error)
     return redirect(url_for("desk.show_ticket", ticket_id=ticket.ticket_id), 303)
-
-
-def show_new_ticket() -> Response:
-    """Show the form for a new ticket."""
-    return pages.new_ticket(request.args)
-
-
-def create_ticket() -> ViewResponse:
-    """Create a ticket for a caller."""
-    try:
-        new = parsing.load_form(request_schemas.NewTicket, request.form.to_dict())
-        created, _ = operations.create_ticket(new)
-    except (IdempotencyKeyReused, InvalidField) as error:
-        body, status = error_responses.explain(error)
-        return pages.new_ticket(request.form, body), status
-    url = url_for("desk.show_ticket", ticket_id=created.ticket_id, done="create")
-    return redirect(url, 303)
 
 
 def show_stats() -> Response:
@@ -175,42 +110,6 @@ def _redirect_to_sign_in() -> BaseResponse:
     if request.headers.get("Sec-Fetch-Site") == "cross-site" and "from" not in request.args:
         return pages.render("follow.html", path=f"{path}{'&' if '?' in path else '?'}from=link")
     return redirect(url_for("desk.show_sign_in", next=path or None), 303)
-
-
-def _parse_version(text: str) -> tuple[str, int | None]:
-    """Return the version and the number of the caller's comments from the field of a form."""
-    version, _, count = text.partition(" ")
-    return version, int(count) if COMMENT_COUNT.fullmatch(count) else None
-
-
-def _sent_changes() -> list[str]:
-    return [name for name in CHANGE_FIELDS if not characters.is_empty(request.form.get(name, ""))]
-
-
-def _parse_change() -> request_schemas.TicketChange:
-    if not _sent_changes():
-        raise parsing.missing(request_schemas.TicketChange, "comment")
-    change = parsing.load_form(request_schemas.TicketChange, request.form.to_dict())
-    if "give_back" in request.form:
-        change.assignee = None
-    return change
-
-
-def _ticket_page(
-    ticket_id: str, error: response_schemas.Error | None = None, answer: str = ""
-) -> Response:
-    query = request_schemas.DeskTicketQuery(history="all")
-    ticket, version = operations.get_ticket_status(ticket_id, query)
-    caller_comments = sum(each.author is None for each in ticket.comments)
-    return pages.ticket(
-        cast("response_schemas.DeskTicket", ticket), f"{version} {caller_comments}", error, answer
-    )
-
-
-def _confirm_closing(ticket_id: str) -> Response:
-    query = request_schemas.OneTicketQuery(comments="none")
-    ticket, _ = operations.get_ticket_status(ticket_id, query)
-    return pages.render("close.html", ticket=ticket, form=request.form)
 
 
 def _search_by_caller(caller_id: str, error: MisheardNumber | TicketNotFound) -> ViewResponse:

@@ -1,7 +1,8 @@
 """The lines of an export file.
 
-Each line is one ticket in the format of DynamoDB's own exports, each value with its type ("DynamoDB
-table export output format" in the DynamoDB Developer Guide).
+Each line is one ticket, or the canned answers of the desk. Lines have the format of DynamoDB's own
+exports, each value with its type ("DynamoDB table export output format" in the DynamoDB Developer
+Guide).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from .errors import InvalidLine
-from .items import Item
+from .items import CANNED_ANSWERS_KEY, Item
 from .timestamps import format_timestamp
 
 # DynamoDB's types, and the type of their content in JSON: "Data type descriptors" in the DynamoDB
@@ -179,9 +180,56 @@ class StoredTicket(Struct, kw_only=True):
 
 
 class Line(Struct):
-    """One line of an export file."""
+    """A line with a ticket."""
 
     item: StoredTicket = msgspec.field(name="Item")
+
+
+class CannedAnswerMembers(Struct):
+    """The members of a canned answer."""
+
+    answer_id: Text
+    name: Text
+    text: Text
+
+
+class CannedAnswer(Struct):
+    """A canned answer: a map of strings."""
+
+    M: CannedAnswerMembers
+
+
+class CannedAnswers(Struct):
+    """A list of canned answers."""
+
+    L: list[CannedAnswer]
+
+
+class StoredCannedAnswers(Struct):
+    """The attributes of the item with the canned answers."""
+
+    ticket_id: Text
+    answers: CannedAnswers
+    revision: Count
+    updated_at: Time
+
+
+class CannedAnswersLine(Struct):
+    """The line with the canned answers."""
+
+    item: StoredCannedAnswers = msgspec.field(name="Item")
+
+
+class Key(Struct):
+    """The key of an item."""
+
+    ticket_id: Text
+
+
+class AnyLine(Struct):
+    """A line with a ticket or with the canned answers."""
+
+    item: Key = msgspec.field(name="Item")
 
 
 def to_line(item: Item) -> bytes:
@@ -192,7 +240,8 @@ def to_line(item: Item) -> bytes:
 def from_line(line: bytes) -> Item:
     """Return the item of a line. Raise `InvalidLine` if the line is not a ticket."""
     try:
-        msgspec.json.decode(line, type=Line)
+        key = msgspec.json.decode(line, type=AnyLine).item.ticket_id.S
+        msgspec.json.decode(line, type=CannedAnswersLine if key == CANNED_ANSWERS_KEY else Line)
         item: Item = msgspec.json.decode(line)["Item"]
         _check_value({"M": item})
     except (ValueError, RecursionError) as error:

@@ -19,6 +19,8 @@ from .updates import Update
 # A ticket as DynamoDB stores it: each value with its type.
 Item = dict[str, dict[str, Any]]
 
+# The key of the one item that is no ticket: the canned answers of the desk, see `canned_answers`.
+CANNED_ANSWERS_KEY = "canned-answers"
 # "Service, account, and table quotas" in the DynamoDB Developer Guide: partition key length.
 MAX_KEY_BYTES = 2048
 
@@ -32,7 +34,7 @@ def put_new(ticket: Ticket) -> bool:
 
 def find(ticket_id: str, caller_ids: Collection[str] | None = None) -> Ticket | None:
     """Return a ticket, unless it is expired or belongs to none of `caller_ids`."""
-    item = read_item(ticket_id)
+    item = _read_ticket_item(ticket_id)
     # Check the caller before parsing the item. Otherwise, the time or an error of the parsing could
     # reveal that a ticket of another caller exists.
     if item is None or (caller_ids is not None and _caller_of(item) not in caller_ids):
@@ -43,17 +45,15 @@ def find(ticket_id: str, caller_ids: Collection[str] | None = None) -> Ticket | 
 
 def read(ticket_id: str) -> Ticket | None:
     """Return a ticket as it is stored now, expired or not."""
-    item = read_item(ticket_id)
+    item = _read_ticket_item(ticket_id)
     return Ticket.from_raw_data(item) if item else None
 
 
 def read_item(ticket_id: str) -> Item | None:
-    """Return an item as DynamoDB stores it now, expired or not.
+    """Return an item as DynamoDB stores it now, expired or not. It can be the canned answers.
 
     The item also has the attributes that the model does not know.
     """
-    if not _is_valid_key(ticket_id):
-        return None
     connection = Ticket.connection()
     response = with_retries(lambda: connection.get_item(ticket_id, consistent_read=True))
     item: Item | None = response.get("Item")
@@ -91,9 +91,26 @@ def replace_item(found: Item, item: Item) -> bool:
     return _write(lambda: client.put_item(**request)) is not None
 
 
+def put_revision(item: Item, seen_revision: int) -> bool:
+    """Store an item in place of the item with its key.
+
+    Return False if the stored item has another revision. `seen_revision` is 0 for a new item.
+    """
+    condition = "revision = :seen" if seen_revision else "attribute_not_exists(ticket_id)"
+    request = {
+        "TableName": Ticket.Meta.table_name,
+        "Item": item,
+        "ConditionExpression": condition,
+    }
+    if seen_revision:
+        request["ExpressionAttributeValues"] = {":seen": {"N": str(seen_revision)}}
+    client = Ticket.connection().connection.client
+    return _write(lambda: client.put_item(**request)) is not None
+
+
 def write(update: Update) -> bool:
     """Apply an update. Return False if the ticket does not exist or a condition is false."""
-    return _is_valid_key(update.ticket_id) and _update(update) is not None
+    return _can_be_ticket(update.ticket_id) and _update(update) is not None
 
 
 def write_and_return(update: Update) -> Ticket | None:
@@ -145,5 +162,9 @@ def _caller_of(item: Item) -> Any:
     return item.get("caller_id", {}).get("S")
 
 
-def _is_valid_key(ticket_id: str) -> bool:
-    return len(ticket_id.encode()) <= MAX_KEY_BYTES
+def _read_ticket_item(ticket_id: str) -> Item | None:
+    return read_item(ticket_id) if _can_be_ticket(ticket_id) else None
+
+
+def _can_be_ticket(ticket_id: str) -> bool:
+    return ticket_id != CANNED_ANSWERS_KEY and len(ticket_id.encode()) <= MAX_KEY_BYTES

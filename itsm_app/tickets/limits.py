@@ -16,6 +16,11 @@ MAX_SUMMARY_CHARACTERS = 1000
 MAX_CONTACT_ID_CHARACTERS = 100
 MAX_IDEMPOTENCY_KEY_CHARACTERS = 100
 MAX_ASSIGNEE_CHARACTERS = 100
+# All canned answers are one item, of at most 400 KB. A character has up to 4 bytes, so 50 answers
+# with the longest names and texts take 312 KB.
+MAX_CANNED_ANSWERS = 50
+MAX_CANNED_NAME_CHARACTERS = 60
+MAX_CANNED_TEXT_CHARACTERS = 1500
 
 # Tickets on one page of a list.
 DEFAULT_PAGE_TICKETS = 10

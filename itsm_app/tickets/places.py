@@ -49,8 +49,8 @@ def place_active_tickets() -> int:
 
 
 def with_place(item: items.Item) -> items.Item:
-    """Return a stored item with its place, unless the item has a place."""
-    if "queue_position" in item:
+    """Return a stored item with its place, unless the item has a place or is no ticket."""
+    if "queue_position" in item or item["ticket_id"]["S"] == items.CANNED_ANSWERS_KEY:
         return item
     fields = {name: value["S"] for name, value in item.items() if "S" in value}
     place = zip(("queue", "queue_position"), _place(fields), strict=True)

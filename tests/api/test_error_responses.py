@@ -50,6 +50,10 @@ FAILING_PAGES = {
     ("POST", "/desk/tickets/<ticket_id>"): "/desk/tickets/unknown",
     ("GET", "/desk/find"): "/desk/find?q=1",
     ("POST", "/desk/new"): "/desk/new",
+    ("GET", "/desk/canned-answers"): "/desk/canned-answers?ticket=unknown",
+    ("POST", "/desk/canned-answers"): "/desk/canned-answers",
+    ("GET", "/desk/canned-answers/<answer_id>"): "/desk/canned-answers/unknown",
+    ("POST", "/desk/canned-answers/<answer_id>"): "/desk/canned-answers/unknown",
     ("POST", "/desk/sign-in"): "/desk/sign-in",
     ("GET", "/desk/static/<name>"): "/desk/static/unknown",
 }

@@ -105,6 +105,31 @@ def test_export_after_an_import_returns_the_same_bytes(
     assert len(found["history"]) == 5
 
 
+def test_export_and_import_keep_the_canned_answers(client: FlaskClient, caller: str) -> None:
+    added = {"answer_id": "1", "name": "A", "text": "Hello {caller} \U0001f525"}
+    site = {"Sec-Fetch-Site": "same-origin"}
+    environ = {"REMOTE_ADDR": "127.0.0.1"}
+    client.post("/desk/canned-answers", data=added, headers=site, environ_overrides=environ)
+    create_ticket_with_history(client, caller)
+    before = export()
+    assert sorted(ids(before))[-1] == "canned-answers"
+    assert "canned-answers" in ids(export("--since", TIME))
+    assert "canned-answers" not in ids(export("--since", "9000-01-01"))
+    assert "canned-answers" not in ids(export("--caller", caller))
+    delete_all_tickets()
+    assert import_(before) == "Imported: 2. Already existed: 0.\n"
+    assert import_(before) == "Imported: 0. Already existed: 2.\n"
+    assert export() == before
+    page = client.get("/desk/canned-answers", environ_overrides=environ)
+    assert "Hello {caller} \U0001f525" in page.text
+    changed = before.replace(b"Hello", b"Hallo")
+    assert "canned-answers already exists with other content" in run("import", stdin=changed).stderr
+    ticket = json.loads(next(line for line in before.splitlines() if b"comments" in line))
+    ticket["Item"]["ticket_id"]["S"] = "canned-answers"
+    for line in (json.dumps(ticket).encode(), before.replace(b'"revision"', b'"version"')):
+        assert run("import", stdin=line).exit_code == 1
+
+
 def test_export_continues_after_a_page_of_1_mb(client: FlaskClient) -> None:
     tickets = [f"{n}" for n in range(6)]
     for ticket in tickets:

@@ -32,6 +32,8 @@ HOSTILE = {
     "emoji": "\U0001f468\u200d\U0001f469\u200d\U0001f467" * 200,
     "quotes": "\"'" * 500,
     "long": "x" * 1000,
+    "scheme": "javascript:alert(1) https://a.example/\"onmouseover=alert(1) <a href='https://b.example'>",
+    "link": 'https://a.example/?q=<script>alert(1)</script>&\u202etxt.exe a@b.example"onfocus=x',
 }
 
 
@@ -46,7 +48,18 @@ def test_every_page_escapes_hostile_text_in_every_field(
     Ticket.get(ticket).update(actions=[Ticket.caller_id.set(caller)])
     client, key = desk_app.test_client(), {"x-api-key": ANNA}
     client.post(f"/tickets/{ticket}/comments", json={"comment": text}, headers=key)
-    for change in ({"assignee": short}, {"comment": text}, {"assignee": f"b{short}"[:100]}):
+    handover = {"reason": short, "summary": text, "contact_id": short}
+    client.post(
+        f"/tickets/{ticket}/comments", json={"comment": text, "handover": handover}, headers=key
+    )
+    sent = {"answer_id": "1", "name": short[:60], "text": text}
+    assert anna.post("/desk/canned-answers", sent).status_code in (303, 409)
+    for change in (
+        {"comment": text, "visibility": "internal"},
+        {"assignee": short},
+        {"comment": text},
+        {"assignee": f"b{short}"[:100]},
+    ):
         etag = client.get(f"/tickets/{ticket}", headers=key).headers["ETag"]
         headers = {"If-Match": etag, **key}
         assert client.patch(f"/tickets/{ticket}", json=change, headers=headers).status_code == 200
@@ -60,6 +73,10 @@ def test_every_page_escapes_hostile_text_in_every_field(
             "/desk/new", query_string={"caller_id": short, "issue_description": text}
         ),
         "outdated": anna.post(path, outdated),
+        "canned": anna.get(f"/desk/canned-answers?ticket={ticket}"),
+        "canned answer": anna.get("/desk/canned-answers/1"),
+        "merge": anna.post(path, {"duplicate_of": text, "comment": text}),
+        "follow-up": anna.client.get("/desk/new", query_string={"follow_up_of": text}),
         "close": anna.post(path, {"status": "closed", "version": text, "idempotency_key": text}),
         "done": anna.client.get(path, query_string={"done": text}),
         "next": desk_app.test_client().get("/desk/sign-in", query_string={"next": text}),
@@ -68,9 +85,11 @@ def test_every_page_escapes_hostile_text_in_every_field(
     }
     for where, response in pages.items():
         page = response.text
-        assert response.status_code in (200, 400, 412), where
+        assert response.status_code in (200, 400, 404, 412), where
         assert "<script>" not in page, where
         assert "<img" not in page, where
+        schemes = re.findall(r'<a [^>]*href="(\w+):', page)
+        assert set(schemes) <= {"http", "https", "mailto", "tel"}, where
         assert not re.search(r"<[^>]*\sonfocus=", re.sub(r'"[^"]*"', '""', page)), where
         assert "111111111" not in page, where
         assert len(response.data) < 50_000, where

@@ -91,7 +91,7 @@ def test_queue_filters_by_assignee_and_priority(
 ) -> None:
     other = file_ticket()
     bob.post(f"/desk/tickets/{other}", bob.form(f"/desk/tickets/{other}", "Assign to me"))
-    form = {**bob.form(f"/desk/tickets/{other}", "Set"), "priority": "urgent"}
+    form = {**bob.form(f"/desk/tickets/{other}", "Save changes"), "priority": "urgent"}
     bob.post(f"/desk/tickets/{other}", form)
     for query, expected in [
         ("assignee=bob&order=newest", [other]),
@@ -133,14 +133,14 @@ def test_desk_user_works_on_a_ticket_from_open_to_closed(
         return anna.get(response.location).text
 
     assert "The ticket is now assigned to you." in press("Assign to me")
-    assert "The status is now in progress." in press("Start work")
-    assert "The priority is now urgent." in press("Set", priority="urgent")
+    assert "The status is now in progress." in press("Save changes", status="in_progress")
+    assert "The priority is now urgent." in press("Save changes", priority="urgent")
     assert "Your answer was added." in press("Send answer", comment="Pull\r\nthe plug")
     page = press("Send and resolve", comment="New printer")
     assert "Your answer was added. The status is now resolved." in page
-    assert "The ticket is now unassigned." in press("Unassign me")
-    assert "The status is now in progress." in press("Reopen")
-    confirmation = anna.post(path, anna.form(path, "Close…"))
+    assert "The ticket is now unassigned." in press("Save changes", assignee="")
+    assert "The status is now in progress." in press("Save changes", status="in_progress")
+    confirmation = anna.post(path, {**anna.form(path, "Save changes"), "status": "closed"})
     assert confirmation.status_code == 200
     assert "This is final" in confirmation.text
     assert stored(ticket)["status"] == "in_progress"
@@ -161,9 +161,10 @@ def test_desk_user_works_on_a_ticket_from_open_to_closed(
 
 def test_offers_only_valid_status_transitions(anna: Desk, ticket: str) -> None:
     path = f"/desk/tickets/{ticket}"
-    anna.post(path, anna.form(path, "Resolve"))
+    anna.post(path, {**anna.form(path, "Save changes"), "status": "resolved"})
     page = anna.get(path).text
-    assert re.findall(r'name="status" value="(\w+)"', page) == ["in_progress", "closed"]
+    (statuses,) = re.findall(r'<select name="status">.*?</select>', page, re.DOTALL)
+    assert re.findall(r'value="(\w*)"', statuses) == ["", "in_progress", "closed"]
     assert "Send and resolve" not in page
 
 
@@ -173,9 +174,14 @@ def test_form_sent_twice_takes_effect_once(
     path = f"/desk/tickets/{ticket}"
     answer = {**anna.form(path, "Send answer"), "comment": "Once"}
     assert [anna.post(path, answer).status_code for _ in range(2)] == [303, 303]
-    assignment = anna.form(path, "Assign to me")
+    assignment = {**anna.form(path, "Save changes"), "assignee": "bob"}
     assert [anna.post(path, assignment).status_code for _ in range(2)] == [303, 303]
-    assert len(stored(ticket)["comments"]) == len(stored(ticket)["history"]) == 1
+    assert len(stored(ticket)["comments"]) == 1
+    assert [event["field"] for event in stored(ticket)["history"]] == [
+        "status",
+        "assignee",
+        "assignee",
+    ]
     new = {**anna.form("/desk/new", "Create ticket"), "caller_id": caller}
     new["issue_description"] = "Once"
     first, second = (anna.post("/desk/new", new) for _ in range(2))
@@ -324,10 +330,13 @@ def test_rejects_forms_without_a_ticket_version(
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"comment": ""}, "The answer is missing"),
-        ({"comment": " \n"}, "The answer is missing"),
-        ({"comment": "x" * 1001}, "it is 1001 characters long"),
-        ({"status": "lost"}, "must be open, in_progress"),
+        ({"comment": ""}, "Write an answer first, or change the status"),
+        ({"comment": " \n"}, "Write an answer first, or change the status"),
+        ({"comment": "x" * 10_001}, "The text has 10,001 characters. The limit is 10,000"),
+        ({"assignee": "x" * 101}, "The name of the assignee has 101 characters"),
+        ({"status": "lost"}, "The status must be open, in_progress"),
+        ({"comment": "x", "visibility": "secret"}, "The choice between answer and note must be"),
+        ({"priority": "none"}, "The priority must be low"),
         ({"status": "open", "comment": ""}, ""),
     ],
 )
@@ -347,7 +356,7 @@ def test_invalid_form_shows_the_error_and_keeps_the_text(
 def test_answer_to_a_closed_ticket_is_shown_for_copying(anna: Desk, bob: Desk, ticket: str) -> None:
     path = f"/desk/tickets/{ticket}"
     answer = {**anna.form(path, "Send answer"), "comment": "Too late"}
-    bob.post(path, {**bob.form(path, "Close…"), "sure": "1"})
+    bob.post(path, {**bob.form(path, "Save changes"), "status": "closed", "sure": "1"})
     response = anna.post(path, answer)
     assert response.status_code == 412
     assert "Your text was not sent" in response.text
@@ -357,8 +366,8 @@ def test_answer_to_a_closed_ticket_is_shown_for_copying(anna: Desk, bob: Desk, t
 
 def test_rejects_invalid_transitions(anna: Desk, ticket: str) -> None:
     path = f"/desk/tickets/{ticket}"
-    anna.post(path, anna.form(path, "Start work"))
-    response = anna.post(path, {**anna.form(path, "Resolve"), "status": "open"})
+    anna.post(path, {**anna.form(path, "Save changes"), "status": "in_progress"})
+    response = anna.post(path, {**anna.form(path, "Save changes"), "status": "open"})
     assert response.status_code == 409
     assert "Choose one of the statuses that the page offers" in response.text
 
@@ -369,8 +378,9 @@ def test_unknown_status_allows_the_transitions_of_open(
     Ticket(ticket).update(actions=[Ticket.status.set("waiting")])
     path = f"/desk/tickets/{ticket}"
     page = anna.get(path)
-    assert (page.status_code, page.text.count('name="status" value=')) == (200, 4)
-    assert anna.post(path, anna.form(path, "Start work")).status_code == 303
+    assert (page.status_code, page.text.count("<option value")) == (200, 4 + 4 + 2)
+    change = {**anna.form(path, "Save changes"), "status": "in_progress"}
+    assert anna.post(path, change).status_code == 303
     assert stored(ticket)["status"] == "in_progress"
 
 
@@ -390,7 +400,7 @@ def test_erased_ticket_accepts_no_answer_but_can_be_closed(
     assert rejected.status_code == 409
     assert "The caller's data was erased from this ticket" in unescape(rejected.text)
     assert "readonly>Too late</textarea>" in rejected.text
-    anna.post(path, {**anna.form(path, "Close…"), "sure": "1"})
+    anna.post(path, {**anna.form(path, "Save changes"), "status": "closed", "sure": "1"})
     assert stored(ticket)["status"] == "closed"
     closed = anna.get(path).text
     assert "The caller's data was erased" in closed
@@ -455,9 +465,12 @@ def test_creates_a_ticket_for_a_caller(
 
 def test_invalid_new_ticket_form_keeps_its_text(anna: Desk, caller: str) -> None:
     for fields, message in [
-        ({"caller_id": caller, "issue_description": " "}, "The description is missing"),
-        ({"caller_id": "", "issue_description": "b"}, "The caller is missing"),
-        ({"caller_id": caller, "issue_description": "b" * 1001}, "1001 characters long"),
+        ({"caller_id": caller, "issue_description": " "}, "Describe the problem first."),
+        ({"caller_id": "", "issue_description": "b"}, "Enter the caller first."),
+        (
+            {"caller_id": caller, "issue_description": "b" * 1001},
+            "The description has 1,001 characters",
+        ),
     ]:
         response = anna.post("/desk/new", fields)
         assert response.status_code == 400

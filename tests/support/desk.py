@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from html import unescape
+from html.parser import HTMLParser
 
 from flask import Flask
 from werkzeug.test import TestResponse
@@ -43,14 +42,73 @@ class Desk:
 
 
 def form(page: str, button: str) -> dict[str, str]:
-    """Return the fields that the form with this button on a page sends when it is pressed."""
-    (html,) = [
-        found
-        for found in re.findall(r"<form.*?</form>", page, re.DOTALL)
-        if f">{button}</button>" in found
-    ]
-    pattern = r'<(?:input type="hidden"|input id="\w+") name="(\w+)".*?value="([^"]*)"'
-    fields = dict(re.findall(pattern, html))
-    fields |= dict(re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>([^<]*)<', html))
-    pressed = re.findall(rf'<button[^>]*name="(\w+)" value="([^"]*)"[^>]*>{button}<', html)
-    return {name: unescape(value) for name, value in [*fields.items(), *pressed]}
+    """Return the fields that the form with this button on a page sends when it is pressed.
+
+    A button can have several texts. Style sheets show one of them at a time.
+    """
+    reader = FormReader()
+    reader.feed(page)
+    (pressed,) = [each for each in reader.buttons if button in each.texts]
+    fields = dict(reader.fields.get(pressed.form, {}))
+    if pressed.name:
+        fields[pressed.name] = pressed.value
+    return fields
+
+
+class Button:
+    """A button of a page: its form, what it sends, and its texts."""
+
+    def __init__(self, form: str, attributes: dict[str, str]) -> None:
+        self.form = form
+        self.name, self.value = attributes.get("name", ""), attributes.get("value", "")
+        self.texts: list[str] = []
+
+
+class FormReader(HTMLParser):
+    """Read the buttons of a page, and the fields of its forms as a browser would send them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.buttons: list[Button] = []
+        self.fields: dict[str, dict[str, str]] = {}
+        self._form = ""
+        self._select = ""
+        self._open = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._form = attributes.get("id", f"form {len(self.fields)}")
+            self.fields.setdefault(self._form, {})
+        form, name = attributes.get("form", self._form), attributes.get("name", "")
+        fields = self.fields.setdefault(form, {})
+        is_choice = attributes.get("type") in ("radio", "checkbox")
+        if tag == "input" and name and (not is_choice or "checked" in attributes):
+            fields[name] = attributes.get("value", "")
+        elif tag == "textarea" and name:
+            fields[name], self._open = "", name
+        elif tag == "select":
+            self._select = name
+        elif (
+            tag == "option"
+            and self._select
+            and ("selected" in attributes or self._select not in fields)
+        ):
+            fields[self._select] = attributes["value"]
+        elif tag == "button":
+            self.buttons.append(Button(form, attributes))
+            self._open = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._form = ""
+        if tag in ("textarea", "button"):
+            self._open = ""
+        if tag == "select":
+            self._select = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._open == "button":
+            self.buttons[-1].texts.append(data.strip())
+        elif self._open:
+            self.fields[self._form][self._open] += data

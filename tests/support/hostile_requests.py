@@ -63,7 +63,10 @@ FIELDS = [
         "q",
         "entries",
     ),
-    *("done", "next", "from", "v", "key", "give_back", "sure", "ticket_id", "name", "arguments"),
+    *("done", "next", "from", "v", "key", "sure", "ticket_id", "name", "arguments"),
+    *("take", "resolve", "back", "visibility", "duplicate_of", "take_on_answer", "keeps_draft"),
+    *("seen_status", "seen_priority", "seen_assignee", "seen_entry", "ticket", "delete"),
+    *("answer_id", "text", "revision", "follow_up_of"),
 ]
 VALUES = ["open", "closed", "low", "newest", "all", "none", "latest", "3.1.0", "10", "ID", "x"]
 RPC_METHODS = ["initialize", "ping", "server/discover", "tools/list", "tools/call", "x"]

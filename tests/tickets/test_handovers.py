@@ -52,7 +52,8 @@ def test_new_ticket_waits_for_a_person(
     assert "service desk" in created["handover"]["tell_caller"]
     shown = client.get(f"/tickets/{created['ticket_id']}").json["handover"]
     at = created["created_at"]
-    assert shown == {"status": "waiting", "requested_at": at, **handover}
+    origin = {"requested_at": at, "requested_by": "local"}
+    assert shown == {"status": "waiting", **origin, **handover}
     assert waiting(client)[-1] == created["ticket_id"]
 
 

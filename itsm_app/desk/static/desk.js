@@ -42,30 +42,6 @@ async function refreshList() {
     : "Not updated: you are signed out, or the server does not respond.";
 }
 
-// Show a notice if the ticket has changed. Do not replace the ticket while somebody reads it.
-let newTicket = null;
-async function watchTicket() {
-  const page = await fetchPage();
-  const ticket = page && page.getElementById("ticket");
-  if (ticket && ticket.dataset.version !== byId("ticket").dataset.version) {
-    newTicket = ticket;
-    byId("changed").hidden = false;
-  }
-}
-
-function showNewTicket() {
-  const ticket = byId("ticket");
-  for (const oldPart of ticket.querySelectorAll("[data-live]")) {
-    const newPart = newTicket.querySelector(`[data-live=${oldPart.dataset.live}]`);
-    if (newPart) oldPart.replaceWith(document.importNode(newPart, true));
-  }
-  ticket.dataset.version = newTicket.dataset.version;
-  for (const field of document.querySelectorAll("#answer [name=version]")) field.value = newTicket.dataset.version;
-  showLocalTimes(ticket);
-  byId("changed").hidden = true;
-  byId("main").focus();
-}
-
 // Call `refresh` every 30 seconds while the page is visible.
 function refreshRegularly(refresh, whileTyping) {
   let lastRefresh = Date.now();
@@ -79,17 +55,6 @@ function refreshRegularly(refresh, whileTyping) {
   document.addEventListener("visibilitychange", refreshIfDue);
 }
 
-// Keep an unsent answer while this tab shows other pages.
-function keepDraft(box, wasSent) {
-  const storageKey = `desk-draft:${location.pathname}`;
-  if (wasSent) sessionStorage.removeItem(storageKey);
-  if (!box.value && !box.readOnly) box.value = sessionStorage.getItem(storageKey) || "";
-  box.addEventListener("input", () => {
-    if (box.value) sessionStorage.setItem(storageKey, box.value);
-    else sessionStorage.removeItem(storageKey);
-  });
-}
-
 // Count as the server does: characters, not UTF-16 units, and a line break as one character.
 function countCharacters(counter) {
   const box = byId(counter.dataset.counts);
@@ -99,8 +64,8 @@ function countCharacters(counter) {
     const isTooLong = count > max;
     counter.classList.toggle("over", isTooLong);
     counter.textContent = isTooLong
-      ? `${count - max} characters too many. The limit is ${max} characters.`
-      : `${count} of ${max} characters.`;
+      ? `${count - max} characters too many. The limit is ${max.toLocaleString("en")} characters.`
+      : `${count.toLocaleString("en")} of ${max.toLocaleString("en")} characters.`;
   };
   box.addEventListener("input", update);
   update();
@@ -166,16 +131,10 @@ const done = takeDone();
 showLocalTimes(document);
 if (done.includes("sign_out")) sessionStorage.clear();
 if (byId("shortcuts")) addShortcuts();
-if (byId("comment")) keepDraft(byId("comment"), done.includes("comment"));
 document.querySelectorAll("[data-counts]").forEach(countCharacters);
 if (byId("fresh")) {
   byId("fresh").textContent = "Refreshes automatically.";
   refreshRegularly(refreshList, false);
-}
-if (byId("ticket")) {
-  // Also while typing: the notice replaces no text, and is most useful to somebody who answers.
-  refreshRegularly(watchTicket, true);
-  byId("show-change").addEventListener("click", showNewTicket);
 }
 // An error message must be visible.
 const errorNotice = document.querySelector(".notice.error");

@@ -1,0 +1,307 @@
+"""Tests of the ticket page in a real Chromium: one form, notes, canned answers, merging, widths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from ..support.browser import Browser
+from ..support.desk import AGENT, ANNA, BOB
+from ..support.desk_server import Open, Server
+
+pytestmark = pytest.mark.browser
+
+WIDTHS = range(320, 1921, 40)
+SUMMARY = (
+    "Caller cannot print badges. Restarted the printer twice. Wants a person, because the fair"
+    " opens at noon. Call back on +44 20 7946 0018."
+)
+# The script returns what overlaps, is cut off, or is smaller than 24 px: "Target Size (Minimum)" in
+# WCAG 2.2. Links in sentences are exempt there.
+FAULTS = """
+const found = [];
+const name = (e) => `${e.tagName} ${(e.id || e.name || e.textContent).trim().slice(0, 30)}`;
+const isShown = (e) => e.checkVisibility({visibilityProperty: true}) && !e.closest(".hidden");
+const selector = "button, .button, input:not([type=hidden]), select, textarea, summary";
+const boxes = [...document.querySelectorAll("main :is(" + selector + ")")].filter(isShown);
+const width = document.documentElement.clientWidth;
+for (const box of boxes) {
+  const r = box.getBoundingClientRect();
+  const isChoice = box.matches("[type=radio], [type=checkbox]");
+  const target = isChoice ? box.closest("label").getBoundingClientRect() : r;
+  if (target.width < 24 || target.height < 24) found.push(`${name(box)} is too small`);
+  if (r.left < 0 || r.right > width + 0.5) found.push(`${name(box)} leaves the window`);
+  const isCut = box.matches("button, .button") && box.scrollWidth > box.clientWidth + 1;
+  if (isCut) found.push(`${name(box)} is cut off`);
+  for (const other of boxes) {
+    const o = other.getBoundingClientRect();
+    if (other === box || box.contains(other) || other.contains(box)) continue;
+    const x = Math.min(r.right, o.right) - Math.max(r.left, o.left);
+    const y = Math.min(r.bottom, o.bottom) - Math.max(r.top, o.top);
+    if (x > 1 && y > 1) found.push(`${name(box)} overlaps ${name(other)}`);
+  }
+}
+for (const whole of document.querySelectorAll("main :is(.whole, .number, time, .status)")) {
+  if (!isShown(whole)) continue;
+  const height = whole.getBoundingClientRect().height;
+  const space = whole.closest("p, li, dd, h1").clientWidth;
+  whole.style.whiteSpace = "nowrap";
+  whole.style.maxWidth = "none";
+  const line = whole.getBoundingClientRect();
+  whole.style.whiteSpace = whole.style.maxWidth = "";
+  if (line.width <= space && height > line.height + 1) found.push(`${name(whole)} is broken`);
+}
+if (document.documentElement.scrollWidth > width) found.push("the page is too wide");
+return found;
+"""
+
+
+def patch(server: Server, ticket: str, key: str, **change: Any) -> None:
+    server.request("PATCH", f"/tickets/{ticket}", key, json=change)
+
+
+def number_of(server: Server, ticket: str) -> str:
+    return str(server.ticket(ticket)["ticket_number"])
+
+
+def value(browser: Browser, label: str) -> str:
+    return str(browser.field(label).get_property("value"))
+
+
+def create_rich_ticket(server: Server) -> str:
+    """Create a ticket whose page has every part, and return its id."""
+    caller = "maria.konstantinopoulou@customer-service.example.com"
+    older = [server.create_ticket(caller, text) for text in ("Badge printer is slow", "No toner")]
+    patch(server, older[0], BOB, status="resolved")
+    body = {
+        "caller_id": caller,
+        "issue_description": "The badge printer on floor 3 does not print. See"
+        " https://intranet.example.com/printers/floor-3?status=offline&since=today for its status.",
+        "follow_up_of": number_of(server, older[0]),
+    }
+    ticket = str(server.request("POST", "/tickets", ANNA, json=body)["ticket_id"])
+
+    def say(text: str, **more: Any) -> None:
+        path = f"/tickets/{ticket}/comments"
+        server.request("POST", path, AGENT, json={"comment": text, **more})
+
+    say(f"It is like ticket {number_of(server, older[1])}. Mail me: {caller}")
+    patch(server, ticket, BOB, priority="urgent", assignee="bob", status="in_progress")
+    patch(server, ticket, BOB, comment="Please try the printer on floor 2.")
+    patch(server, ticket, BOB, comment="Spare part ordered, not in stock.", visibility="internal")
+    say("That works.")
+    patch(server, ticket, BOB, status="resolved")
+    say("Not any more. תודה.", handover={"reason": "asks for a person"})
+    patch(server, ticket, BOB, assignee="anna.b")
+    say(
+        "I need somebody now.",
+        handover={"reason": "fair opens at noon", "summary": SUMMARY, "contact_id": "c-4711"},
+    )
+    return ticket
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_one_form_sends_answer_status_priority_and_assignee(
+    server: Server,
+    open_browser: Open,
+    javascript: bool,
+) -> None:
+    ticket = server.create_ticket()
+    with open_browser(javascript=javascript) as browser:
+        browser.sign_in(ANNA)
+        browser.go(f"/desk/tickets/{ticket}")
+        assert browser.find("#send").text == "Save changes"
+        browser.find("[value=internal]").click()
+        assert not browser.find(".take").is_displayed()
+        browser.find("[value=public]").click()
+        assert browser.find(".take").is_displayed()
+        browser.type("Answer", "Take the stairs.")
+        assert browser.find("#send").text == "Send answer"
+        browser.select("Priority", "High")
+        browser.type("Assignee", "bob")
+        browser.press("Send answer")
+        assert value(browser, "Answer") == ""
+        browser.find("[value=internal]").click()
+        browser.type("Note", "The caller is angry.")
+        assert browser.find("#send").text == "Add internal note"
+        browser.press("Add internal note")
+        assert "The caller does not see the note." in browser.text()
+        assert browser.find(".comment.note .kind").text == "Internal note"
+    stored = server.ticket(ticket)
+    assert [stored["status"], stored["priority"], stored["assignee"]] == [
+        "in_progress",
+        "high",
+        "bob",
+    ]
+    agent_view = server.request("GET", f"/tickets/{ticket}", AGENT)
+    assert [each["comment_text"] for each in agent_view["comments"]] == ["Take the stairs."]
+
+
+def test_back_shows_no_text_that_was_sent_and_sends_nothing_again(
+    server: Server,
+    open_browser: Open,
+) -> None:
+    ticket = server.create_ticket()
+    with open_browser() as browser:
+        browser.sign_in(ANNA)
+        browser.go(f"/desk/tickets/{ticket}")
+        browser.type("Answer", "Sent once")
+        browser.press("Send answer")
+        browser.driver.back()
+        browser.wait(lambda: value(browser, "Answer") == "")
+        browser.driver.forward()
+        browser.wait(lambda: "Sent once" in browser.text())
+        assert value(browser, "Answer") == ""
+        # An outdated form is answered directly. Reloading that page must not send the form again.
+        browser.type("Answer", "Rejected")
+        patch(server, ticket, BOB, priority="low")
+        browser.press("Send answer")
+        assert "This ticket has changed since" in browser.text()
+        browser.driver.refresh()
+        browser.wait(lambda: "This ticket has changed since" not in browser.text())
+        assert value(browser, "Answer") == "Rejected"
+        browser.go("/desk/new")
+        browser.type("Caller", "+15550123")
+        browser.type("Description", "Created once")
+        browser.go("/desk")
+        browser.driver.back()
+        browser.wait(lambda: browser.path() == "/desk/new")
+        assert value(browser, "Description") == "Created once"
+        browser.press("Create ticket")
+        browser.driver.back()
+        browser.wait(lambda: browser.path() == "/desk/new")
+        assert value(browser, "Description") == ""
+    assert len(server.ticket(ticket)["comments"]) == 1
+
+
+def test_unsent_text_stays_while_the_ticket_is_taken(
+    server: Server,
+    open_browser: Open,
+) -> None:
+    ticket = server.create_ticket()
+    with open_browser() as browser:
+        browser.sign_in(ANNA)
+        browser.go(f"/desk/tickets/{ticket}")
+        browser.find("[value=internal]").click()
+        browser.type("Note", "Half a")
+        browser.press("Assign to me")
+        assert "The ticket is now assigned to you." in browser.text()
+        assert value(browser, "Note") == "Half a"
+        browser.select("Priority", "Urgent")
+        browser.go(f"/desk/tickets/{ticket}")
+        assert (value(browser, "Note"), value(browser, "Priority")) == ("Half a", "urgent")
+        browser.press("Add internal note")
+        assert (value(browser, "Answer"), value(browser, "Priority")) == ("", "urgent")
+        browser.type("Answer", "Lost")
+        browser.press("Sign out")
+        browser.sign_in(ANNA)
+        browser.go(f"/desk/tickets/{ticket}")
+        assert value(browser, "Answer") == ""
+
+
+def test_canned_answers_are_inserted_by_keyboard_alone(
+    server: Server,
+    open_browser: Open,
+) -> None:
+    ticket = server.create_ticket("+15550177")
+    with open_browser() as browser:
+
+        def type_keys(*keys: str) -> None:
+            browser.driver.switch_to.active_element.send_keys(*keys)
+
+        def focused() -> str:
+            return str(browser.driver.switch_to.active_element.get_attribute("id"))
+
+        browser.sign_in(ANNA)
+        browser.go("/desk/canned-answers")
+        for name, text in [
+            ("Call back", "We call {caller} back."),
+            ("Password reset", "Ticket {number}: the new password is on its way."),
+        ]:
+            browser.type("Name", name)
+            browser.type("Text", text)
+            browser.press("Add canned answer")
+            assert "The canned answer was added." in browser.text()
+        browser.go(f"/desk/tickets/{ticket}")
+        browser.find("#comment").send_keys("Hello! ", Keys.CONTROL, "/")
+        browser.wait(
+            lambda: len(browser.driver.find_elements(By.CSS_SELECTOR, "[role=option]")) == 2
+        )
+        assert focused() == "canned-input"
+        type_keys(Keys.ARROW_DOWN, Keys.ARROW_UP)
+        assert browser.find("[aria-selected=true]").text.startswith("Call back")
+        assert browser.violations() == []
+        browser.screenshot("canned-menu")
+        type_keys("pass", Keys.ENTER)
+        browser.wait(lambda: focused() == "comment")
+        text = f"Hello! Ticket {number_of(server, ticket)}: the new password is on its way."
+        assert value(browser, "Answer") == text
+        type_keys(" ", Keys.CONTROL, "/")
+        browser.wait(lambda: focused() == "canned-input")
+        type_keys(Keys.ESCAPE)
+        browser.wait(lambda: focused() == "comment")
+        type_keys(Keys.CONTROL, Keys.ENTER)
+        browser.wait(lambda: "Your answer was added." in browser.text())
+    assert server.ticket(ticket)["comments"][0]["comment_text"] == f"{text} "
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_duplicate_is_merged_by_keyboard_alone(
+    server: Server,
+    open_browser: Open,
+    javascript: bool,
+) -> None:
+    survivor, duplicate = server.create_ticket("+15550166"), server.create_ticket("+15550166")
+    with open_browser(javascript=javascript) as browser:
+        browser.sign_in(ANNA)
+        browser.go(f"/desk/tickets/{duplicate}")
+        browser.type("Answer", "Please use the other ticket.")
+        browser.find(".merge summary").send_keys(Keys.ENTER)
+        browser.find("#duplicate_of").send_keys(number_of(server, survivor))
+        page = browser.find("html")
+        browser.find("#duplicate_of").send_keys(Keys.ENTER)
+        browser.wait(lambda: page != browser.driver.find_element(By.TAG_NAME, "html"))
+        browser.wait(lambda: "This is final" in browser.text())
+        assert "Please use the other ticket." in browser.text()
+        browser.screenshot("merge-confirmation")
+        browser.press("Cancel")
+        assert value(browser, "Answer") == "Please use the other ticket."
+        browser.press("Close as duplicate")
+        browser.press("Close as duplicate")
+        assert f"closed as a duplicate of {number_of(server, survivor)}" in browser.text()
+        browser.press(number_of(server, survivor))
+        assert browser.path().endswith(number_of(server, survivor))
+        assert number_of(server, duplicate) in browser.find(".related").text
+    comments = server.ticket(duplicate)["comments"]
+    assert [each["comment_text"] for each in comments] == ["Please use the other ticket."]
+
+
+def test_ticket_page_fits_every_width(server: Server, open_browser: Open) -> None:
+    """Nothing overlaps, is cut off or breaks at widths from 320 to 1920 pixels."""
+    ticket = create_rich_ticket(server)
+    found: list[str] = []
+    with open_browser() as browser:
+        browser.sign_in(ANNA)
+        for name, path in [
+            ("rich", f"/desk/tickets/{ticket}"),
+            ("canned", "/desk/canned-answers"),
+            ("new", "/desk/new"),
+        ]:
+            browser.go(path)
+            if name == "rich":
+                browser.find(".merge summary").click()
+            for width in WIDTHS:
+                browser.set_width(width)
+                faults = browser.driver.execute_script(FAULTS)
+                found += [f"{name} at {width}: {fault}" for fault in faults]
+                if width in (320, 640, 1440):
+                    for scheme in ("light", "dark"):
+                        browser.set_color_scheme(scheme)
+                        found += [
+                            f"{name} {width} {scheme}: {each}" for each in browser.violations()
+                        ]
+                        browser.screenshot(f"{name}-{width}-{scheme}")
+    assert found == []
