@@ -130,7 +130,7 @@ def _stopped(number: int, reason: str) -> click.ClickException:
 def _report(counts: Counter[str]) -> None:
     click.echo(f"Imported: {counts['imported']}. Already existed: {counts['unchanged']}.")
     if counts["normalised"]:
-        click.echo(f"Already existed, and got a normalised caller ID: {counts['normalised']}.")
+        click.echo(f"Already existed, and now have the present form: {counts['normalised']}.")
     if counts["unreachable"]:
         click.echo(
             "Tickets with a caller ID that this service rejects in requests:"

@@ -63,7 +63,9 @@ def _with_normal_caller(item: Item) -> Item:
 
 def is_unreachable(item: Item) -> bool:
     """Return whether no request that names a caller can find this ticket."""
-    return "erased_at" not in item and _normal(item["caller_id"]["S"]) is None
+    # The canned answers have no caller.
+    has_caller = "caller_id" in item and "erased_at" not in item
+    return has_caller and _normal(item["caller_id"]["S"]) is None
 
 
 def _normal(caller_id: str) -> str | None:

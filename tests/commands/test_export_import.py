@@ -25,7 +25,7 @@ from flask.testing import FlaskClient
 from itsm_app import config
 from itsm_app.storage import sizes, timestamps
 from itsm_app.storage.models import Ticket
-from itsm_app.tickets import callers
+from itsm_app.tickets import callers, places
 
 from ..conftest import ON_DYNAMODB_LOCAL, ON_MOTO, shared_app
 from ..support.exhaustive import exhaustive
@@ -74,7 +74,7 @@ def put(ticket: str, **attributes: Any) -> None:
     texts |= dict.fromkeys(("created_at", "updated_at"), TIME)
     item: Any = {name: {"S": text} for name, text in texts.items()}
     item |= {"ticket_id": {"S": ticket}, "comments": {"L": []}, **attributes}
-    dynamodb().put_item(TableName=Ticket.Meta.table_name, Item=item)
+    dynamodb().put_item(TableName=Ticket.Meta.table_name, Item=places.with_place(item))
 
 
 def test_export_after_an_import_returns_the_same_bytes(
@@ -564,7 +564,7 @@ def test_export_and_import_normalise_the_caller_ids_of_release_0_1(
     result = run("import", stdin=lines)
     assert (result.exit_code, result.stdout) == (
         0,
-        "Imported: 0. Already existed: 0.\nAlready existed, and got a normalised caller ID: 2.\n",
+        "Imported: 0. Already existed: 0.\nAlready existed, and now have the present form: 2.\n",
     )
     after = item_of(ticket)
     assert (after["caller_id"], after["revision"]) == ({"S": new}, before["revision"])

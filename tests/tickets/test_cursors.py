@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from itsm_app.storage import items
 from itsm_app.storage.models import Ticket
-from itsm_app.tickets import cursors, lists, numbers
+from itsm_app.tickets import cursors, lists, numbers, places
 
 from ..conftest import ON_DYNAMODB_LOCAL, ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB
@@ -32,6 +32,7 @@ def store_tickets(caller: str, count: int, at: int = 0, **attributes: Any) -> li
             **times,
             **attributes,
         )
+        places.set_place(ticket)
         items.put_new(ticket)
     return [f"{n}-{caller}" for n in reversed(microseconds)]
 
