@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from flask import Blueprint, Response
@@ -15,30 +16,34 @@ from flask.typing import ResponseReturnValue
 
 from ..api.response_schemas import Error
 
-# Method, path below `/desk`, and the name of the view in `desk/views.py`.
+# Method, path below `/desk`, and the module and the name of the view in `desk/`.
 ROUTES = (
-    ("GET", "", "show_queue"),
-    ("GET", "/", "show_queue"),
-    ("GET", "/tickets/<ticket_id>", "show_ticket"),
-    ("POST", "/tickets/<ticket_id>", "change_ticket"),
-    ("GET", "/find", "find_tickets"),
-    ("GET", "/new", "show_new_ticket"),
-    ("POST", "/new", "create_ticket"),
-    ("GET", "/stats", "show_stats"),
-    ("GET", "/sign-in", "show_sign_in"),
-    ("POST", "/sign-in", "sign_in"),
-    ("POST", "/sign-out", "sign_out"),
-    ("GET", "/static/<name>", "show_file"),
+    ("GET", "", "queue_views.show_queue"),
+    ("GET", "/", "queue_views.show_queue"),
+    ("GET", "/bulk", "queue_views.confirm_closing"),
+    ("POST", "/bulk", "queue_views.change_tickets"),
+    ("GET", "/export.csv", "queue_views.export_list"),
+    ("GET", "/news", "queue_views.show_news"),
+    ("GET", "/tickets/<ticket_id>", "views.show_ticket"),
+    ("POST", "/tickets/<ticket_id>", "views.change_ticket"),
+    ("GET", "/find", "views.find_tickets"),
+    ("GET", "/new", "views.show_new_ticket"),
+    ("POST", "/new", "views.create_ticket"),
+    ("GET", "/stats", "views.show_stats"),
+    ("GET", "/sign-in", "views.show_sign_in"),
+    ("POST", "/sign-in", "views.sign_in"),
+    ("POST", "/sign-out", "views.sign_out"),
+    ("GET", "/static/<name>", "views.show_file"),
 )
 
 
 @cache
-def lazy_view(name: str) -> Callable[..., ResponseReturnValue]:
-    """Return a view that imports `desk.views` at its first call."""
+def lazy_view(path: str) -> Callable[..., ResponseReturnValue]:
+    """Return a view that imports its module of `desk` at its first call."""
+    module, _, name = path.partition(".")
 
     def view(**arguments: Any) -> ResponseReturnValue:
-        from ..desk import views
-
+        views = import_module(f"..desk.{module}", __package__)
         response: ResponseReturnValue = getattr(views, name)(**arguments)
         return response
 
@@ -53,6 +58,7 @@ def error_page(error: Error) -> Response:
 
 
 blueprint = Blueprint("desk", __name__, url_prefix="/desk")
-blueprint.before_request(lazy_view("require_session"))
-for method, path, name in ROUTES:
-    blueprint.add_url_rule(path, name, lazy_view(name), methods=[method])
+blueprint.before_request(lazy_view("views.require_session"))
+for method, path, view in ROUTES:
+    endpoint = view.partition(".")[2]
+    blueprint.add_url_rule(path, endpoint, lazy_view(view), methods=[method])

@@ -14,14 +14,21 @@ from flask import Response, g, request, url_for
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..api import request_schemas, response_schemas
+from ..api import response_schemas
 from ..tickets import lifecycle
 from ..tickets.stats import Day
 from . import messages, timeline
 from .charts import chart
 
 FOLDER = Path(__file__).parent
-STATIC_FILES = {"desk.css": "text/css", "desk.js": "text/javascript"}
+STATIC_FILES = {
+    "desk.css": "text/css",
+    "list.css": "text/css",
+    "desk.js": "text/javascript",
+    "list.js": "text/javascript",
+    "position.js": "text/javascript",
+    "alerts.js": "text/javascript",
+}
 # No inline scripts or styles, and nothing from other hosts. The icon is a `data:` URL.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:;"
@@ -39,11 +46,6 @@ def render(template: str, **values: Any) -> Response:
     # With `no-referrer`, a browser would send `Origin: null` with the desk's own forms.
     response.headers["Referrer-Policy"] = "same-origin"
     return response
-
-
-def queue(query: request_schemas.QueueQuery, found: response_schemas.Queue) -> Response:
-    """Return a page of the queue."""
-    return render("queue.html", query=query, queue=found)
 
 
 def ticket(

@@ -77,7 +77,7 @@ def key() -> Key:
         return auth.LOCAL
     try:
         cookie = request.cookies.get(COOKIE, "")
-        name, fingerprint = _serializer().loads(cookie, max_age=LIFETIME_SECONDS)
+        name, fingerprint = serializer(COOKIE).loads(cookie, max_age=LIFETIME_SECONDS)
     except BadData:
         raise NoSession from None
     candidate: Key
@@ -87,6 +87,12 @@ def key() -> Key:
         ):
             return candidate
     raise NoSession
+
+
+def colleagues() -> list[str]:
+    """Return the names of all keys with the role `desk`, sorted."""
+    keys: list[Key] = current_app.extensions["keys"]
+    return sorted({key.name for key in keys or [auth.LOCAL] if key.role == "desk"})
 
 
 def start(response: BaseResponse, sent_key: str) -> BaseResponse:
@@ -101,7 +107,7 @@ def start(response: BaseResponse, sent_key: str) -> BaseResponse:
         raise RoleRefused
     response.set_cookie(
         COOKIE,
-        _serializer().dumps((key.name, _fingerprint(key))),
+        serializer(COOKIE).dumps((key.name, _fingerprint(key))),
         max_age=LIFETIME_SECONDS,
         path=_path(),
         secure=not (request.scheme == "http" and _is_loopback()),
@@ -117,6 +123,11 @@ def end(response: BaseResponse) -> BaseResponse:
     return response
 
 
+def serializer(salt: str) -> URLSafeTimedSerializer:
+    """Return what signs and checks texts for one purpose, which `salt` names."""
+    return URLSafeTimedSerializer(config.SECRET_KEY or _random_secret, salt=salt)
+
+
 def _is_loopback() -> bool:
     return urlsplit(request.host_url).hostname in auth.LOOPBACK
 
@@ -124,10 +135,6 @@ def _is_loopback() -> bool:
 def _path() -> str:
     # With the stage of API Gateway, if there is one.
     return url_for("desk.show_queue").rstrip("/")
-
-
-def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(config.SECRET_KEY or _random_secret, salt=COOKIE)
 
 
 def _fingerprint(key: Key) -> str:

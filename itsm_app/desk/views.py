@@ -72,13 +72,6 @@ def require_session() -> BaseResponse | None:
     return None
 
 
-def show_queue() -> Response:
-    """Show a page of the queue."""
-    args = {"status": "open", **request.args.to_dict(), "limit": PAGE_TICKETS}
-    query = parsing.load_form(request_schemas.QueueQuery, args)
-    return pages.queue(query, operations.list_queue(query))
-
-
 def show_ticket(ticket_id: str) -> Response:
     """Show a ticket with its conversation and history."""
     return _ticket_page(ticket_id)
