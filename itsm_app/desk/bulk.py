@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
 from flask import g, url_for
@@ -106,7 +106,7 @@ def change(form: BulkForm, rows: Iterable[Selected]) -> Results:
     return Results(form.action, bulk_changes.change_tickets(rows, ticket_change, form.shown_at))
 
 
-def back_url(back: str, **arguments: str) -> str:
+def back_url(back: str, **arguments: Any) -> str:
     """Return the URL of the list with the query `back`, with more arguments."""
     try:
         query = list_queries.parse(dict(parse_qsl(back)))

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 
 from ..support.browser import Browser, chromium
-from ..support.desk import AGENT, AGENT_ENTRY, ANNA, ANNA_ENTRY, BOB, BOB_ENTRY, SECRET
-from ..support.flask_run import FlaskRun, flask_run
+from ..support.desk import AGENT, ANNA, BOB
+from ..support.desk_server import Open, Server, run_server
 
 pytestmark = pytest.mark.browser
 
@@ -32,81 +27,6 @@ CALLS = [
 ]  # fmt: skip
 WIDTHS = (360, 768, 1440)
 SCHEMES = ("light", "dark")
-
-Open = Callable[..., AbstractContextManager[Browser]]
-
-
-class Server:
-    """A running app with its desk, used through the HTTP API."""
-
-    def __init__(self, server: FlaskRun) -> None:
-        self.url = server.url
-        self._server = server
-
-    def request(self, method: str, path: str, key: str = ANNA, **options: Any) -> Any:
-        headers = {"x-api-key": key}
-        response = self._server.request(method, path, headers=headers, **options)
-        assert response.ok, response.text
-        return response.json()
-
-    def create_ticket(self, caller: str = "+15550199", description: str = "Nothing works") -> str:
-        body = {"caller_id": caller, "issue_description": description}
-        return str(self.request("POST", "/tickets", AGENT, json=body)["ticket_id"])
-
-    def ticket(self, ticket_id: str) -> Any:
-        return self.request("GET", f"/tickets/{ticket_id}?history=all")
-
-    def set_age(self, ticket_id: str, minutes: int) -> None:
-        """Move the creation of a ticket and its later events into the past.
-
-        The ticket was created `minutes` ago. Its events are spread evenly until now.
-        """
-        endpoint = re.search(r"DynamoDB at (\S+)", "".join(self._server.output))[1]
-        credentials = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-        client = boto3.client(
-            "dynamodb", region_name="us-east-1", endpoint_url=endpoint, **credentials
-        )
-        key = {"ticket_id": {"S": ticket_id}}
-        item = client.get_item(TableName="poc-itsm-tickets", Key=key)["Item"]
-        entries = [*item["comments"]["L"], *item.get("history", {"L": []})["L"]]
-        entries.sort(key=lambda entry: sorted(text["S"] for text in entry["M"].values()))
-        times = [(item, "created_at")]
-        times += [(entry["M"], name) for entry in entries for name in entry["M"] if "_at" in name]
-        times.sort(key=lambda time: str(time[0][time[1]]))
-        for index, (fields, name) in enumerate(times):
-            age = timedelta(minutes=minutes * (len(times) - index) / len(times))
-            past = datetime.fromisoformat(fields[name]["S"]) - age
-            fields[name] = {"S": past.isoformat(timespec="microseconds").replace("+00:00", "Z")}
-        client.put_item(TableName="poc-itsm-tickets", Item=item)
-
-
-@contextmanager
-def run_server(folder: Path) -> Iterator[Server]:
-    settings = {
-        "LOCAL_DYNAMODB": str(folder),
-        "API_KEYS": f"{ANNA_ENTRY},{BOB_ENTRY},{AGENT_ENTRY}",
-        "SECRET_KEY": SECRET,
-    }
-    with flask_run(**settings) as server:
-        yield Server(server)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with run_server(tmp_path_factory.mktemp("dynamodb")) as server:
-        yield server
-
-
-@pytest.fixture
-def open_browser(server: Server, tmp_path: Path) -> Open:
-    """Return a function that opens a browser with a new profile."""
-
-    def open_browser(**options: Any) -> AbstractContextManager[Browser]:
-        profile = tmp_path / f"profile-{len(list(tmp_path.iterdir()))}"
-        profile.mkdir()
-        return chromium(server.url, profile, **options)
-
-    return open_browser
 
 
 @pytest.mark.parametrize("javascript", [True, False])

@@ -143,9 +143,7 @@ def test_reports_why_a_ticket_was_not_changed(
     assert texts.count("the status of the ticket does not allow this") == 1
 
 
-def test_form_sent_twice_takes_effect_once(
-    anna: Desk, tickets: list[str], stored: Stored
-) -> None:
+def test_form_sent_twice_takes_effect_once(anna: Desk, tickets: list[str], stored: Stored) -> None:
     fields = select(anna.get("/desk").text, "Resolve")
     for _ in range(2):
         assert "3 of 3 tickets resolved." in results(submit(anna, fields))

@@ -81,7 +81,7 @@ def test_export_has_all_pages_and_all_details_of_a_view(
         ("\t=1", "'\t=1"),
         ("\n=1", "'\n=1"),
         ("  =1", "'  =1"),
-        ("＝1", "'＝1"),
+        ("\uff1d1", "'\uff1d1"),
         ("'=1", "'=1"),
         ("1=1", "1=1"),
         ('=HYPERLINK("http://evil.example","x")', "'=HYPERLINK(\"http://evil.example\",\"x\")"),

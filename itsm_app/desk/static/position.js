@@ -57,7 +57,6 @@ function showPosition() {
     link("place", `${last.index + 1} of ${last.links.length}`),
     link("next", "Next", last.links[last.index + 1]),
   );
-  byId("place").setAttribute?.("role", "status");
   byId("up").after(" ", steps);
   byId("place").setAttribute("role", "status");
 }

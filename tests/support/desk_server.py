@@ -1,0 +1,81 @@
+"""A running app with its desk and with an embedded DynamoDB."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from itsm_app.local.engine import Engine
+from itsm_app.tickets import places
+
+from .browser import Browser
+from .desk import AGENT, AGENT_ENTRY, ANNA, ANNA_ENTRY, BOB_ENTRY, SECRET
+from .flask_run import FlaskRun, flask_run
+
+# Opens a browser with a new profile.
+Open = Callable[..., AbstractContextManager[Browser]]
+
+
+class Server:
+    """A running app with its desk, used through the HTTP API."""
+
+    def __init__(self, server: FlaskRun, folder: Path) -> None:
+        self.url = server.url
+        self._server = server
+        self._engine = Engine(folder)
+
+    def request(self, method: str, path: str, key: str = ANNA, **options: Any) -> Any:
+        headers = {"x-api-key": key}
+        response = self._server.request(method, path, headers=headers, **options)
+        assert response.ok, response.text
+        return response.json()
+
+    def create_ticket(self, caller: str = "+15550199", description: str = "Nothing works") -> str:
+        body = {"caller_id": caller, "issue_description": description}
+        return str(self.request("POST", "/tickets", AGENT, json=body)["ticket_id"])
+
+    def ticket(self, ticket_id: str) -> Any:
+        return self.request("GET", f"/tickets/{ticket_id}?history=all")
+
+    def set_age(self, ticket_id: str, minutes: int) -> None:
+        """Move the creation of a ticket and its later events into the past.
+
+        The ticket was created `minutes` ago. Its events are spread evenly until now.
+        """
+        key = {"TableName": "poc-itsm-tickets", "Key": {"ticket_id": {"S": ticket_id}}}
+        item = self._ask("GetItem", key)["Item"]
+        entries = [*item["comments"]["L"], *item.get("history", {"L": []})["L"]]
+        entries.sort(key=lambda entry: sorted(text["S"] for text in entry["M"].values()))
+        times = [(item, "created_at")]
+        times += [(entry["M"], name) for entry in entries for name in entry["M"] if "_at" in name]
+        times.sort(key=lambda time: str(time[0][time[1]]))
+        for index, (fields, name) in enumerate(times):
+            age = timedelta(minutes=minutes * (len(times) - index) / len(times))
+            past = datetime.fromisoformat(fields[name]["S"]) - age
+            fields[name] = {"S": past.isoformat(timespec="microseconds").replace("+00:00", "Z")}
+        last_comments = [entry["M"] for entry in item["comments"]["L"]][-1:]
+        for comment in last_comments:
+            item["last_comment_at"] = comment["added_at"]
+        if "handover_since" in item:
+            item["handover_since"] = item["created_at"]
+        del item["queue_position"]
+        item.pop("queue", None)
+        self._ask("PutItem", {"TableName": "poc-itsm-tickets", "Item": places.with_place(item)})
+
+    def _ask(self, operation: str, request: dict[str, Any]) -> Any:
+        return self._engine.answer(operation, json.dumps(request).encode())
+
+
+@contextmanager
+def run_server(folder: Path) -> Iterator[Server]:
+    settings = {
+        "LOCAL_DYNAMODB": str(folder),
+        "API_KEYS": f"{ANNA_ENTRY},{BOB_ENTRY},{AGENT_ENTRY}",
+        "SECRET_KEY": SECRET,
+    }
+    with flask_run(**settings) as server:
+        yield Server(server, folder)
