@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..api import response_schemas
-from ..tickets import lifecycle
+from ..tickets import lifecycle, lists
 from ..tickets.stats import Day
 from . import messages, timeline
 from .charts import chart
@@ -40,6 +40,9 @@ UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
 def render(template: str, **values: Any) -> Response:
     """Return a page: a template, filled in with values, and the headers of every page."""
     values |= {"key": g.get("key"), "base": url_for("desk.show_queue").rstrip("/")}
+    # The view whose link led to this page.
+    origin = request.args.get("from")
+    values["origin"] = origin if origin in lists.VIEWS else None
     html = _environment().get_template(template).render(values)
     response = Response(html, mimetype="text/html")
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY

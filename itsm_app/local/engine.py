@@ -236,7 +236,11 @@ class Engine:
             index = tables.index(table, request.get("IndexName", ""))
             wanted = expressions.key_condition(request, tables.key_names(index))
             values = [request["TableName"], index["IndexName"], wanted.hash]
-            if wanted.order:
+            if wanted.order == expressions.BEGINS_WITH:
+                # No text that begins with the prefix comes after the prefix and the last character.
+                conditions += " AND e.range >= ? AND e.range < ? || char(1114111)"
+                values += [wanted.range, wanted.range]
+            elif wanted.order:
                 conditions += f" AND e.range {wanted.order} ?"
                 values.append(wanted.range)
             if start := request.get("ExclusiveStartKey"):

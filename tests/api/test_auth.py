@@ -38,6 +38,7 @@ EXPECTED_STATUSES = {
     ("POST", "/tickets//comments"): (401, 401, 400, 400, 400),
     ("POST", "/tickets/<ticket_id>/comments"): (401, 401, 200, 200, 404),
     ("PATCH", "/tickets/<ticket_id>"): (401, 401, 403, 200, 403),
+    ("GET", "/"): (404, 404, 404, 404, 404),
     ("GET", "/health"): (200, 200, 200, 200, 200),
     ("GET", "/openapi.json"): (200, 200, 200, 200, 200),
     ("GET", "/docs"): (200, 200, 200, 200, 200),
@@ -49,6 +50,10 @@ EXPECTED_STATUSES = {
     # only from one of its own pages, so these POST requests get 403.
     ("GET", "/desk"): (303, 303, 303, 303, 403),
     ("GET", "/desk/"): (303, 303, 303, 303, 403),
+    ("GET", "/desk/bulk"): (303, 303, 303, 303, 403),
+    ("POST", "/desk/bulk"): (403, 403, 403, 403, 403),
+    ("GET", "/desk/export.csv"): (303, 303, 303, 303, 403),
+    ("GET", "/desk/news"): (303, 303, 303, 303, 403),
     ("GET", "/desk/tickets/<ticket_id>"): (303, 303, 303, 303, 403),
     ("POST", "/desk/tickets/<ticket_id>"): (403, 403, 403, 403, 403),
     ("GET", "/desk/find"): (303, 303, 303, 303, 403),

@@ -28,6 +28,7 @@ WIDTHS = range(320, 1921, 40)
 # texts for screen readers. A "word" here also is an e-mail address or a ticket number.
 BROKEN_TEXTS = r"""
 const found = [], rects = [];
+scrollTo(0, 0);
 const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 const range = document.createRange();
 while (walker.nextNode()) {
@@ -35,7 +36,7 @@ while (walker.nextNode()) {
   const style = getComputedStyle(parent);
   const hidden = '.hidden, .brand, option, datalist, thead, .skip';
   if (!parent.checkVisibility() || parent.closest(hidden)) continue;
-  const cut = parent.closest('.snippet, .caller bdi, .assignee bdi');
+  const cut = parent.closest('.snippet, .caller, .assignee bdi');
   for (const word of node.data.matchAll(/[^\s]+/gu)) {
     range.setStart(node, word.index);
     range.setEnd(node, word.index + word[0].length);
@@ -81,7 +82,7 @@ HIDDEN_FOCUS = """
 const element = document.activeElement, box = element.getBoundingClientRect();
 const [x, y] = [box.left + Math.min(box.width / 2, 20), box.top + box.height / 2];
 const top = document.elementFromPoint(x, y);
-const isSeen = top && (element.contains(top) || top.contains(element) || top.closest('label'));
+const isSeen = element === document.body || top && (element.contains(top) || top.contains(element) || top.closest('label'));
 return isSeen ? '' : element.outerHTML.slice(0, 90);
 """
 
@@ -171,7 +172,7 @@ def test_no_width_overlaps_cuts_or_breaks_anything(desk: Server, tmp_path: Path)
         for details in ("alerts", "shortcuts"):
             browser.find(f"#{details} summary").click()
         inspect(browser, "selected")
-    assert found == []
+    assert "\n".join(sorted(set(found))) == ""
 
 
 def test_shows_12_rows_at_full_width(desk: Server, open_browser: Open, tmp_path: Path) -> None:
@@ -206,7 +207,7 @@ def test_targets_are_large_and_the_focus_is_never_hidden(desk: Server, tmp_path:
                         type_keys(browser, key)
                         if hidden := browser.driver.execute_script(HIDDEN_FOCUS):
                             found.append(f"{path} at {width} px: {hidden}")
-    assert found == []
+    assert "\n".join(sorted(set(found))) == ""
 
 
 def test_new_replies_are_marked_until_the_ticket_was_opened(
@@ -301,7 +302,7 @@ def test_refresh_keeps_selection_and_focus_and_announces_changes(
         browser.driver.execute_script("return refreshList()")
         said = browser.find("#announcement")
         assert said.aria_role == "status"
-        text = said.get_property("textContent")
+        text = str(said.get_property("textContent"))
         assert "1 new ticket" in text
         assert "1 selected ticket changed and is not selected any more" in text
         assert "1 selected" in browser.text()
@@ -309,7 +310,7 @@ def test_refresh_keeps_selection_and_focus_and_announces_changes(
         assert re.match(r"\(\d+\) Open tickets · Service desk", browser.driver.title)
         type_keys(browser, "r")
         browser.wait(
-            lambda: "up to date" in browser.find("#announcement").get_property("textContent")
+            lambda: "up to date" in str(browser.find("#announcement").get_property("textContent"))
         )
 
 

@@ -209,6 +209,15 @@ def test_links_of_a_view_lead_back_to_the_view(anna: Desk, tickets: dict[str, st
     links = re.findall(r'/desk/tickets/[\w-]{36}(\?[^"]*)?"', anna.get("/desk?view=mine").text)
     assert links == ["?from=mine"] * 3
     assert "?from=" not in anna.get("/desk?status=open").text
+    path = f"/desk/tickets/{tickets['mine']}"
+    for origin, href, text in [
+        ("?from=mine", "view=mine", "My tickets"),
+        ("?from=waiting", "view=waiting", "Waiting tickets"),
+        ("?from=link", "status=open", "Open tickets"),
+        ('?from="><b>', "status=open", "Open tickets"),
+        ("", "status=open", "Open tickets"),
+    ]:
+        assert f'<a href="/desk?{href}" id="up">{text}</a>' in anna.get(path + origin).text
 
 
 @pytest.mark.parametrize(
