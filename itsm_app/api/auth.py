@@ -25,7 +25,7 @@ ROLES = ("agent", "desk")
 ENTRY = re.compile(r"([A-Za-z0-9._-]{1,64}):(agent|desk):([0-9a-f]{64})")
 # Routes that need no key, by blueprint. None stands for paths that have no route. The desk's pages
 # have sessions instead: `desk/sessions.py`.
-OPEN_BLUEPRINTS = {"desk", "docs", "health", "home", None}
+OPEN_BLUEPRINTS = {"desk", "docs", "health", None}
 # What the role `agent` can use. The role `desk` can use everything.
 AGENT_BLUEPRINTS = {"mcp", "tickets"}
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}

@@ -118,7 +118,7 @@ def _log_request(response: Response) -> Response:
 
 def _operation() -> str | None:
     # All pages of the desk count as one operation, because AWS bills metrics per operation.
-    if request.blueprint in ("desk", "home"):
+    if request.blueprint == "desk":
         return "desk"
     return request.endpoint and request.endpoint.rpartition(".")[2]
 

@@ -237,9 +237,8 @@ class Engine:
             wanted = expressions.key_condition(request, tables.key_names(index))
             values = [request["TableName"], index["IndexName"], wanted.hash]
             if wanted.order == expressions.BEGINS_WITH:
-                # No text that begins with the prefix comes after the prefix and the last character.
-                conditions += " AND e.range >= ? AND e.range < ? || char(1114111)"
-                values += [wanted.range, wanted.range]
+                conditions += " AND e.range >= ? AND substr(e.range, 1, length(?)) = ?"
+                values += [wanted.range] * 3
             elif wanted.order:
                 conditions += f" AND e.range {wanted.order} ?"
                 values.append(wanted.range)

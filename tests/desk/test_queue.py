@@ -299,12 +299,16 @@ def test_queue_page_is_one_query_for_the_list_and_one_for_each_count(
     ],
 )
 def test_root_path_leads_browsers_to_the_desk(desk_app: Flask, accept: str, status: int) -> None:
-    response = desk_app.test_client().get("/", headers={"Accept": accept} if accept else {})
+    headers = {"Accept": accept} if accept else {}
+    response = desk_app.test_client().get("/", headers=headers)
     assert response.status_code == status
     if status == 303:
         assert response.location == "/desk"
         assert response.headers["Vary"] == "Accept"
     else:
         assert response.json["code"] == "no_such_operation"
-    posted = desk_app.test_client().post("/", headers={"Accept": accept})
+    path = {"PATH_INFO": "//evil.example"}
+    other = desk_app.test_client().get("/", headers=headers, environ_overrides=path)
+    assert other.status_code == 404
+    posted = desk_app.test_client().post("/", headers=headers)
     assert (posted.status_code, posted.json["code"]) == (404, "no_such_operation")
