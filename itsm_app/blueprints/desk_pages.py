@@ -18,8 +18,12 @@ from ..api.response_schemas import Error
 
 # Method, path below `/desk`, and the module and the name of the view in `desk/`.
 ROUTES = (
-    ("GET", "", "views.show_queue"),
-    ("GET", "/", "views.show_queue"),
+    ("GET", "", "queue_views.show_queue"),
+    ("GET", "/", "queue_views.show_queue"),
+    ("GET", "/bulk", "queue_views.confirm_closing"),
+    ("POST", "/bulk", "queue_views.change_tickets"),
+    ("GET", "/export.csv", "queue_views.export_list"),
+    ("GET", "/news", "queue_views.show_news"),
     ("GET", "/tickets/<ticket_id>", "ticket_views.show_ticket"),
     ("POST", "/tickets/<ticket_id>", "ticket_views.change_ticket"),
     ("GET", "/find", "views.find_tickets"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
+from ..api.bulk_changes import DONE, NOT_TRIED, Result
 from ..api.response_schemas import Error, Ticket
 from ..tickets import limits
 from ..tickets.errors import InvalidField, TicketMerged
@@ -127,6 +129,47 @@ FIELD_LABELS = {
     "`visibility`": "The choice between answer and note",
     "`answers`": "The number of canned answers",
     "`cursor`": "The position in the list",
+    "`ticket`": "The selection",
+    "`view`": "The view",
+    "`order`": "The order",
+    "`action`": "The action",
+}
+# What a page says about an invalid link to a list, by field. Only the lists have these fields.
+LIST_MESSAGES = {
+    "`view`": "The desk has no such view. Go to the queue, and choose a view there.",
+    "`cursor`": "The link leads to a page of another list, or is incomplete. Go to the queue, and"
+    " open the pages from there.",
+    "`order`": "This view has an order of its own. Go to the queue, and choose a view of one"
+    " status: open, in progress, resolved or closed.",
+}
+# What the queue page says about a form that it cannot process, by field.
+PROBLEMS = {
+    "ticket": "Select 1 to 25 tickets first. Nothing was changed.",
+    "new_assignee": "Write the name of the new assignee first, up to 100 characters. Nothing was"
+    " changed.",
+    "new_priority": "Choose the new priority first. Nothing was changed.",
+    "sure": "Closing is final, so it needs your confirmation. Nothing was changed.",
+}
+# What a form did with several tickets, by action.
+BULK_ACTIONS = {
+    "assign": "assigned",
+    "take": "assigned to you",
+    "priority": "set to the new priority",
+    "resolve": "resolved",
+    "close": "closed",
+}
+# Why a form did not change one of several tickets, by error code.
+BULK_RESULTS = {
+    NOT_TRIED: "Not tried, because the tickets before took too long. Select the ticket again.",
+    "changed_meanwhile": "Left alone: the ticket has changed since the list was shown.",
+    "invalid_transition": "Left alone: the status of the ticket does not allow this.",
+    "ticket_closed": "Left alone: the ticket is closed.",
+    "ticket_not_found": "Left alone: the ticket does not exist any more.",
+    "ticket_full": "Left alone: the ticket has no room for a change. Close the ticket.",
+    "ticket_busy": "Left alone: others changed the ticket at the same moment.",
+    "idempotency_key_reused": "Left alone: this form was already sent with another action.",
+    "storage_unavailable": "The tickets are not available at the moment. The change may or may not"
+    " be saved. Check the ticket.",
 }
 # An error message can quote such a character, which would change the direction of the text after
 # it: "Directional Formatting Characters" in Unicode Standard Annex 9.
@@ -155,8 +198,39 @@ def success_message(changes: Iterable[str], ticket: Ticket, name: str) -> str:
     return text.translate(DIRECTIONAL_CHARACTERS)
 
 
+class BulkResults(NamedTuple):
+    """The results of a change of several tickets, as text.
+
+    Attributes:
+        summary: How many tickets were changed.
+        done: The tickets that were changed.
+        failed: The other tickets, each with a sentence.
+    """
+
+    summary: str
+    done: list[Result]
+    failed: list[tuple[Result, str]]
+
+
+def bulk_results(action: str, results: Sequence[Result]) -> BulkResults:
+    """Return the results of a change of several tickets, as text.
+
+    Args:
+        action: A key of `BULK_ACTIONS`.
+        results: The result of each ticket.
+    """
+    done = [each for each in results if each.code == DONE]
+    other = "Left alone: the desk cannot change this ticket."
+    failed = [(each, BULK_RESULTS.get(each.code, other)) for each in results if each.code != DONE]
+    tickets = f"{len(results)} ticket{'' if len(results) == 1 else 's'}"
+    return BulkResults(f"{len(done)} of {tickets} {BULK_ACTIONS[action]}.", done, failed)
+
+
 def error_message(error: Error) -> str:
     """Return the message about an error for people at the desk."""
+    field = error.error.partition(" ")[0]
+    if error.code == "invalid_field" and field in LIST_MESSAGES:
+        return LIST_MESSAGES[field]
     message = ERROR_MESSAGES.get(error.code, error.error)
     for field, label in FIELD_LABELS.items():
         message = message.replace(field, label)

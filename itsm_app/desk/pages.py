@@ -13,7 +13,8 @@ from flask import Response, g, request, url_for
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..api import request_schemas, response_schemas
+from ..api import response_schemas
+from ..tickets import lists
 from ..tickets.stats import Day
 from . import messages
 from .charts import chart
@@ -22,8 +23,12 @@ from .links import linked
 FOLDER = Path(__file__).parent
 STATIC_FILES = {
     "desk.css": "text/css",
-    "desk.js": "text/javascript",
+    "list.css": "text/css",
     "ticket.css": "text/css",
+    "desk.js": "text/javascript",
+    "position.js": "text/javascript",
+    "list.js": "text/javascript",
+    "alerts.js": "text/javascript",
     "ticket.js": "text/javascript",
     "forms.js": "text/javascript",
     "canned.js": "text/javascript",
@@ -39,17 +44,15 @@ UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
 def render(template: str, **values: Any) -> Response:
     """Return a page: a template, filled in with values, and the headers of every page."""
     values |= {"key": g.get("key"), "base": _base()}
+    # The view whose link led to this page.
+    origin = request.args.get("from")
+    values["origin"] = origin if origin in lists.VIEWS else None
     html = _environment().get_template(template).render(values)
     response = Response(html, mimetype="text/html")
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     # With `no-referrer`, a browser would send `Origin: null` with the desk's own forms.
     response.headers["Referrer-Policy"] = "same-origin"
     return response
-
-
-def queue(query: request_schemas.QueueQuery, found: response_schemas.Queue) -> Response:
-    """Return a page of the queue."""
-    return render("queue.html", query=query, queue=found)
 
 
 def search_results(

@@ -77,7 +77,7 @@ def key() -> Key:
         return auth.LOCAL
     try:
         cookie = request.cookies.get(COOKIE, "")
-        content = _serializer().loads(cookie, max_age=LIFETIME_SECONDS)
+        content = serializer(COOKIE).loads(cookie, max_age=LIFETIME_SECONDS)
     except (BadData, ValueError, OverflowError, OSError):
         # itsdangerous converts the signed time to a datetime without a check of its range.
         raise NoSession from None
@@ -87,6 +87,12 @@ def key() -> Key:
         if candidate.role == "desk" and content == _content(candidate):
             return candidate
     raise NoSession
+
+
+def colleagues() -> list[str]:
+    """Return the names of all keys with the role `desk`, sorted."""
+    keys: list[Key] = current_app.extensions["keys"]
+    return sorted({key.name for key in keys or [auth.LOCAL] if key.role == "desk"})
 
 
 def start(response: BaseResponse, sent_key: str) -> BaseResponse:
@@ -108,7 +114,7 @@ def start(response: BaseResponse, sent_key: str) -> BaseResponse:
     g.key = key
     response.set_cookie(
         COOKIE,
-        _serializer().dumps(_content(key)),
+        serializer(COOKIE).dumps(_content(key)),
         max_age=LIFETIME_SECONDS,
         path=_path(),
         secure=not (request.scheme == "http" and hosts.names_loopback(request.host_url)),
@@ -125,6 +131,11 @@ def end(response: BaseResponse) -> BaseResponse:
     return response
 
 
+def serializer(salt: str) -> URLSafeTimedSerializer:
+    """Return what signs and checks texts for one purpose, which `salt` names."""
+    return URLSafeTimedSerializer(config.SECRET_KEY or _random_secret, salt=salt)
+
+
 def _log(message: str, key: Key | None) -> None:
     level = logging.WARNING if message == "sign_in_refused" else logging.INFO
     fields = {"key": key and key.name, "network": logs.network()}
@@ -134,10 +145,6 @@ def _log(message: str, key: Key | None) -> None:
 def _path() -> str:
     # With the stage of API Gateway, if there is one.
     return url_for("desk.show_queue").rstrip("/")
-
-
-def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(config.SECRET_KEY or _random_secret, salt=COOKIE)
 
 
 def _content(key: Key) -> list[str]:

@@ -71,7 +71,9 @@ def change_ticket(ticket_id: str) -> ViewResponse:
     if "take" in form and form.get("comment", "").strip() and "keeps_draft" not in form:
         # Without a script, only this response can keep the text that was not sent.
         return _page(ticket_id, _only_text(form), done=done)
-    return redirect(url_for("desk.show_ticket", ticket_id=ticket_id, done=done), 303)
+    # The page leads back to the view that it came from.
+    origin = {"from": request.args.get("from")}
+    return redirect(url_for("desk.show_ticket", ticket_id=ticket_id, done=done, **origin), 303)
 
 
 def show_new_ticket() -> Response:

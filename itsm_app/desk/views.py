@@ -49,13 +49,6 @@ def require_session() -> BaseResponse | None:
     return None
 
 
-def show_queue() -> Response:
-    """Show a page of the queue."""
-    args = {"status": "open", **request.args.to_dict(), "limit": PAGE_TICKETS}
-    query = parsing.load_form(request_schemas.QueueQuery, args)
-    return pages.queue(query, operations.list_queue(query))
-
-
 def find_tickets() -> ViewResponse:
     """Redirect to the ticket with this number or ID, or show the tickets of this caller."""
     search_text = request.args.get("q", "").strip()

@@ -259,7 +259,10 @@ class Engine:
             index = tables.index(table, request.get("IndexName", ""))
             wanted = expressions.key_condition(request, tables.key_names(index))
             values = [request["TableName"], index["IndexName"], wanted.hash]
-            if wanted.order:
+            if wanted.order == expressions.BEGINS_WITH:
+                conditions += " AND e.range >= ? AND substr(e.range, 1, length(?)) = ?"
+                values += [wanted.range] * 3
+            elif wanted.order:
                 conditions += f" AND e.range {wanted.order} ?"
                 values.append(wanted.range)
             if start := request.get("ExclusiveStartKey"):

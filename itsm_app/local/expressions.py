@@ -35,6 +35,7 @@ ORDER: dict[str, Callable[[Any, Any], bool]] = {
 }
 # "Number" in "Supported data types" of the guide.
 ARITHMETIC = Context(prec=38)
+BEGINS_WITH = "begins_with"
 # The app has some twenty expressions. Their texts do not contain values.
 COMPILED = 256
 
@@ -44,7 +45,7 @@ class KeyCondition(NamedTuple):
 
     Attributes:
         hash: The value of the hash key.
-        order: How the range key compares with `range`: `=`, `<`, `<=`, `>` or `>=`.
+        order: How the range key compares with `range`: `=`, `<`, `<=`, `>`, `>=` or `begins_with`.
         range: A value of the range key.
     """
 
@@ -90,12 +91,18 @@ def key_condition(request: Request, names: list[str]) -> KeyCondition:
     parser, values = _Parser(request["KeyConditionExpression"], _names(request)), _values(request)
     found: dict[str, tuple[str, str]] = {}
     while parser.next:
-        if not parser.take_if("(", ")", "AND"):
+        if parser.take_if(BEGINS_WITH):
+            parser.expect("(")
+            name = parser.attribute()
+            parser.expect(",")
+            found[name] = (BEGINS_WITH, _present(parser.operand()({}, values)).get("S", ""))
+            parser.expect(")")
+        elif not parser.take_if("(", ")", "AND"):
             name, sign, operand = parser.attribute(), parser.take(), parser.operand()
             found[name] = (sign, _present(operand({}, values)).get("S", ""))
     sign, value = found.pop(names[0], ("", ""))
     order, limit = found.pop(names[-1], ("", ""))
-    if sign != "=" or order not in ("", "=", *ORDER) or found or not value:
+    if sign != "=" or order not in ("", "=", BEGINS_WITH, *ORDER) or found or not value:
         raise invalid("Query key condition not supported")
     return KeyCondition(value, order, limit)
 

@@ -52,6 +52,10 @@ EXPECTED_STATUSES = {
     # only from one of its own pages, so these POST requests get 403.
     ("GET", "/desk"): (303, 303, 303, 303, 403),
     ("GET", "/desk/"): (303, 303, 303, 303, 403),
+    ("GET", "/desk/bulk"): (303, 303, 303, 303, 403),
+    ("POST", "/desk/bulk"): (403, 403, 403, 403, 403),
+    ("GET", "/desk/export.csv"): (303, 303, 303, 303, 403),
+    ("GET", "/desk/news"): (303, 303, 303, 303, 403),
     ("GET", "/desk/tickets/<ticket_id>"): (303, 303, 303, 303, 403),
     ("POST", "/desk/tickets/<ticket_id>"): (403, 403, 403, 403, 403),
     ("GET", "/desk/find"): (303, 303, 303, 303, 403),

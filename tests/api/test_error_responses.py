@@ -26,6 +26,8 @@ OTHERS = {
     ("DELETE", "/mcp/"),
     ("GET", "/desk/new"),
     ("GET", "/desk/stats"),
+    ("GET", "/desk/bulk"),
+    ("GET", "/desk/news"),
     ("GET", "/desk/sign-in"),
     ("POST", "/desk/sign-out"),
 }
@@ -45,6 +47,8 @@ FAILING = {
 # For each desk route: a path for which a request fails. The desk returns an HTML page.
 FAILING_PAGES = {
     ("GET", "/desk"): "/desk?status=lost",
+    ("POST", "/desk/bulk"): "/desk/bulk",
+    ("GET", "/desk/export.csv"): "/desk/export.csv?view=lost",
     ("GET", "/desk/"): "/desk/?cursor=x",
     ("GET", "/desk/tickets/<ticket_id>"): "/desk/tickets/unknown",
     ("POST", "/desk/tickets/<ticket_id>"): "/desk/tickets/unknown",

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from itsm_app.local.engine import Engine
-
 from ..support.browser import Browser, chromium
-from ..support.desk import AGENT, AGENT_ENTRY, ANNA, ANNA_ENTRY, BOB, BOB_ENTRY, SECRET
-from ..support.flask_run import FlaskRun, flask_run
+from ..support.desk import AGENT, ANNA, BOB
+from ..support.desk_server import Open, Server, run_server
 
 pytestmark = pytest.mark.browser
 
@@ -33,79 +27,6 @@ CALLS = [
 ]  # fmt: skip
 WIDTHS = (360, 768, 1440)
 SCHEMES = ("light", "dark")
-
-Open = Callable[..., AbstractContextManager[Browser]]
-
-
-class Server:
-    """A running app with its desk, used through the HTTP API."""
-
-    def __init__(self, server: FlaskRun, folder: Path) -> None:
-        self.url = server.url
-        self._server = server
-        self._folder = folder
-
-    def request(self, method: str, path: str, key: str = ANNA, **options: Any) -> Any:
-        headers = {"x-api-key": key}
-        response = self._server.request(method, path, headers=headers, **options)
-        assert response.ok, response.text
-        return response.json()
-
-    def create_ticket(self, caller: str = "+15550199", description: str = "Nothing works") -> str:
-        body = {"caller_id": caller, "issue_description": description}
-        return str(self.request("POST", "/tickets", AGENT, json=body)["ticket_id"])
-
-    def ticket(self, ticket_id: str) -> Any:
-        return self.request("GET", f"/tickets/{ticket_id}?history=all")
-
-    def set_age(self, ticket_id: str, minutes: int) -> None:
-        """Move the creation of a ticket and its later events into the past.
-
-        The ticket was created `minutes` ago. Its events are spread evenly until now.
-        """
-        engine = Engine(self._folder)
-        table = {"TableName": "poc-itsm-tickets"}
-        request = {**table, "Key": {"ticket_id": {"S": ticket_id}}}
-        item = engine.answer("GetItem", json.dumps(request).encode())["Item"]
-        entries = [*item["comments"]["L"], *item.get("history", {"L": []})["L"]]
-        entries.sort(key=lambda entry: sorted(text["S"] for text in entry["M"].values()))
-        times = [(item, "created_at")]
-        times += [(entry["M"], name) for entry in entries for name in entry["M"] if "_at" in name]
-        times.sort(key=lambda time: str(time[0][time[1]]))
-        for index, (fields, name) in enumerate(times):
-            age = timedelta(minutes=minutes * (len(times) - index) / len(times))
-            past = datetime.fromisoformat(fields[name]["S"]) - age
-            fields[name] = {"S": past.isoformat(timespec="microseconds").replace("+00:00", "Z")}
-        engine.answer("PutItem", json.dumps({**table, "Item": item}).encode())
-
-
-@contextmanager
-def run_server(folder: Path) -> Iterator[Server]:
-    settings = {
-        "LOCAL_DYNAMODB": str(folder),
-        "API_KEYS": f"{ANNA_ENTRY},{BOB_ENTRY},{AGENT_ENTRY}",
-        "SECRET_KEY": SECRET,
-    }
-    with flask_run(**settings) as server:
-        yield Server(server, folder)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with run_server(tmp_path_factory.mktemp("dynamodb")) as server:
-        yield server
-
-
-@pytest.fixture
-def open_browser(server: Server, tmp_path: Path) -> Open:
-    """Return a function that opens a browser with a new profile."""
-
-    def open_browser(**options: Any) -> AbstractContextManager[Browser]:
-        profile = tmp_path / f"profile-{len(list(tmp_path.iterdir()))}"
-        profile.mkdir()
-        return chromium(server.url, profile, **options)
-
-    return open_browser
 
 
 @pytest.mark.parametrize("javascript", [True, False])
@@ -352,7 +273,9 @@ def test_hostile_text_runs_no_script_and_breaks_no_page(server: Server, open_bro
     with open_browser() as browser:
         browser.sign_in(ANNA)
         for text in texts:
-            ticket = server.create_ticket(text[:100], text)
+            # The API rejects caller ids with invisible characters.
+            caller = "".join(filter(str.isprintable, text))[:100]
+            ticket = server.create_ticket(caller, text)
             server.request("POST", f"/tickets/{ticket}/comments", AGENT, json={"comment": text})
             server.request("PATCH", f"/tickets/{ticket}", json={"assignee": text[:100]})
             for path in (f"/desk/tickets/{ticket}", "/desk?order=newest"):

@@ -70,16 +70,11 @@ def test_static_files_are_immutable_and_versioned(anna: Desk) -> None:
         assert anna.get(f"/desk/static/{name}").status_code == 404
 
 
-def test_queue_shows_a_page_of_25_tickets_with_one_query(
-    anna: Desk, faults: FaultyDynamoDB, file_ticket: Callable[..., str]
-) -> None:
+def test_queue_shows_a_page_of_25_tickets(anna: Desk, file_ticket: Callable[..., str]) -> None:
     ids = [file_ticket(f"Ticket {n}") for n in range(27)]
-    faults.operations.clear()
     page = anna.get("/desk?order=newest")
-    assert faults.operations == ["Query"]
     shown = re.findall(r"/desk/tickets/([\w-]{36})", page.text)
     assert shown == ids[::-1][:25]
-    assert re.search(r'class="count"[^>]*>25\+<', page.text)
     (next_url,) = re.findall(r'rel="next" href="([^"]*)"', page.text)
     page = anna.get(unescape(next_url))
     assert re.findall(r"/desk/tickets/([\w-]{36})", page.text)[:2] == ids[1::-1]
@@ -111,7 +106,7 @@ def test_queue_filters_by_assignee_and_priority(
     ("query", "message"),
     [
         ("status=lost", "must be open, in_progress, resolved or closed"),
-        ("cursor=x", "The position in the list must be"),
+        ("cursor=x", "The link leads to a page of another list"),
         ("priority=x", "must be low, normal, high or urgent"),
     ],
 )

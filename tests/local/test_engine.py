@@ -227,6 +227,20 @@ def test_pages_have_every_item_once_in_either_direction(
     )
 
 
+def test_query_returns_the_items_whose_range_key_begins_with_a_text(client: Client) -> None:
+    for number, created_at in enumerate(["2", "3", "3 a", "3 \U0010ffff", "3!", "4"]):
+        client.put(number, created_at={"S": created_at})
+    for is_forward in (True, False):
+        pages = client.pages(
+            "Query",
+            Limit=1,
+            ScanIndexForward=is_forward,
+            KeyConditionExpression="(caller_id = :caller AND begins_with (created_at, :prefix))",
+            ExpressionAttributeValues={":caller": {"S": "a"}, ":prefix": {"S": "3 "}},
+        )
+        assert joined(pages) == (["002", "003"] if is_forward else ["003", "002"])
+
+
 def test_paging_continues_after_an_item_that_was_deleted(client: Client) -> None:
     for number in range(4):
         client.put(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html.parser import HTMLParser
 
 from flask import Flask
@@ -29,7 +30,7 @@ class Desk:
         headers = {"Sec-Fetch-Site": "same-origin", **headers}
         return self.client.get(path, headers=headers, environ_overrides=self.environ)
 
-    def post(self, path: str, form: dict[str, str], **headers: str) -> TestResponse:
+    def post(self, path: str, form: Mapping[str, str | list[str]], **headers: str) -> TestResponse:
         headers = {"Sec-Fetch-Site": "same-origin", **headers}
         return self.client.post(path, data=form, headers=headers, environ_overrides=self.environ)
 

@@ -2,6 +2,8 @@
 "use strict";
 
 const REFRESH_MS = 30000;
+// The parts of a URL that show the result of a form.
+const MESSAGE_PARAMETERS = ["done", "results", "problem"];
 const byId = (id) => document.getElementById(id);
 const formatTime = (date) => date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 const isField = (element) => element && element.matches("input:not([type=checkbox]), select, textarea");
@@ -16,7 +18,7 @@ function showLocalTimes(root) {
 // Return the current version of this page, or null if the server does not return it.
 async function fetchPage() {
   const url = new URL(location.href);
-  url.searchParams.delete("done");
+  for (const name of MESSAGE_PARAMETERS) url.searchParams.delete(name);
   try {
     const response = await fetch(url, { headers: { Accept: "text/html" }, redirect: "error" });
     if (!response.ok) return null;
@@ -24,22 +26,6 @@ async function fetchPage() {
   } catch {
     return null;
   }
-}
-
-// Replace the list only, so that text in the fields stays. Keep the focus on the same ticket.
-async function refreshList() {
-  const page = await fetchPage();
-  const [oldList, newList] = [byId("list"), page && page.getElementById("list")];
-  if (newList) {
-    const focused = oldList.contains(document.activeElement) && document.activeElement.getAttribute("href");
-    oldList.replaceWith(newList);
-    showLocalTimes(newList);
-    const link = focused && [...newList.querySelectorAll("a")].find((a) => a.getAttribute("href") === focused);
-    if (link) link.focus({ preventScroll: true });
-  }
-  byId("fresh").textContent = newList
-    ? `Updated at ${formatTime(new Date())}.`
-    : "Not updated: you are signed out, or the server does not respond.";
 }
 
 // Call `refresh` every 30 seconds while the page is visible.
@@ -71,21 +57,15 @@ function countCharacters(counter) {
   update();
 }
 
-function moveInList(step) {
-  const links = [...document.querySelectorAll("#list tbody a")];
-  const index = links.indexOf(document.activeElement);
-  const next = links[index < 0 ? (step > 0 ? 0 : links.length - 1) : index + step];
-  if (next) next.focus();
-}
-
 const click = (element) => element && element.click();
 const SHORTCUTS = {
-  j: () => moveInList(1),
-  k: () => moveInList(-1),
+  j: () => (byId("ticket") ? openNeighbour("next") : moveInList(1)),
+  k: () => (byId("ticket") ? openNeighbour("previous") : moveInList(-1)),
+  x: () => toggleSelection(),
   u: () => click(byId("up") || document.querySelector(".brand")),
   n: () => click(document.querySelector(".top nav a")),
   a: () => byId("comment") && byId("comment").focus(),
-  r: () => (byId("list") && byId("fresh") ? refreshList() : location.reload()),
+  r: () => (byId("fresh") ? refreshList(true) : location.reload()),
   "/": () => byId("find").select(),
   "?": () => {
     const list = document.querySelector("#shortcuts details");
@@ -117,13 +97,12 @@ function addShortcuts() {
   document.addEventListener("keydown", onKeyDown);
 }
 
-// Return the values of `done` and remove them from the URL, so that a reload shows no old message.
+// Return the values of `done`. Remove messages from the URL, so that a reload shows no old message.
 function takeDone() {
   const url = new URL(location.href);
-  if (!url.searchParams.has("done")) return [];
   const done = url.searchParams.getAll("done");
-  url.searchParams.delete("done");
-  history.replaceState(null, "", url);
+  for (const name of MESSAGE_PARAMETERS) url.searchParams.delete(name);
+  if (url.href !== location.href) history.replaceState(null, "", url);
   return done;
 }
 
@@ -132,10 +111,6 @@ showLocalTimes(document);
 if (done.includes("sign_out")) sessionStorage.clear();
 if (byId("shortcuts")) addShortcuts();
 document.querySelectorAll("[data-counts]").forEach(countCharacters);
-if (byId("fresh")) {
-  byId("fresh").textContent = "Refreshes automatically.";
-  refreshRegularly(refreshList, false);
-}
 // An error message must be visible.
 const errorNotice = document.querySelector(".notice.error");
 if (errorNotice) errorNotice.scrollIntoView({ block: "center" });

@@ -2,7 +2,7 @@
 "use strict";
 
 const answerForm = byId("answer");
-const draftKey = `desk-draft:${byId("ticket").dataset.id}`;
+const draftKey = `desk-draft:${byId("ticket").dataset.ticketId}`;
 const CHANGES = ["status", "priority", "assignee"];
 
 // Return what was entered and is not sent yet.
