@@ -131,6 +131,7 @@ def test_texts_come_back_unchanged(demo_client: FlaskClient) -> None:
         ] == [comments_in(ticket) for ticket in expected]
 
 
+@pytest.mark.exhaustive
 def test_queue_lists_the_oldest_ticket_first(demo_client: FlaskClient) -> None:
     for status in TRANSITIONS:
         found = [
@@ -142,6 +143,7 @@ def test_queue_lists_the_oldest_ticket_first(demo_client: FlaskClient) -> None:
     assert page.index("zweiten Monitor") < page.index("发票软件") < page.index("الطابعة")
 
 
+@pytest.mark.exhaustive
 def test_statistics_cover_two_weeks(demo_client: FlaskClient) -> None:
     rows = re.findall(
         r"<tr.*?<td[^>]*>(\d+)</td>\s*<td[^>]*>(\d+)</td>"
@@ -155,6 +157,7 @@ def test_statistics_cover_two_weeks(demo_client: FlaskClient) -> None:
     assert sum("min" in answer and "min" in resolution for *_, answer, resolution in rows) >= 9
 
 
+@pytest.mark.exhaustive
 def test_tickets_have_the_attributes_that_the_app_sets(demo_client: FlaskClient) -> None:
     reopened = []
     for source, ticket in zip(TICKETS, stored_tickets(), strict=True):
@@ -189,6 +192,7 @@ def test_second_run_succeeds_and_changes_nothing(demo_client: FlaskClient) -> No
     assert [ticket.attribute_values for ticket in stored_tickets()] == before
 
 
+@pytest.mark.exhaustive
 def test_ticket_numbers_are_the_same_in_every_run(demo_client: FlaskClient) -> None:
     found = [ticket.ticket_number for ticket in stored_tickets()]
     assert found == [numbers.written(ticket.number) for ticket in demo.read_tickets()]

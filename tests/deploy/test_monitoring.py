@@ -88,6 +88,7 @@ def searched_metrics() -> set[tuple[str, ...]]:
     return set(found)
 
 
+@pytest.mark.exhaustive  # The tests below check the parts that this project's code relies on.
 def test_cfn_lint_reports_no_problems() -> None:
     # Imported here, because the import takes 0.7 s in every process.
     import cfnlint

@@ -29,7 +29,7 @@ def call(api: Api, tool: str, arguments: dict[str, Any]) -> Any:
     request_headers = {**mcp_messages.CLIENT, **headers}
     result = api.request("POST", "/mcp", json=body, headers=request_headers).json()["result"]
     assert not result["isError"]
-    return result["structuredContent"]
+    return mcp_messages.text_content(result)
 
 
 def network_flags(host: str, proxy: str) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from itsm_app.storage.models import Ticket
 from ..conftest import ON_MOTO, Log
 from ..support.exhaustive import one_per_path
 from ..support.faulty_dynamodb import FaultyDynamoDB, hang, refuse
-from ..support.mcp_messages import MODERN, REVISIONS, ask, call, send
+from ..support.mcp_messages import MODERN, REVISIONS, ask, call, send, text_content
 
 pytestmark = ON_MOTO
 
@@ -42,13 +42,6 @@ def list_tools(
     """Return the listed tools by name."""
     tools = ask(client, revision, "tools/list", extra=extra).json["result"]["tools"]
     return {tool["name"]: tool for tool in tools}
-
-
-def text_content(result: dict[str, Any]) -> Any:
-    """Return the parsed JSON of the single text block of a tool result."""
-    (block,) = result["content"]
-    assert (set(block), block["type"]) == ({"type", "text"}, "text")
-    return json.loads(block["text"])
 
 
 def error_of(result: dict[str, Any]) -> Any:

@@ -72,3 +72,10 @@ def call(
     response = ask(client, revision, "tools/call", params, extra)
     assert response.status_code == 200, response.text
     return response.json["result"]
+
+
+def text_content(result: dict[str, Any]) -> Any:
+    """Return the parsed JSON of the single text block of a tool result."""
+    (block,) = result["content"]
+    assert (set(block), block["type"]) == ({"type", "text"}, "text")
+    return json.loads(block["text"])

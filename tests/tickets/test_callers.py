@@ -12,7 +12,7 @@ from itsm_app import config, create_app
 from itsm_app.tickets import callers
 
 from ..support.desk import AGENT, ANNA, Desk
-from ..support.mcp_messages import call
+from ..support.mcp_messages import call, text_content
 
 NEW = {"issue_description": "My printer is on fire"}
 FORMAT_CHARACTERS = ["\u200e", "\u202a", "\ufeff", "\u00ad", "\U000e0041"]
@@ -157,7 +157,7 @@ def test_every_interface_normalises_a_caller_id(
         assert {each.get("caller_id", caller_id) for each in found} == {caller_id}
     for arguments in ({"caller": sent}, {"caller": caller_id}):
         listed = call(client, "list_recent_tickets", arguments, extra=key)
-        assert len(listed["structuredContent"]["tickets"]) == 2
+        assert len(text_content(listed)["tickets"]) == 2
         assert len(anna.client.get("/desk/find", query_string={"q": sent}).text.split("<tr ")) == 4
     form_fields = {**anna.form("/desk/new", "Create ticket"), **NEW, "caller_id": sent}
     assert anna.post("/desk/new", form_fields).status_code == 303
@@ -239,7 +239,7 @@ def test_agent_gets_no_list_of_withheld_callers_and_the_desk_gets_it(
     assert client.get("/tickets", query_string=query, headers=agent).json == expected
     for arguments, headers in (({}, bound), (query, agent)):
         result = call(client, "list_recent_tickets", arguments, extra=headers)
-        assert result["structuredContent"] == expected
+        assert text_content(result) == expected
     desk = {"x-api-key": ANNA}
     listed = client.get("/tickets", query_string=query, headers=desk).json["tickets"]
     assert [each["ticket_id"] for each in listed] == [ticket]
