@@ -154,7 +154,9 @@ def test_documented_commands_show_the_logs(server: Installed) -> None:
     server.create()
     shown = [
         server.copy.output(command)
-        for command in re.findall(r"`(journalctl [^`]*|systemctl (?:status|list-timers)[^`]*)`", PAGE)
+        for command in re.findall(
+            r"`(journalctl [^`]*|systemctl (?:status|list-timers)[^`]*)`", PAGE
+        )
     ]
     assert len(shown) == 4
     lines = [line for line in shown[0].splitlines() if '"operation":"create_ticket"' in line]
@@ -210,7 +212,10 @@ def test_update_installs_a_new_release(server: Installed, shared: Path) -> None:
 
 def test_itsm_flask_runs_as_the_service(server: Installed) -> None:
     server.create()
-    assert server.description(json.loads(server.copy.output("itsm-flask export").splitlines()[0])[
-        "Item"]["ticket_id"]["S"])
+    assert server.description(
+        json.loads(server.copy.output("itsm-flask export").splitlines()[0])["Item"]["ticket_id"][
+            "S"
+        ]
+    )
     user = server.copy.output("stat -c %U /var/lib/itsm-app/tickets.sqlite3*")
     assert {*user.split()} == {"itsm-app"}

@@ -29,9 +29,20 @@ cd "$1/root"
 mount --bind "$2" srv
 mount -t proc proc proc
 mount -t sysfs -o ro sysfs sys
-mount --rbind /dev dev
+# The copy must not change the devices and the kernel's settings of this machine.
+mount --bind proc/sys proc/sys
+mount -o remount,bind,ro proc/sys
+mount -t tmpfs -o mode=755 tmpfs dev
+mkdir dev/shm dev/pts
+for name in null zero full random urandom tty; do
+    touch "dev/$name"
+    mount --bind "/dev/$name" "dev/$name"
+done
+mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
+ln -s pts/ptmx dev/ptmx
+ln -s /proc/self/fd dev/fd
 mount -t tmpfs tmpfs run
-mount -t tmpfs tmpfs tmp
+mount -t tmpfs -o mode=1777 tmpfs tmp
 if [ -d /sys/fs/cgroup/systemd ]; then
     mount -t tmpfs tmpfs sys/fs/cgroup
     mkdir sys/fs/cgroup/systemd
@@ -43,16 +54,18 @@ ip link set lo up
 : > etc/fstab
 echo 0123456789abcdef0123456789abcdef > etc/machine-id
 printf '[Unit]\\nDescription=The copy is ready\\n' > etc/systemd/system/copy.target
-exec env -i container=copy PATH="$PATH" chroot . /lib/systemd/systemd --unit=copy.target
+# Not `chroot`: a process in a `chroot` cannot make the namespaces that units ask for.
+pivot_root . mnt
+umount -l /mnt
+exec env -i container=copy PATH="$PATH" /lib/systemd/systemd --unit=copy.target
 """
 
 
 class Machine:
     """A running copy of this machine."""
 
-    def __init__(self, process: subprocess.Popen[bytes], root: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
-        self._root = root
         deadline = time.monotonic() + START_SECONDS
         while self.run("systemctl is-active -q copy.target").returncode != 0:
             assert time.monotonic() < deadline, "systemd does not start"
@@ -64,7 +77,7 @@ class Machine:
         first = str(children[0].pid) if children else "0"
         enter = ["nsenter", "--target", first, "--mount", "--net", "--pid", "--cgroup"]
         return subprocess.run(
-            [*enter, "chroot", self._root, "bash", "-euc", f"cd /root\n{command}"],
+            [*enter, "bash", "-euc", f"cd /root\n{command}"],
             env={"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", **variables},
             capture_output=True,
             text=True,
@@ -100,7 +113,7 @@ def machine(folder: Path, shared: Path) -> Iterator[Machine]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        yield Machine(process, folder / "root")
+        yield Machine(process)
     finally:
         # With the first process of its namespace, the kernel kills all others.
         for child in psutil.Process(process.pid).children():
