@@ -40,12 +40,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the repository and with Python packages."""
     folder = tmp_path_factory.mktemp("shared")
     snapshot(ROOT, folder / "repository")
-    subprocess.run(
-        [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check"]
-        + ["--dest", folder / "wheels", "-r", ROOT / "requirements-server.txt"]
-        + ["--only-binary=:all:", "--python-version", system_python()],
-        check=True,
-    )
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check"]
+    options = ["--only-binary=:all:", "--python-version", system_python(), "--dest", "wheels"]
+    requirements = str(ROOT / "requirements-server.txt")
+    subprocess.run([*pip, *options, "-r", requirements], cwd=folder, check=True)
     return folder
 
 
@@ -82,10 +80,10 @@ class Installed:
         text = "\n".join(blocks).replace("clone URL", "clone /srv/repository")
         return self.copy.output(f"cd /opt; [ ! -d itsm-app ] || cd itsm-app\n{text}", **PIP)
 
-    def curl(self, path: str, *options: str, key: str = "", base: str = f"https://{HOST}") -> str:
-        """Return the body of a response."""
-        header = f"-H 'x-api-key: {key}'" if key else ""
-        return self.copy.output(f"curl -sS --insecure {header} {' '.join(options)} '{base}{path}'")
+    def get(self, path: str) -> str:
+        """Return the body of a response to the agent."""
+        command = f"curl -sS --insecure -H 'x-api-key: {self.agent}' https://{HOST}{path}"
+        return self.copy.output(command)
 
     def create(self, description: str = "My printer is on fire") -> str:
         """Create a ticket with the documented command, and return its ID."""
@@ -94,7 +92,7 @@ class Installed:
         return str(json.loads(self.copy.output(f"{command} -sS --insecure"))["ticket_id"])
 
     def description(self, ticket: str) -> str | None:
-        found = json.loads(self.curl(f"/tickets/{ticket}", key=self.agent))
+        found: dict[str, str] = json.loads(self.get(f"/tickets/{ticket}"))
         return found.get("issue_description")
 
     def main_pid(self) -> str:
@@ -114,7 +112,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[I
 
 def test_the_installed_service_stores_tickets(server: Installed) -> None:
     assert server.description(server.create("Ωραία 🔥")) == "Ωραία 🔥"
-    assert server.curl("/desk/sign-in").startswith("<!doctype html>")
+    assert server.get("/desk/sign-in").startswith("<!doctype html>")
 
 
 def test_only_nginx_accepts_connections_of_other_machines(server: Installed) -> None:
@@ -210,12 +208,15 @@ def test_update_installs_a_new_release(server: Installed, shared: Path) -> None:
     assert server.description(ticket) == "My printer is on fire"
 
 
+def test_service_reaches_the_network_for_dynamodb_only(server: Installed) -> None:
+    assert "127.0.0.0/8" in server.copy.output("systemctl show -P IPAddressAllow itsm-app")
+    assert "0.0.0.0/0" in server.copy.output("systemctl show -P IPAddressDeny itsm-app")
+    server.follow(commands("Use DynamoDB"))
+    assert "0.0.0.0/0" in server.copy.output("systemctl show -P IPAddressAllow itsm-app")
+    server.copy.output("rm -r /etc/systemd/system/itsm-app.service.d; systemctl daemon-reload")
+
+
 def test_itsm_flask_runs_as_the_service(server: Installed) -> None:
-    server.create()
-    assert server.description(
-        json.loads(server.copy.output("itsm-flask export").splitlines()[0])["Item"]["ticket_id"][
-            "S"
-        ]
-    )
+    assert server.create() in server.copy.output("itsm-flask export")
     user = server.copy.output("stat -c %U /var/lib/itsm-app/tickets.sqlite3*")
     assert {*user.split()} == {"itsm-app"}

@@ -105,9 +105,9 @@ def machine(folder: Path, shared: Path) -> Iterator[Machine]:
     group.mkdir()
     join = f"echo $$ > {group}/cgroup.procs"
     spaces = "--mount --net --pid --ipc --uts --cgroup --fork --kill-child"
+    start = f'{join}; exec unshare {spaces} bash -c "$@"'
     process = subprocess.Popen(
-        ["bash", "-euc", f'{join}; exec unshare {spaces} bash -c "$@"', "-", BOOT, "boot"]
-        + [str(folder), str(shared)],
+        ["bash", "-euc", start, "start", BOOT, "boot", str(folder), str(shared)],
         env={"PATH": PATH},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
