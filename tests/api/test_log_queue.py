@@ -74,9 +74,7 @@ FAST = ("SIGTERM", "logged at exit", "threads", "fork")
 
 
 @pytest.mark.parametrize("end", one_per_path(ENDS, lambda end: end in FAST))
-def test_writes_every_line_once_before_the_process_ends(
-    end: str,
-) -> None:
+def test_writes_every_line_once_before_the_process_ends(end: str) -> None:
     """Nobody reads the lines until the process ends, so that many of them wait at the end."""
     code, sent, status = ENDS[end]
     process = subprocess.Popen(

@@ -105,7 +105,8 @@ def machine(folder: Path, shared: Path) -> Iterator[Machine]:
     group.mkdir()
     join = f"echo $$ > {group}/cgroup.procs"
     spaces = "--mount --net --pid --ipc --uts --cgroup --fork --kill-child"
-    start = f'{join}; exec unshare {spaces} bash -c "$@"'
+    # `setpriv`: the copy ends with this process, even if this process is killed.
+    start = f'{join}; exec setpriv --pdeathsig KILL unshare {spaces} bash -c "$@"'
     process = subprocess.Popen(
         ["bash", "-euc", start, "start", BOOT, "boot", str(folder), str(shared)],
         env={"PATH": PATH},
