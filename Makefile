@@ -68,7 +68,7 @@ browser: .venv ## Test the desk in Chromium
 
 server: .venv ## Test the single-server deployment behind nginx
 	.ci/server
-	$(BIN)/pytest -n 0 -m server
+	timeout --signal=INT 600 $(BIN)/pytest -n 0 -m server
 
 contract: .venv ## Send 5,000 generated requests
 	$(BIN)/pytest -n 0 -m contract

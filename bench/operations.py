@@ -164,7 +164,7 @@ def start_server(stack: ExitStack, command: list[str]) -> App:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", *command, str(port)],
-        env={**os.environ, "FLASK_APP": "itsm_app.wsgi"},
+        env={**os.environ, "FLASK_APP": "itsm_app.commands.app:create_command_app"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -19,6 +19,7 @@ from itsm_app.api import log_queue, logs
 from itsm_app.api.log_queue import LineQueue
 
 from ..conftest import Log
+from ..support.exhaustive import one_per_path
 from ..support.flask_run import ROOT, environ
 
 LINES = 1000
@@ -42,6 +43,12 @@ for thread in threads:
     thread.join()
 finish()
 """
+FULL = """
+from itsm_app.api import log_queue
+log_queue.MAX_WAITING_LINES = 10
+finish()
+log()
+"""
 FORK = """
 log(0, 100)
 if os.fork() == 0:
@@ -61,14 +68,15 @@ ENDS: dict[str, tuple[str, signal.Signals | None, int]] = {
     "logged at exit": ("atexit.register(log); finish()", None, 0),
     "threads": (THREADS, None, 0),
     "fork": (FORK, None, 0),
+    "full queue": (FULL, None, 0),
 }
+FAST = ("SIGTERM", "logged at exit", "threads", "fork")
 
 
-@pytest.mark.parametrize(("code", "sent", "status"), ENDS.values(), ids=ENDS)
-def test_writes_every_line_once_before_the_process_ends(
-    code: str, sent: signal.Signals | None, status: int
-) -> None:
+@pytest.mark.parametrize("end", one_per_path(ENDS, lambda end: end in FAST))
+def test_writes_every_line_once_before_the_process_ends(end: str) -> None:
     """Nobody reads the lines until the process ends, so that many of them wait at the end."""
+    code, sent, status = ENDS[end]
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM + code],
         cwd=ROOT,

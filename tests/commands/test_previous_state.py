@@ -177,22 +177,32 @@ def test_refuses_a_folder_that_release_01_is_using(
     assert f"Release 0.1 is still running in {folder}. Stop its `flask run`" in result.stderr
 
 
-def test_file_stays_if_the_tickets_cannot_be_stored(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [default_table(*map(ticket, map(str, range(100)))), state(**{"long" * 5000: []})],
+    ids=["tickets", "table"],
+)
+def test_file_stays_if_the_tickets_cannot_be_stored(folder: Path, content: str) -> None:
     assert init_db().exit_code == 0
     found = engine(folder)._open()
     with found.read() as connection:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
-    (folder / "dynamodb.json").write_text(default_table(*map(ticket, map(str, range(100)))))
+    (folder / "dynamodb.json").write_text(content)
     result = init_db()
     assert result.exit_code == 1
     assert f"{folder} cannot be used: the disk is full; free some space." in result.stderr
     assert exported() == []
     with found.read() as connection:
         connection.execute("PRAGMA max_page_count = 100000")
-    assert "Imported 100 tickets" in init_db().stderr
+    assert "Imported" in init_db().stderr
+
+
+def test_file_that_cannot_be_read_is_an_error(folder: Path) -> None:
+    (folder / "dynamodb.json").mkdir()
+    result = init_db()
+    assert result.exit_code == 1
+    assert f"{folder} cannot be used: Is a directory." in result.stderr
 
 
 @pytest.mark.embedded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import sqlite3
 import stat
@@ -95,6 +96,21 @@ def test_full_disk_is_an_error_for_the_client_and_keeps_what_was_acknowledged(
     created.append(create(client))
     found = client.get("/tickets?caller=a&limit=100").json["tickets"]
     assert sorted(ticket["ticket_id"] for ticket in found) == sorted(created)
+
+
+def test_failed_commit_is_an_error_for_the_client_and_changes_nothing(
+    client: FlaskClient, folder: Path, log: Log
+) -> None:
+    before = create(client)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        assert_storage_unavailable(client, log, "SQLITE_IOERR_WRITE")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    after = create(client)
+    found = client.get("/tickets?caller=a").json["tickets"]
+    assert [each["ticket_id"] for each in found] == [after, before]
 
 
 def test_lock_of_another_process_is_a_transient_error(

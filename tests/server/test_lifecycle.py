@@ -14,6 +14,7 @@ import psutil
 import pytest
 import requests
 
+from ..support.faulty_dynamodb import FaultyDynamoDB
 from ..support.flask_run import environ
 from ..support.single_server import FILES, Server, init_db, server
 
@@ -138,6 +139,18 @@ def test_a_server_without_a_table_reports_an_error(folder: Path) -> None:
         assert (response.status_code, response.json()["code"]) == (500, "storage_unavailable")
     finally:
         running.stop()
+
+
+def test_stores_tickets_in_dynamodb(folder: Path, moto: FaultyDynamoDB) -> None:
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    changes = {"LOCAL_DYNAMODB": "", "AWS_ENDPOINT_URL_DYNAMODB": moto.url}
+    changes |= dict.fromkeys(names, "local")
+    with server(folder, **changes) as running:
+        ticket = running.create().json()["ticket_id"]
+    with server(folder, **changes) as running:
+        assert running.get(f"/tickets/{ticket}").status_code == 200
+        assert running.get("/health").status_code == 200
+    assert not folder.exists()
 
 
 def test_every_listener_is_on_loopback(folder: Path) -> None:

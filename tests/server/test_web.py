@@ -81,6 +81,24 @@ def test_urls_have_the_scheme_and_host_of_the_server(web: Nginx, headers: dict[s
     assert create(web, **headers).status_code == 201
 
 
+FORGED = {
+    "Forwarded": "for=127.0.0.1",
+    "X-Forwarded-For": "127.0.0.1",
+    "X-Real-IP": "127.0.0.1",
+    "Host": "localhost",
+}
+
+
+def test_nobody_gets_in_without_keys(tmp_path: Path, folder: Path) -> None:
+    """`flask run` accepts requests of the same machine. Behind nginx, all requests look so."""
+    (tmp_path / "nginx").mkdir()
+    with server(folder, API_KEYS="") as app, nginx(tmp_path / "nginx", app.port) as web:
+        for url, headers in ((web.url, FORGED | {"Host": HOST}), (web.url, {}), (app.url, FORGED)):
+            for path in ("/tickets?caller=a", "/desk"):
+                response = web.session().get(f"{url}{path}", headers=headers)
+                assert response.status_code == 503, (url, path, headers)
+
+
 def test_plain_http_redirects_to_https(web: Nginx) -> None:
     response = web.session().get(
         f"http://{HOST}:{web.http_port}/desk?status=open", allow_redirects=False
@@ -177,11 +195,18 @@ def test_one_client_cannot_use_up_the_server(
     (tmp_path / "nginx").mkdir()
     with nginx(tmp_path / "nginx", app_server.port) as web:
         session = web.session(AGENT)
-        responses = [session.get(f"{web.url}/tickets/x") for _ in range(300)]
+        responses = []
+        for number in range(300):
+            # The limit counts the address of the connection, whatever the client says.
+            session.headers["X-Forwarded-For"] = session.headers["X-Real-IP"] = f"10.0.0.{number}"
+            responses.append(session.get(f"{web.url}/tickets/x"))
         assert {response.status_code for response in responses} == {404, 429}
         refused = responses[-1].json()
         assert (refused["code"], refused["retryable"]) == ("too_many_requests", True)
         assert session.get(f"{web.url}/health").status_code == 200
+        log = (web.folder / "itsm-app.log").read_text()
+        addresses = {line.split()[1] for line in log.splitlines()}
+        assert addresses == {"127.0.0.1"}
 
 
 def test_a_stopped_app_is_a_retryable_error(tmp_path: Path, folder: Path) -> None:

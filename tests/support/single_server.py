@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,7 @@ class Server:
                 env=settings(folder, **changes),
                 stdout=log,
                 stderr=log,
+                process_group=0,
             )
 
     def wait_until_up(self) -> Server:
@@ -103,24 +104,29 @@ class Server:
         self.process.send_signal(signal_number)
         return self.process.wait(timeout=5)
 
+    def kill(self) -> None:
+        """Kill the server, and the command that runs the server."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
 
 @contextmanager
 def server(folder: Path, *prefix: str, **changes: str) -> Iterator[Server]:
     """Run the server on a folder with the table, as after `itsm-flask init-db`."""
-    init_db(folder)
+    init_db(folder, **changes)
     running = Server(folder, *prefix, **changes)
     try:
         yield running.wait_until_up()
     finally:
-        running.process.kill()
-        running.process.wait()
+        running.kill()
 
 
-def init_db(folder: Path) -> None:
+def init_db(folder: Path, **changes: str) -> None:
     subprocess.run(
         [sys.executable, "-m", "flask", "init-db"],
         cwd=ROOT,
-        env=settings(folder),
+        env=settings(folder, **changes),
         capture_output=True,
         check=True,
     )
@@ -178,7 +184,8 @@ class Nginx:
         raise AssertionError("nginx does not listen")
 
     def stop(self) -> None:
-        self.process.send_signal(signal.SIGQUIT)
+        # SIGKILL would leave the worker process behind.
+        self.process.terminate()
         self.process.wait(timeout=10)
 
     def session(self, key: str | None = None) -> requests.Session:
@@ -197,5 +204,4 @@ def nginx(folder: Path, app_port: int) -> Iterator[Nginx]:
     try:
         yield running.wait_until_up()
     finally:
-        running.process.kill()
-        running.process.wait()
+        running.stop()
