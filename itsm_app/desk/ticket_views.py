@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 from flask import Response, g, redirect, request, url_for
 from msgspec import UNSET
@@ -72,8 +72,8 @@ def change_ticket(ticket_id: str) -> ViewResponse:
         # Without a script, only this response can keep the text that was not sent.
         return _page(ticket_id, _only_text(form), done=done)
     # The page leads back to the view that it came from.
-    origin = {"from": request.args.get("from")}
-    return redirect(url_for("desk.show_ticket", ticket_id=ticket_id, done=done, **origin), 303)
+    arguments: dict[str, Any] = {"done": done, "from": request.args.get("from")}
+    return redirect(url_for("desk.show_ticket", ticket_id=ticket_id, **arguments), 303)
 
 
 def show_new_ticket() -> Response:
