@@ -15,6 +15,8 @@ from ..storage.models import Ticket
 from ..storage.updates import Update
 
 ACTIVE = ("open", "in_progress")
+# What every ticket has, and other items do not have.
+PLACED_BY = {"status", "created_at"}
 # The queue of the tickets that wait for a person, and the queue of the tickets without an assignee.
 WAITING = "waiting"
 UNASSIGNED = "unassigned"
@@ -50,7 +52,7 @@ def place_active_tickets() -> int:
 
 def with_place(item: items.Item) -> items.Item:
     """Return a stored item with its place, unless the item has a place or is no ticket."""
-    if "queue_position" in item or item["ticket_id"]["S"] == items.CANNED_ANSWERS_KEY:
+    if "queue_position" in item or not item.keys() >= PLACED_BY:
         return item
     fields = {name: value["S"] for name, value in item.items() if "S" in value}
     place = zip(("queue", "queue_position"), _place(fields), strict=True)

@@ -22,6 +22,7 @@ from itsm_app import config
 from itsm_app.commands import previous_state
 from itsm_app.local.botocore_hook import engine
 from itsm_app.storage.table import DEFINITION
+from itsm_app.tickets.places import with_place
 
 from ..conftest import shared_app
 from ..support.embedded_dynamodb import embedded_dynamodb
@@ -97,7 +98,7 @@ def test_imports_the_tickets_once(folder: Path) -> None:
     assert aside.name.startswith("dynamodb.json.imported-")
     # Release 0.1 let every user of the machine read the file in a folder that they could enter.
     assert stat.S_IMODE(aside.stat().st_mode) == 0o600
-    assert exported() == [ticket(), ticket("other")]
+    assert exported() == [with_place(ticket()), with_place(ticket("other"))]
     assert "Imported" not in init_db().stderr
     app = shared_app().test_client()
     found = app.get("/tickets?caller=%2B15550100").json["tickets"]
@@ -120,7 +121,7 @@ def test_keeps_tickets_that_exist(folder: Path) -> None:
     changed = ticket(issue_description={"S": "older"})
     (folder / "dynamodb.json").write_text(default_table(changed, ticket("other")))
     assert "Imported 1 tickets" in init_db().stderr
-    assert exported() == [ticket(), ticket("other")]
+    assert exported() == [with_place(ticket()), with_place(ticket("other"))]
     assert len(files(folder, ".imported-*")) == 2
 
 
@@ -163,7 +164,7 @@ def test_waits_until_release_01_has_saved(folder: Path, monkeypatch: pytest.Monk
         result = init_db()
     assert result.exit_code == 0
     assert result.stderr.count(f"Waiting until release 0.1 has saved its tickets in {folder}.") == 1
-    assert exported() == [ticket()]
+    assert exported() == [with_place(ticket())]
 
 
 def test_refuses_a_folder_that_release_01_is_using(
