@@ -2,7 +2,7 @@
 
 Other handlers hold their lock while they write, and a write releases Python's global interpreter
 lock. The requests of a server with many threads then queue up for the handler's lock (a "lock
-convoy"): with 64 clients, the server had a quarter of the throughput of plain boto3.
+convoy"). `docs/performance.md` has the figures.
 """
 
 from __future__ import annotations

@@ -7,16 +7,16 @@ import socket
 import threading
 from collections.abc import Iterator
 from http.client import HTTPResponse
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 import msgspec
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from itsm_app.api import response_schemas
-from tests.support.keyless import keyless_app
 
 from ..support import bound_tries, mcp_tries
 from ..support.bound_tries import (
@@ -28,6 +28,7 @@ from ..support.bound_tries import (
     Attempt,
     without_operation,
 )
+from ..support.desk import ANNA
 from ..support.exhaustive import one_per_path
 from ..support.two_callers import (
     ANNAS_TICKET,
@@ -40,6 +41,9 @@ from ..support.two_callers import (
     store,
     stored,
 )
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 TRIES = [*bound_tries.attempts(), *mcp_tries.attempts()]
 EXPECTED_BODIES = {
@@ -88,9 +92,14 @@ def bound_to(attempt: Attempt) -> str:
 
 
 @pytest.fixture(scope="module")
-def server(engine: str) -> Iterator[BaseWSGIServer]:
+def server(engine: str, app_with_keys: Flask) -> Iterator[BaseWSGIServer]:
     store()
-    server = make_server("127.0.0.1", 0, keyless_app(), threaded=True)
+
+    def app_with_desk_key(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+        # Without keys, the app rejects every request with the header of a proxy.
+        return app_with_keys({"HTTP_X_API_KEY": ANNA, **environ}, start_response)
+
+    server = make_server("127.0.0.1", 0, app_with_desk_key, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield server

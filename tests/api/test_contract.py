@@ -119,6 +119,14 @@ def check_invalid_data_is_rejected(context: CheckContext, response: Response, ca
         without_nulls = {name: value for name, value in case.body.items() if value is not None}
         if without_nulls != case.body and jsonschema_rs.is_valid(body_schema(case), without_nulls):
             return
+    # In a query, the text `null` means the same. Exceptions are the names.
+    present = {
+        name: value
+        for name, value in case.query.items()
+        if value not in (None, "null") or name == "caller"
+    }
+    if present != dict(case.query) and jsonschema_rs.is_valid(query_schema(case), present):
+        return
     negative_data_rejection(context, response, case)
 
 
@@ -135,6 +143,16 @@ def use_existing_ticket(case: Any, mode: GenerationMode, ticket: str, caller: st
 
 def body_schema(case: Any) -> Any:
     return case.operation.definition.raw["requestBody"]["content"]["application/json"]["schema"]
+
+
+def query_schema(case: Any) -> Any:
+    parameters = case.operation.definition.raw.get("parameters", [])
+    query = [each for each in parameters if each["in"] == "query"]
+    return {
+        "type": "object",
+        "properties": {each["name"]: each["schema"] for each in query},
+        "required": [each["name"] for each in query if each.get("required")],
+    }
 
 
 CHECKS = [
