@@ -101,11 +101,13 @@ def test_table_matches_the_contract(aws: Aws, deployer: Clone) -> None:
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     assert table["KeySchema"] == [{"AttributeName": "ticket_id", "KeyType": "HASH"}]
     indexes = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
-    assert indexes.keys() == {"CallerIdIndex", "StatusIndex"}
+    of_desk = {"StatusIndex", "StatusQueueIndex", "QueueIndex"}
+    assert indexes.keys() == {"CallerIdIndex", *of_desk}
     assert indexes["CallerIdIndex"]["Projection"]["ProjectionType"] == "ALL"
-    projected = indexes["StatusIndex"]["Projection"]["NonKeyAttributes"]
-    assert "priority" in projected
-    assert "comments" not in projected
+    for name in of_desk:
+        projected = indexes[name]["Projection"]["NonKeyAttributes"]
+        assert "priority" in projected
+        assert "comments" not in projected
     assert table["DeletionProtectionEnabled"]
     backups = client.describe_continuous_backups(TableName=TABLE)["ContinuousBackupsDescription"]
     recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
