@@ -50,7 +50,7 @@ def _longest_wait() -> float:
         return 0
     wait = datetime.now(UTC) - datetime.fromisoformat(since)
     # The clock of another copy of the function can be ahead.
-    return max(0, round(wait.total_seconds(), 1))
+    return max(0, round(wait.total_seconds(), 3))
 
 
 def _log_error(error: Exception, request_id: str) -> None:

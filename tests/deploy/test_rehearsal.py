@@ -272,6 +272,19 @@ def test_log_has_nothing_that_a_caller_sent(aws: Aws, api: Api) -> None:
     ]
 
 
+def test_scheduled_event_measures_the_longest_wait_of_a_hand_over(
+    aws: Aws, api: Api, caller: str
+) -> None:
+    body = {"caller_id": caller, "issue_description": "a", "handover": {}}
+    assert api.request("POST", "/tickets", json=body).status_code == 201
+    payload = json.dumps({"task": "measure_handover_wait"})
+    called = aws.client("lambda").invoke(FunctionName=ALIAS_ARN, Payload=payload)
+    assert (called.get("FunctionError"), called["Payload"].read()) == (None, b"null")
+    lines = [line for line in app_lines(log_lines(aws)) if line["message"] == "handover_wait"]
+    assert lines[-1]["HandoverWait"] > 0
+    assert lines[-1]["Stage"] == "poc"
+
+
 def log_lines(aws: Aws) -> list[str]:
     pages = aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=LOG_GROUP)
     return [event["message"] for page in pages for event in page["events"]]
