@@ -22,7 +22,7 @@ class NotMeasured(Exception):
 
 
 def log_longest_wait(request_id: str) -> None:
-    """Log since how many seconds the hand-over waits that waits longest. Log 0 if none waits.
+    """Log for how many seconds the oldest waiting hand-over has waited. Log 0 if none waits.
 
     Args:
         request_id: The id of this call in the log.
