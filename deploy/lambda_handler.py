@@ -1,5 +1,7 @@
 """The entry point of the Lambda function. It turns events of API Gateway into responses.
 
+One more event comes every minute from a schedule: see `MEASURE_HANDOVER_WAIT`.
+
 This project does not use Zappa's own handler. Zappa's handler takes 70 ms more CPU at a cold start,
 because it imports boto3 and asyncio, and a third more CPU for a warm request. It also logs the
 query string, which contains the caller, and executes code from events (`raw_command`).
@@ -44,6 +46,10 @@ UNREADABLE_EVENT = (
     " integration, payload format version 1.0). Call the URL of the API."
 )
 
+# The whole event of `HandoverSchedule` in `monitoring.json`. A client cannot send it: whatever
+# the client sends is part of an event of API Gateway, which has many more members.
+MEASURE_HANDOVER_WAIT = {"task": "measure_handover_wait"}
+
 # Flask logs to stderr. CloudWatch reads metrics from stdout ("Embedded metric format" in its
 # guide).
 default_handler.setStream(sys.stdout)
@@ -51,12 +57,21 @@ default_handler.setStream(sys.stdout)
 _logger = logging.getLogger("itsm_app")
 
 
-def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
-    """Return the response to an event of a REST API.
+def lambda_handler(event: Any, context: Any) -> dict[str, Any] | None:
+    """Return the response to an event of a REST API, or measure the wait of hand-overs.
 
     The formats are described in "Lambda proxy integrations" in the API Gateway guide. The app
     handles its own errors, so an exception means that the event has another format.
+
+    Raises:
+        NotMeasured: The wait of hand-overs could not be measured.
     """
+    if event == MEASURE_HANDOVER_WAIT:
+        # Imported here, so that a cold start does not load it.
+        from itsm_app.api import handover_wait
+
+        handover_wait.log_longest_wait(context.aws_request_id)
+        return None
     try:
         return _handle(_merge_headers(event), context)
     except Exception as error:

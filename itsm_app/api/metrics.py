@@ -1,4 +1,4 @@
-"""CloudWatch metrics, embedded in the log line of each request.
+"""CloudWatch metrics, embedded in log lines: of each request, and of the wait of hand-overs.
 
 CloudWatch creates metrics from lines of this format: "Specification: Embedded metric format" in the
 Amazon CloudWatch User Guide. The alarms use the metrics of the whole stage, and the dashboard uses
@@ -28,17 +28,14 @@ UNITS = {
 }
 NO_SUCH_OPERATION = "no_such_operation"
 
-_DIRECTIVES = msgspec.Raw(
-    msgspec.json.encode(
-        [
-            {
-                "Namespace": NAMESPACE,
-                "Dimensions": DIMENSIONS,
-                "Metrics": [{"Name": name, "Unit": unit} for name, unit in UNITS.items()],
-            }
-        ]
-    )
-)
+
+def _directives(dimensions: tuple[tuple[str, ...], ...], units: dict[str, str]) -> msgspec.Raw:
+    metrics = [{"Name": name, "Unit": unit} for name, unit in units.items()]
+    directive = {"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics}
+    return msgspec.Raw(msgspec.json.encode([directive]))
+
+
+_DIRECTIVES = _directives(DIMENSIONS, UNITS)
 
 
 def embedded_metrics(operation: str | None, status: int, milliseconds: float) -> dict[str, Any]:
@@ -53,7 +50,7 @@ def embedded_metrics(operation: str | None, status: int, milliseconds: float) ->
     if not config.STAGE:
         return {}
     return {
-        "_aws": {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": _DIRECTIVES},
+        "_aws": _metadata(_DIRECTIVES),
         "Stage": config.STAGE,
         "Operation": operation or NO_SUCH_OPERATION,
         "Count": 1,
@@ -62,3 +59,16 @@ def embedded_metrics(operation: str | None, status: int, milliseconds: float) ->
         "Rejected": int(status in (401, 403)),
         "Throttles": throttles.get(),
     }
+
+
+def embedded_handover_wait(seconds: float) -> dict[str, Any]:
+    """Return the members for the log line of the longest wait. No metadata without `STAGE`."""
+    members = {"HandoverWait": seconds}
+    if not config.STAGE:
+        return members
+    directives = _directives((("Stage",),), {"HandoverWait": "Seconds"})
+    return {"_aws": _metadata(directives), "Stage": config.STAGE, **members}
+
+
+def _metadata(directives: msgspec.Raw) -> dict[str, Any]:
+    return {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": directives}

@@ -59,7 +59,7 @@ SCHEMA = {
                                     "additionalProperties": False,
                                     "properties": {
                                         "Name": NAME,
-                                        "Unit": {"enum": ["Count", "Milliseconds"]},
+                                        "Unit": {"enum": ["Count", "Milliseconds", "Seconds"]},
                                     },
                                 },
                             },

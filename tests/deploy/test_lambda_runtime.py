@@ -38,6 +38,8 @@ pytestmark = [pytest.mark.runtime, ON_MOTO, pytest.mark.usefixtures("engine")]
 NEW = json.dumps({"caller_id": "caller-x", "issue_description": "My printer is on fire 🔥"})
 MAX_EVENT_BYTES = 6 * 1024 * 1024
 VALID_EVENT = event("GET", "/tickets/x")
+# The event of the schedule in deploy/monitoring.json.
+MEASURE = {"task": "measure_handover_wait"}
 # Events of other AWS services, and REST API events with missing fields or wrong types.
 INVALID_EVENTS: list[Any] = [
     {},
@@ -47,6 +49,8 @@ INVALID_EVENTS: list[Any] = [
     "word-x",
     5,
     {"raw_command": "print('word-x')"},
+    {"task": "word-x"},
+    {**MEASURE, "detail": "word-x"},
     {"Records": [{"messageId": "1", "eventSource": "aws:sqs", "body": "word-x"}]},
     {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {"word-x": 1}},
     {name: value for name, value in VALID_EVENT.items() if name != "httpMethod"},
@@ -506,6 +510,32 @@ def test_returns_400_for_invalid_events_and_handles_the_next_event(
     (line,) = [json.loads(line) for line in output.splitlines()]
     assert line["message"] == "unreadable_event"
     assert line["request_id"] == response.json["request_id"]
+    assert sandbox.request("GET", "/tickets/x").status == 404
+
+
+def test_scheduled_event_logs_the_longest_wait(sandbox: LambdaRuntime, caller: str) -> None:
+    body = json.dumps({"caller_id": caller, "issue_description": "word-x", "handover": {}})
+    assert sandbox.request("POST", "/tickets", body=body).status == 201
+    sandbox.read_log()
+    assert sandbox.invoke(MEASURE) is None
+    (line,) = [json.loads(line) for line in sandbox.read_log().splitlines()]
+    assert line["message"] == "handover_wait"
+    assert 0 < line["HandoverWait"] < 600
+    assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Stage"]]
+
+
+def test_scheduled_event_fails_if_dynamodb_fails_and_leaks_nothing(
+    sandbox: LambdaRuntime, faults: FaultyDynamoDB
+) -> None:
+    sandbox.read_log()
+    faults.faults.append(refuse("AccessDeniedException"))
+    error = sandbox.invoke(MEASURE)
+    assert error["errorType"] == "NotMeasured"
+    line, *rest = sandbox.read_log().splitlines()
+    assert json.loads(line)["cause"] == "AccessDeniedException"
+    text = json.dumps(error) + "\n".join(rest)
+    assert "AccessDenied" not in text
+    assert "arn:" not in text
     assert sandbox.request("GET", "/tickets/x").status == 404
 
 

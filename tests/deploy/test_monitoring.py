@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,8 +19,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from deploy.policies import names
+from deploy.releases import ALIAS
 from itsm_app import config
-from itsm_app.storage.models import CallerIdIndex, StatusIndex
+from itsm_app.api.handover_wait import log_longest_wait
+from itsm_app.storage.queries import INDEXES
 from tests.support.ports import free_port
 
 from ..conftest import ON_MOTO, Log
@@ -26,6 +30,12 @@ from ..support.flask_run import ROOT
 
 TEMPLATE = ROOT / "deploy" / "monitoring.json"
 STACK: dict[str, Any] = json.loads(TEMPLATE.read_text())
+# The resources that measure the wait of hand-overs, and its alarm.
+OF_HANDOVERS = {
+    name: resource
+    for name, resource in STACK["Resources"].items()
+    if resource.get("Condition") == "MeasuresHandovers"
+}
 RESOURCES = {name: resource["Properties"] for name, resource in STACK["Resources"].items()}
 ALARMS = {name: alarm for name, alarm in RESOURCES.items() if "AlarmName" in alarm}
 SUMS = {name: alarm["Metrics"] for name, alarm in ALARMS.items() if "Metrics" in alarm}
@@ -45,8 +55,7 @@ DIMENSIONS = {
     "AWS/ApiGateway": [{"ApiName": FUNCTION, "Stage": "${Stage}"}],
     "AWS/DynamoDB": [
         {"TableName": TABLE},
-        {"TableName": TABLE, "GlobalSecondaryIndexName": CallerIdIndex.Meta.index_name},
-        {"TableName": TABLE, "GlobalSecondaryIndexName": StatusIndex.Meta.index_name},
+        *({"TableName": TABLE, "GlobalSecondaryIndexName": name} for name in INDEXES),
     ],
 }
 TOPIC = "arn:aws:sns:us-east-1:000000000000:on-call"
@@ -54,8 +63,10 @@ TIMEOUT_SECONDS = 20
 
 
 def resolve_text(value: Any) -> Any:
-    """Return a value of the template as text. The stage stays `${Stage}`."""
+    """Return a value of the template as text. The stage stays `${Stage}`, conditions are true."""
     if isinstance(value, dict):
+        if "Fn::If" in value:
+            return resolve_text(value["Fn::If"][1])
         return value["Fn::Sub"] if "Fn::Sub" in value else f"${{{value['Ref']}}}"
     return value
 
@@ -114,16 +125,60 @@ def test_alarms_and_dashboard_use_exactly_the_metrics_that_the_app_writes(
         (name, dimensions) for space, name, dimensions in alarm_metrics() if space == namespace
     ]
     assert stage_dimensions == ["Stage"]
-    watched = ("Errors", "Rejected", "Throttles")
+    watched = ("HandoverWait", "Errors", "Rejected", "Throttles")
     assert app_metrics == [(name, {"Stage": "${Stage}"}) for name in watched]
-    assert {name for name, _ in app_metrics} <= {metric["Name"] for metric in directive["Metrics"]}
-    assert [line[name] for name in ("Stage", *watched)] == ["poc", 0, 0, 0]
+    assert [line[name] for name in ("Stage", *watched[1:])] == ["poc", 0, 0, 0]
+    log_longest_wait("call-1")
+    (line,) = log.lines("handover_wait")
+    (of_handovers,) = line["_aws"]["CloudWatchMetrics"]
+    names = {metric["Name"] for metric in (*directive["Metrics"], *of_handovers["Metrics"])}
+    assert {*watched} <= names
+    shown = [metric for metric in dashboard_metrics() if metric[0] == namespace]
+    assert shown == [(namespace, "HandoverWait", {"Stage": "${Stage}"})]
+    assert (of_handovers["Namespace"], of_handovers["Dimensions"]) == (namespace, [["Stage"]])
 
 
-def test_rejected_alarm_has_a_threshold_that_can_be_set() -> None:
-    assert ALARMS["Rejected"]["Threshold"] == {"Ref": "RejectedThreshold"}
-    parameter = STACK["Parameters"]["RejectedThreshold"]
-    assert (parameter["Type"], parameter["Default"], parameter["MinValue"]) == ("Number", 20, 1)
+@pytest.mark.parametrize(
+    ("alarm", "name", "default", "minimum"),
+    [("Rejected", "RejectedThreshold", 20, 1), ("Handovers", "HandoverThreshold", 300, 0)],
+)
+def test_alarm_has_a_threshold_that_can_be_set(
+    alarm: str, name: str, default: int, minimum: int
+) -> None:
+    assert ALARMS[alarm]["Threshold"] == {"Ref": name}
+    parameter = STACK["Parameters"][name]
+    found = (parameter["Type"], parameter["Default"], parameter["MinValue"])
+    assert found == ("Number", default, minimum)
+
+
+def test_only_the_schedule_may_call_the_function_and_only_its_alias() -> None:
+    alias = (
+        "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:"
+        f"{FUNCTION}:{ALIAS}"
+    )
+    (target,) = RESOURCES["HandoverSchedule"]["Targets"]
+    assert resolve_text(target["Arn"]) == alias
+    permission = {**RESOURCES["HandoverSchedulePermission"]}
+    assert resolve_text(permission.pop("FunctionName")) == alias
+    assert permission == {
+        "Action": "lambda:InvokeFunction",
+        "Principal": "events.amazonaws.com",
+        "SourceArn": {"Fn::GetAtt": ["HandoverSchedule", "Arn"]},
+    }
+    retries = RESOURCES["HandoverRetries"]
+    assert (resolve_text(retries["FunctionName"]), retries["Qualifier"]) == (FUNCTION, ALIAS)
+
+
+def test_schedule_and_alarm_of_hand_overs_have_the_same_period() -> None:
+    assert RESOURCES["HandoverSchedule"]["ScheduleExpression"] == "rate(1 minute)"
+    alarm = ALARMS["Handovers"]
+    assert (alarm["Period"], alarm["Statistic"]) == (60, "Maximum")
+    assert set(OF_HANDOVERS) == {
+        "HandoverSchedule",
+        "HandoverSchedulePermission",
+        "HandoverRetries",
+        "Handovers",
+    }
 
 
 def test_aws_metrics_have_the_dimensions_of_the_deployed_resources() -> None:
@@ -137,7 +192,7 @@ def test_aws_metrics_have_the_dimensions_of_the_deployed_resources() -> None:
 def test_alarms_watch_throttling_of_the_table_and_its_indexes() -> None:
     """The metric of a table does not include the throttling of its indexes."""
     watched = [metric for metric in alarm_metrics() if metric[0] == "AWS/DynamoDB"]
-    assert len(watched) == 6
+    assert len(watched) == 10
     for name in ("ReadThrottleEvents", "WriteThrottleEvents"):
         for dimensions in DIMENSIONS["AWS/DynamoDB"]:
             assert ("AWS/DynamoDB", name, dimensions) in watched
@@ -171,7 +226,7 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
     port = free_port()
     environ = {
         **os.environ,
-        "SERVICES": "cloudformation,cloudwatch",
+        "SERVICES": "cloudformation,cloudwatch,events,lambda",
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
         "IOT_MTLS_ENABLED": "0",
@@ -234,10 +289,54 @@ def test_ministack_rejects_alarms_on_sums_of_metrics(
     assert "(metric math) is not supported" in reason
 
 
+def create_function(client: Any, stage: str) -> str:
+    """Create the function of a stage with its alias. Return the ARN of the alias."""
+    name = names(stage, {"aws_region": "us-east-1"})["function"]
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("lambda_handler.py", "lambda_handler = print")
+    client.create_function(
+        FunctionName=name,
+        Runtime="python3.12",
+        Role="arn:aws:iam::000000000000:role/any",
+        Handler="lambda_handler.lambda_handler",
+        Code={"ZipFile": package.getvalue()},
+        Publish=True,
+    )
+    alias = client.create_alias(FunctionName=name, Name=ALIAS, FunctionVersion="1")
+    return str(alias["AliasArn"])
+
+
+@pytest.mark.rehearsal
+def test_stack_calls_the_alias_every_minute_and_lets_only_the_schedule_call_it(
+    local_aws: Callable[[str], Any],
+) -> None:
+    client, events = local_aws("lambda"), local_aws("events")
+    alias = create_function(client, "trial")
+    stack = {"Stage": "trial", "TopicArn": TOPIC}
+    status = create_stack(local_aws("cloudformation"), "trial", OF_HANDOVERS, **stack)
+    assert status == "CREATE_COMPLETE"
+    (rule,) = events.list_rules(NamePrefix="trial-")["Rules"]
+    assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 minute)", "ENABLED")
+    (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+    assert target["Arn"] == alias
+    assert json.loads(target["Input"]) == {"task": "measure_handover_wait"}
+    qualifier = {"FunctionName": alias.removesuffix(f":{ALIAS}"), "Qualifier": ALIAS}
+    (statement,) = json.loads(client.get_policy(**qualifier)["Policy"])["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Condition"] == {"ArnLike": {"AWS:SourceArn": rule["Arn"]}}
+    config = client.get_function_event_invoke_config(**qualifier)
+    assert config["MaximumRetryAttempts"] == 0
+
+
 @pytest.mark.rehearsal
 @pytest.mark.parametrize(
-    ("stage", "topic", "parameters", "rejected"),
-    [("poc", "", {}, 20), ("prod", TOPIC, {"RejectedThreshold": "300"}, 300)],
+    ("stage", "topic", "parameters", "rejected", "waiting"),
+    [
+        ("poc", "", {"HandoverThreshold": "0"}, 20, None),
+        ("prod", TOPIC, {"RejectedThreshold": "300"}, 300, 300),
+        ("dev", TOPIC, {"HandoverThreshold": "60"}, 20, 60),
+    ],
 )
 def test_stack_creates_all_other_alarms_and_the_dashboard(
     local_aws: Callable[[str], Any],
@@ -245,32 +344,44 @@ def test_stack_creates_all_other_alarms_and_the_dashboard(
     topic: str,
     parameters: dict[str, str],
     rejected: int,
+    waiting: int | None,
 ) -> None:
     cloudformation, cloudwatch = local_aws("cloudformation"), local_aws("cloudwatch")
+    create_function(local_aws("lambda"), stage)
     resources = {name: item for name, item in STACK["Resources"].items() if name not in SUMS}
     parameters = {"Stage": stage, "TopicArn": topic, **parameters}
     status = create_stack(cloudformation, stage, resources, **parameters)
     assert status == "CREATE_COMPLETE"
+    assert len(local_aws("events").list_rules(NamePrefix=f"{stage}-")["Rules"]) == bool(waiting)
+    alarms = {
+        name: alarm
+        for name, alarm in SINGLE_METRIC_ALARMS.items()
+        if waiting or name != "Handovers"
+    }
+    thresholds = {"RejectedThreshold": rejected, "HandoverThreshold": waiting}
 
     def resolved(value: Any) -> str:
         return str(resolve_text(value)).replace("${Stage}", stage)
 
     created = cloudwatch.describe_alarms(AlarmNamePrefix=f"{stage}-")["MetricAlarms"]
     by_name = {alarm["AlarmName"]: alarm for alarm in created}
-    assert set(by_name) == {resolved(alarm["AlarmName"]) for alarm in SINGLE_METRIC_ALARMS.values()}
-    for alarm in SINGLE_METRIC_ALARMS.values():
+    assert set(by_name) == {resolved(alarm["AlarmName"]) for alarm in alarms.values()}
+    for alarm in alarms.values():
         actual = by_name[resolved(alarm["AlarmName"])]
         for key in ("AlarmDescription", "Namespace", "MetricName", "TreatMissingData"):
             assert actual[key] == resolved(alarm[key])
         for key in ("Period", "EvaluationPeriods", "DatapointsToAlarm"):
             assert actual[key] == alarm[key]
         threshold = alarm["Threshold"]
-        assert actual["Threshold"] == (rejected if isinstance(threshold, dict) else threshold)
+        if isinstance(threshold, dict):
+            threshold = thresholds[threshold["Ref"]]
+        assert actual["Threshold"] == threshold
         assert actual["Dimensions"] == [
             {"Name": item["Name"], "Value": resolved(item["Value"])} for item in alarm["Dimensions"]
         ]
         assert actual["AlarmActions"] == actual["OKActions"] == ([topic] if topic else [])
     body = cloudwatch.get_dashboard(DashboardName=f"{stage}-itsm")["DashboardBody"]
     assert len(json.loads(body)["widgets"]) == len(WIDGETS)
+    assert (f":alarm:{stage}-itsm-handovers" in body) is bool(waiting)
     assert "${" not in body
     assert "Fn::" not in body

@@ -100,11 +100,13 @@ def test_table_matches_the_contract(aws: Aws, deployer: Clone) -> None:
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     assert table["KeySchema"] == [{"AttributeName": "ticket_id", "KeyType": "HASH"}]
     indexes = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
-    assert indexes.keys() == {"CallerIdIndex", "StatusIndex"}
+    of_desk = {"StatusIndex", "StatusQueueIndex", "QueueIndex"}
+    assert indexes.keys() == {"CallerIdIndex", *of_desk}
     assert indexes["CallerIdIndex"]["Projection"]["ProjectionType"] == "ALL"
-    projected = indexes["StatusIndex"]["Projection"]["NonKeyAttributes"]
-    assert "priority" in projected
-    assert "comments" not in projected
+    for name in of_desk:
+        projected = indexes[name]["Projection"]["NonKeyAttributes"]
+        assert "priority" in projected
+        assert "comments" not in projected
     assert table["DeletionProtectionEnabled"]
     backups = client.describe_continuous_backups(TableName=TABLE)["ContinuousBackupsDescription"]
     recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
@@ -268,6 +270,19 @@ def test_log_has_nothing_that_a_caller_sent(aws: Aws, api: Api) -> None:
     assert [logged[response.headers["X-Request-Id"]]["status"] for response in responses] == [
         response.status_code for response in responses
     ]
+
+
+def test_scheduled_event_measures_the_longest_wait_of_a_hand_over(
+    aws: Aws, api: Api, caller: str
+) -> None:
+    body = {"caller_id": caller, "issue_description": "a", "handover": {}}
+    assert api.request("POST", "/tickets", json=body).status_code == 201
+    payload = json.dumps({"task": "measure_handover_wait"})
+    called = aws.client("lambda").invoke(FunctionName=ALIAS_ARN, Payload=payload)
+    assert (called.get("FunctionError"), called["Payload"].read()) == (None, b"null")
+    lines = [line for line in app_lines(log_lines(aws)) if line["message"] == "handover_wait"]
+    assert lines[-1]["HandoverWait"] > 0
+    assert lines[-1]["Stage"] == "poc"
 
 
 def log_lines(aws: Aws) -> list[str]:

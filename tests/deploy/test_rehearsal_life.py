@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from deploy import policies
+from itsm_app.storage.table import LATER_INDEXES
 
 from ..support.aws import ACCOUNT, Aws, local_aws
 from ..support.deployment import FUNCTION, TABLE, Api, Clone, documented_commands, zappa_command
@@ -94,8 +95,9 @@ def test_deployment_from_first_ticket_to_undeploy_under_load(tmp_path: Path) -> 
         created = [result for result in load.results if result.status == 201]
         assert count_tickets(aws) == len(created)
         assert secret_key(aws) == secret
-        delete_queue_index(aws)
+        delete_later_indexes(aws)
         clone.run_as_administrator(documented_commands("flask init-db"))
+        assert index_names(aws) == {"CallerIdIndex", *LATER_INDEXES}
         assert count_open_tickets(api) == len(created)
         clone.run(f"{zappa_command('status')} && {zappa_command('tail')} --disable-keep-open")
         clone.run(f"{zappa_command('undeploy')} --yes")
@@ -129,12 +131,18 @@ def secret_key(aws: Aws) -> str:
     return str(found["Environment"]["Variables"]["SECRET_KEY"])
 
 
-def delete_queue_index(aws: Aws) -> None:
-    """Delete the index of the queue, as in a table from before the queue existed."""
-    client, index = aws.client("dynamodb"), {"Delete": {"IndexName": "StatusIndex"}}
-    client.update_table(TableName=TABLE, GlobalSecondaryIndexUpdates=[index])
-    indexes = client.describe_table(TableName=TABLE)["Table"]["GlobalSecondaryIndexes"]
-    assert [index["IndexName"] for index in indexes] == ["CallerIdIndex"]
+def delete_later_indexes(aws: Aws) -> None:
+    """Delete the indexes that tables of earlier releases do not have."""
+    client = aws.client("dynamodb")
+    for name in LATER_INDEXES:
+        index = {"Delete": {"IndexName": name}}
+        client.update_table(TableName=TABLE, GlobalSecondaryIndexUpdates=[index])
+    assert index_names(aws) == {"CallerIdIndex"}
+
+
+def index_names(aws: Aws) -> set[str]:
+    table = aws.client("dynamodb").describe_table(TableName=TABLE)["Table"]
+    return {index["IndexName"] for index in table["GlobalSecondaryIndexes"]}
 
 
 def count_open_tickets(api: Api) -> int:
