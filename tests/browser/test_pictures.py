@@ -46,11 +46,12 @@ def create_tickets(server: Server) -> str:
         server.set_age(ticket, minutes)
     ticket = server.create_ticket(MARIA, "The badge printer on floor 3 does not print.")
     path = f"/tickets/{ticket}"
-    for change in (
+    changes: list[dict[str, Any]] = [
         {"priority": "high", "assignee": "bob"},
         {"comment": "Please try the printer on floor 2."},
         {"comment": "The spare part is ordered, not in stock.", "visibility": "internal"},
-    ):
+    ]
+    for change in changes:
         server.request("PATCH", path, BOB, json=change)
     handover = {"reason": "fair opens at noon", "summary": SUMMARY, "contact_id": "c-4711"}
     reply = {"comment": "Floor 2 is locked. I need a person.", "handover": handover}

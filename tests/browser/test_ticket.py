@@ -290,7 +290,9 @@ def test_ticket_page_announces_a_change_and_the_refresh(server: Server, open_bro
         browser.driver.execute_script("return watchTicket()")
         assert "This ticket has changed." in region.text
         browser.find("#show-change").send_keys(Keys.ENTER)
-        assert region.get_property("textContent").strip().endswith("The current ticket is shown.")
+        assert (
+            str(region.get_property("textContent")).strip().endswith("The current ticket is shown.")
+        )
         assert browser.driver.switch_to.active_element.get_attribute("id") == "main"
 
 
