@@ -53,9 +53,13 @@ def create_tickets(server: Server) -> str:
     ]
     for change in changes:
         server.request("PATCH", path, BOB, json=change)
-    handover = {"reason": "fair opens at noon", "summary": SUMMARY, "contact_id": "c-4711"}
-    reply = {"comment": "Floor 2 is locked. I need a person.", "handover": handover}
-    server.request("POST", f"{path}/comments", AGENT, json=reply)
+    handover: dict[str, Any] = {
+        "reason": "fair opens at noon",
+        "summary": SUMMARY,
+        "contact_id": "c-4711",
+    }
+    call = {"comment": "Floor 2 is locked. I need a person.", "handover": handover}
+    server.request("POST", f"{path}/comments", AGENT, json=call)
     server.set_age(ticket, 65)
     other = server.create_ticket("+15550177", "I cannot sign in, and I speak only Greek")
     server.request(
