@@ -24,7 +24,10 @@ while (walker.nextNode()) {
     range.setEnd(node, word.index + word[0].length);
     const parts = [...range.getClientRects()].filter((each) => each.width > 0);
     const lines = new Set(parts.map((each) => Math.round(each.top / 8)));
-    if (lines.size > 1 && !cut && /^[ -~]+$/.test(word[0])) found.push(`broken: ${word[0]}`);
+    // A URL, and a word that is longer than a line, may break.
+    const length = parts.reduce((sum, each) => sum + each.width, 0);
+    const block = parent.closest('p, li, dd, h1, h2, th, td, div, section') || parent;
+    if (lines.size > 1 && length <= block.clientWidth && !cut && !word[0].includes('://') && /^[ -~]+$/.test(word[0])) found.push(`broken: ${word[0]}`);
     const box = range.getBoundingClientRect();
     if (!cut && (box.left < -1 || box.right > innerWidth + 1)) found.push(`outside: ${word[0]}`);
     for (let clip = parent; clip !== document.body && !cut; clip = clip.parentElement) {
@@ -36,7 +39,7 @@ while (walker.nextNode()) {
   }
 }
 for (const control of document.querySelectorAll('input, select, button')) {
-  if (control.checkVisibility() && control.type !== 'hidden')
+  if (control.checkVisibility() && control.type !== 'hidden' && !control.matches('.hidden'))
     rects.push([control.name || control.textContent, control.getBoundingClientRect(), control]);
 }
 for (const [i, [a, r, p]] of rects.entries()) for (const [b, s, q] of rects.slice(i + 1)) {
