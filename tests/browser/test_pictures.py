@@ -1,4 +1,4 @@
-"""Take the pictures of the docs: `SCREENSHOTS=docs/screenshots pytest -m browser -k pictures`."""
+"""Take the pictures of the docs: set `SCREENSHOTS=docs/screenshots`, then run this file."""
 
 from __future__ import annotations
 
