@@ -27,7 +27,8 @@ while (walker.nextNode()) {
     // A URL, and a word that is longer than a line, may break.
     const length = parts.reduce((sum, each) => sum + each.width, 0);
     const block = parent.closest('p, li, dd, h1, h2, th, td, div, section') || parent;
-    if (lines.size > 1 && length <= block.clientWidth && !cut && !word[0].includes('://') && /^[ -~]+$/.test(word[0])) found.push(`broken: ${word[0]}`);
+    const mayBreak = cut || length > block.clientWidth || word[0].includes('://');
+    if (lines.size > 1 && !mayBreak && /^[ -~]+$/.test(word[0])) found.push(`broken: ${word[0]}`);
     const box = range.getBoundingClientRect();
     if (!cut && (box.left < -1 || box.right > innerWidth + 1)) found.push(`outside: ${word[0]}`);
     for (let clip = parent; clip !== document.body && !cut; clip = clip.parentElement) {
