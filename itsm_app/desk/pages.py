@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,12 @@ from uuid import uuid4
 
 from flask import Response, g, request, url_for
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from ..api import response_schemas
 from ..tickets import lists
-from ..tickets.stats import Day
+from ..tickets.stats import Report
 from . import messages
-from .charts import chart
+from .charts import charts
 from .links import linked
 
 FOLDER = Path(__file__).parent
@@ -25,6 +24,7 @@ STATIC_FILES = {
     "desk.css": "text/css",
     "list.css": "text/css",
     "ticket.css": "text/css",
+    "stats.css": "text/css",
     "desk.js": "text/javascript",
     "position.js": "text/javascript",
     "list.js": "text/javascript",
@@ -71,10 +71,9 @@ def search_results(
     return render("find.html", search_text=search_text, found=found, error_message=message)
 
 
-def stats(days: list[Day], opened_since: date) -> Response:
-    """Return the statistics by day, as a chart and as a table with the latest day first."""
-    svg = Markup(chart(days))  # noqa: S704 - contains dates and numbers only
-    return render("stats.html", days=days[::-1], chart=svg, opened_since=opened_since)
+def stats(report: Report) -> Response:
+    """Return the statistics, as charts and as tables."""
+    return render("stats.html", report=report, charts=charts(report))
 
 
 def sign_in(error: response_schemas.Error | None = None) -> Response:

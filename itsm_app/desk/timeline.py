@@ -12,7 +12,7 @@ from .links import linked
 
 # The size of the entries on a page that does not show all entries. It counts the texts as HTML, and
 # the markup of an entry. The newest entry is always on the page.
-MAX_PAGE_BYTES = 30_000
+MAX_PAGE_BYTES = 24_000
 ENTRY_BYTES = 350
 
 

@@ -12,9 +12,8 @@ from werkzeug.exceptions import NotFound
 
 from ..api import error_responses, operations, parsing, request_schemas, response_schemas
 from ..api.errors import NoSession
-from ..tickets import characters
+from ..tickets import characters, stats
 from ..tickets.errors import InvalidField, MisheardNumber, TicketNotFound
-from ..tickets.stats import by_day
 from . import pages, sessions
 
 PAGE_TICKETS = "25"
@@ -63,8 +62,8 @@ def find_tickets() -> ViewResponse:
 
 
 def show_stats() -> Response:
-    """Show the statistics of the last 14 days."""
-    return pages.stats(*by_day(STATS_DAYS))
+    """Show the backlog and the statistics of the last 14 days."""
+    return pages.stats(stats.report(STATS_DAYS))
 
 
 def show_sign_in() -> BaseResponse:

@@ -73,18 +73,22 @@ def count(index_name: str, value: str, limit: int) -> int:
     return with_retries(lambda: INDEXES[index_name].count(value, limit=limit))
 
 
-def status_times(status: str, since: str) -> Iterator[list[Item]]:
-    """Yield pages of the unexpired tickets of a status that were created since a time.
+def statistics_items(status: str, since: str | None) -> Iterator[list[Item]]:
+    """Yield pages of the unexpired tickets of a status, the newest ticket first.
 
-    The newest ticket comes first. The items have only `created_at`, `answered_at` and
-    `resolved_at`. They are not converted to `Ticket` objects, because the conversion would take 40
-    microseconds per ticket, and there can be 120,000 tickets.
+    The items have only the attributes that the statistics need. They are not converted to `Ticket`
+    objects, because the conversion would take 40 microseconds per ticket, and there can be 120,000
+    tickets.
+
+    Args:
+        status: The status.
+        since: Only tickets that were created since this time. None for any time.
     """
     results = Ticket.status_index.query(
         status,
-        Ticket.created_at >= since,
+        None if since is None else Ticket.created_at >= since,
         filter_condition=_is_unexpired(),
-        attributes_to_get=["created_at", "answered_at", "resolved_at"],
+        attributes_to_get=["created_at", "answered_at", "resolved_at", "priority", "assignee"],
         scan_index_forward=False,
     )
     return _pages(results.page_iter)

@@ -13,6 +13,7 @@ import pytest
 from ..support.browser import Browser, chromium
 from ..support.desk import AGENT, ANNA, BOB
 from ..support.desk_server import Open, Server, run_server
+from ..support.layout import HIDDEN_FOCUS, SMALL_TARGETS, hidden_focus, layout_faults
 
 pytestmark = pytest.mark.browser
 
@@ -22,69 +23,6 @@ TEXTS = (
     "Laptop won't wake from sleep after the last update",
     "המסך שלי שחור מאז הבוקר, ואי אפשר להתחבר (error 0x80070005)",
 )
-WIDTHS = range(320, 1921, 40)
-
-# Texts whose words break, are cut off or lie over other texts, except texts that end with "…" and
-# texts for screen readers. A "word" here also is an e-mail address or a ticket number.
-BROKEN_TEXTS = r"""
-const found = [], rects = [];
-scrollTo(0, 0);
-const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-const range = document.createRange();
-while (walker.nextNode()) {
-  const node = walker.currentNode, parent = node.parentElement;
-  const style = getComputedStyle(parent);
-  const hidden = '.hidden, .brand, option, datalist, thead, .skip';
-  if (!parent.checkVisibility() || parent.closest(hidden)) continue;
-  const cut = parent.closest('.snippet, .caller, .assignee bdi');
-  for (const word of node.data.matchAll(/[^\s]+/gu)) {
-    range.setStart(node, word.index);
-    range.setEnd(node, word.index + word[0].length);
-    const parts = [...range.getClientRects()].filter((each) => each.width > 0);
-    const lines = new Set(parts.map((each) => Math.round(each.top / 8)));
-    if (lines.size > 1 && !cut && /^[ -~]+$/.test(word[0])) found.push(`broken: ${word[0]}`);
-    const box = range.getBoundingClientRect();
-    if (!cut && (box.left < -1 || box.right > innerWidth + 1)) found.push(`outside: ${word[0]}`);
-    for (let clip = parent; clip !== document.body && !cut; clip = clip.parentElement) {
-      if (getComputedStyle(clip).overflowX === 'visible') continue;
-      const edge = clip.getBoundingClientRect();
-      if (box.right > edge.right + 1 || box.left < edge.left - 1) found.push(`cut: ${word[0]}`);
-    }
-    if (!cut && box.width) rects.push([word[0], box, parent]);
-  }
-}
-for (const control of document.querySelectorAll('input, select, button')) {
-  if (control.checkVisibility() && control.type !== 'hidden')
-    rects.push([control.name || control.textContent, control.getBoundingClientRect(), control]);
-}
-for (const [i, [a, r, p]] of rects.entries()) for (const [b, s, q] of rects.slice(i + 1)) {
-  if (p.contains(q) || q.contains(p)) continue;
-  const width = Math.min(r.right, s.right) - Math.max(r.left, s.left);
-  const height = Math.min(r.bottom, s.bottom) - Math.max(r.top, s.top);
-  if (width > 2 && height > 6) found.push(`overlap: ${a} and ${b}`);
-}
-const width = document.documentElement.scrollWidth;
-if (width > innerWidth) found.push(`the page is ${width} px wide`);
-const search = document.getElementById('find');
-if (search && search.getBoundingClientRect().width < 200) found.push('narrow search field');
-return [...new Set(found)];
-"""
-# Controls that are smaller than 24 by 24 px (WCAG 2.2, success criterion 2.5.8).
-SMALL_TARGETS = """
-return [...document.querySelectorAll('a, button, input, select, textarea, summary')]
-  .filter((each) => each.checkVisibility() && each.type !== 'hidden' && !each.matches('.skip'))
-  .map((each) => [each, (each.closest('label') || each).getBoundingClientRect()])
-  .filter(([each, box]) => box.width < 24 || box.height < 24)
-  .map(([each, box]) => `${each.outerHTML.slice(0, 80)}: ${box.width} by ${box.height}`);
-"""
-# Whether the element with the focus is under another element, or outside of the window.
-HIDDEN_FOCUS = """
-const element = document.activeElement, box = element.getBoundingClientRect();
-const [x, y] = [box.left + Math.min(box.width / 2, 20), box.top + box.height / 2];
-const top = document.elementFromPoint(x, y);
-const isSeen = top && (element.contains(top) || top.contains(element) || top.closest('label'));
-return isSeen || element === document.body ? '' : element.outerHTML.slice(0, 90);
-"""
 
 
 @pytest.fixture(scope="module")
@@ -151,27 +89,24 @@ def test_no_width_overlaps_cuts_or_breaks_anything(desk: Server, tmp_path: Path)
         "problem": "/desk?problem=ticket",
         "find": "/desk/find?q=maria.k@example.com",
         "nothing": "/desk/find?q=nobody@example.com",
+        "search": "/desk/find",
+        "new": "/desk/new",
+        "stats": "/desk/stats",
+        "canned": "/desk/canned-answers",
     }
     found: list[str] = []
-
-    def inspect(browser: Browser, name: str) -> None:
-        for width in WIDTHS:
-            browser.set_width(width)
-            texts = browser.driver.execute_script(BROKEN_TEXTS)
-            found.extend(f"{name} at {width} px: {text}" for text in texts)
-
     with chromium(desk.url, tmp_path / "profile") as browser:
         browser.go("/desk")
-        inspect(browser, "sign-in")
+        found += layout_faults(browser, "sign-in")
         browser.sign_in(ANNA)
         for name, path in pages.items():
             browser.go(path)
-            inspect(browser, name)
+            found += layout_faults(browser, name)
         browser.go("/desk")
         browser.driver.execute_script("document.querySelector('#list [name=ticket]').click()")
         for details in ("alerts", "shortcuts"):
             browser.find(f"#{details} summary").click()
-        inspect(browser, "selected")
+        found += layout_faults(browser, "selected")
     assert "\n".join(sorted(set(found))) == ""
 
 
@@ -201,12 +136,8 @@ def test_targets_are_large_and_the_focus_is_never_hidden(desk: Server, tmp_path:
                 browser.set_width(width)
                 browser.go(path)
                 found += browser.driver.execute_script(SMALL_TARGETS)
-                count = "return document.querySelectorAll('a, button, input, select').length"
-                for key in ("\ue004", "\ue008\ue004"):
-                    for _ in range(browser.driver.execute_script(count)):
-                        type_keys(browser, key)
-                        if hidden := browser.driver.execute_script(HIDDEN_FOCUS):
-                            found.append(f"{path} at {width} px: {hidden}")
+                hidden = hidden_focus(browser)
+                found += [f"{path} at {width} px: {each}" for each in hidden]
     assert "\n".join(sorted(set(found))) == ""
 
 

@@ -11,52 +11,14 @@ from selenium.webdriver.common.keys import Keys
 from ..support.browser import Browser
 from ..support.desk import AGENT, ANNA, BOB
 from ..support.desk_server import Open, Server
+from ..support.layout import hidden_focus, layout_faults
 
 pytestmark = pytest.mark.browser
 
-WIDTHS = range(320, 1921, 40)
 SUMMARY = (
     "Caller cannot print badges. Restarted the printer twice. Wants a person, because the fair"
     " opens at noon. Call back on +44 20 7946 0018."
 )
-# The script returns what overlaps, is cut off, or is smaller than 24 px: "Target Size (Minimum)" in
-# WCAG 2.2. Links in sentences are exempt there.
-FAULTS = """
-const found = [];
-const name = (e) => `${e.tagName} ${(e.id || e.name || e.textContent).trim().slice(0, 30)}`;
-const isShown = (e) => e.checkVisibility({visibilityProperty: true}) && !e.closest(".hidden");
-const selector = "button, .button, input:not([type=hidden]), select, textarea, summary";
-const boxes = [...document.querySelectorAll("main :is(" + selector + ")")].filter(isShown);
-const width = document.documentElement.clientWidth;
-for (const box of boxes) {
-  const r = box.getBoundingClientRect();
-  const isChoice = box.matches("[type=radio], [type=checkbox]");
-  const target = isChoice ? box.closest("label").getBoundingClientRect() : r;
-  if (target.width < 24 || target.height < 24) found.push(`${name(box)} is too small`);
-  if (r.left < 0 || r.right > width + 0.5) found.push(`${name(box)} leaves the window`);
-  const isCut = box.matches("button, .button") && box.scrollWidth > box.clientWidth + 1;
-  if (isCut) found.push(`${name(box)} is cut off`);
-  for (const other of boxes) {
-    const o = other.getBoundingClientRect();
-    if (other === box || box.contains(other) || other.contains(box)) continue;
-    const x = Math.min(r.right, o.right) - Math.max(r.left, o.left);
-    const y = Math.min(r.bottom, o.bottom) - Math.max(r.top, o.top);
-    if (x > 1 && y > 1) found.push(`${name(box)} overlaps ${name(other)}`);
-  }
-}
-for (const whole of document.querySelectorAll("main :is(.whole, .number, time, .status)")) {
-  if (!isShown(whole)) continue;
-  const height = whole.getBoundingClientRect().height;
-  const space = whole.closest("p, li, dd, h1").clientWidth;
-  whole.style.whiteSpace = "nowrap";
-  whole.style.maxWidth = "none";
-  const line = whole.getBoundingClientRect();
-  whole.style.whiteSpace = whole.style.maxWidth = "";
-  if (line.width <= space && height > line.height + 1) found.push(`${name(whole)} is broken`);
-}
-if (document.documentElement.scrollWidth > width) found.push("the page is too wide");
-return found;
-"""
 
 
 def patch(server: Server, ticket: str, key: str, **change: Any) -> None:
@@ -293,15 +255,71 @@ def test_ticket_page_fits_every_width(server: Server, open_browser: Open) -> Non
             browser.go(path)
             if name == "rich":
                 browser.find(".merge summary").click()
-            for width in WIDTHS:
+            found += layout_faults(browser, name)
+            for width in (320, 640, 1440):
                 browser.set_width(width)
-                faults = browser.driver.execute_script(FAULTS)
-                found += [f"{name} at {width}: {fault}" for fault in faults]
-                if width in (320, 640, 1440):
-                    for scheme in ("light", "dark"):
-                        browser.set_color_scheme(scheme)
-                        found += [
-                            f"{name} {width} {scheme}: {each}" for each in browser.violations()
-                        ]
-                        browser.screenshot(f"{name}-{width}-{scheme}")
+                for scheme in ("light", "dark"):
+                    browser.set_color_scheme(scheme)
+                    where = f"{name} at {width} px, {scheme}"
+                    found += [f"{where}: {each}" for each in browser.violations()]
+                    browser.screenshot(f"{name}-{width}-{scheme}")
     assert found == []
+
+
+def test_focus_is_never_hidden_on_the_ticket_page(server: Server, open_browser: Open) -> None:
+    path = f"/desk/tickets/{create_rich_ticket(server)}"
+    found: list[str] = []
+    with open_browser() as browser:
+        browser.sign_in(ANNA)
+        browser.set_color_scheme("light")
+        for width in (360, 1440):
+            browser.set_width(width)
+            browser.go(path)
+            found += [f"{width} px: {each}" for each in hidden_focus(browser)]
+    assert found == []
+
+
+def test_ticket_page_announces_a_change_and_the_refresh(server: Server, open_browser: Open) -> None:
+    ticket = server.create_ticket()
+    with open_browser() as browser:
+        browser.sign_in(ANNA)
+        browser.go(f"/desk/tickets/{ticket}")
+        region = browser.find("#announcement")
+        assert (region.aria_role, region.text) == ("status", "")
+        patch(server, ticket, BOB, comment="A change")
+        browser.driver.execute_script("return watchTicket()")
+        assert "This ticket has changed." in region.text
+        browser.find("#show-change").send_keys(Keys.ENTER)
+        assert (
+            str(region.get_property("textContent")).strip().endswith("The current ticket is shown.")
+        )
+        assert browser.driver.switch_to.active_element.get_attribute("id") == "main"
+
+
+def test_every_shortcut_has_a_control_that_tab_reaches(server: Server, open_browser: Open) -> None:
+    tickets = [server.create_ticket("+15550155", f"Shortcut {number}") for number in range(3)]
+    # What j, k, x, u, "/", n, a, r and "?" do, and Ctrl+/.
+    controls = {
+        "/desk/find?q=%2B15550155": ["#list th a", "#find", ".top nav a", "#shortcuts summary"],
+        "/desk?view=open": ["#list th a", "#list [name=ticket]", "#refresh"],
+        "ticket": ["#next", "#previous", "#up", "#comment", "#insert-canned", "#show-change"],
+    }
+    with open_browser() as browser:
+        browser.sign_in(ANNA)
+        for path, selectors in controls.items():
+            if path == "ticket":
+                browser.go("/desk/find?q=%2B15550155")
+                browser.find(f'#list a[href*="{tickets[1]}"]').click()
+                browser.find("#insert-canned")
+                # A change, so that the page can be refreshed.
+                patch(server, tickets[1], BOB, priority="low")
+                browser.driver.execute_script("return watchTicket()")
+            reached = dict.fromkeys(selectors, False)
+            browser.driver.execute_script("document.getElementById('main').focus(); scrollTo(0, 0)")
+            count = len(browser.driver.find_elements(By.CSS_SELECTOR, "a, button, input, select"))
+            for _ in range(count + 10):
+                browser.driver.switch_to.active_element.send_keys(Keys.TAB)
+                for selector in selectors:
+                    script = "return document.activeElement.matches(arguments[0])"
+                    reached[selector] |= browser.driver.execute_script(script, selector)
+            assert reached == dict.fromkeys(selectors, True), path

@@ -273,7 +273,7 @@ def test_assignee_and_priority_change_although_the_caller_has_commented(
 
 
 @pytest.mark.parametrize("order", ["caller first", "bob first"])
-@pytest.mark.parametrize("fields", [{"comment": "Bob\'s"}, {"priority": "high"}])
+@pytest.mark.parametrize("fields", [{"comment": "Bob's"}, {"priority": "high"}])
 def test_change_of_another_person_rejects_an_answer_also_if_the_caller_has_commented(
     anna: Desk,
     bob: Desk,
@@ -516,7 +516,7 @@ def test_logs_desk_requests_as_one_operation_without_personal_data(
     assert ANNA not in log.text
 
 
-def test_stats_page_shows_a_chart_and_daily_figures(
+def test_stats_page_shows_charts_the_backlog_and_daily_figures(
     anna: Desk, file_ticket: Callable[..., str], own_table: None
 ) -> None:
     file_ticket()
@@ -524,10 +524,18 @@ def test_stats_page_shows_a_chart_and_daily_figures(
     form = anna.form(f"/desk/tickets/{ticket}", "Send and resolve")
     anna.post(f"/desk/tickets/{ticket}", {**form, "comment": "It is out"})
     page = anna.get("/desk/stats").text
-    assert '<svg class="chart"' in page
-    today, *before = re.findall(r'data-label="[^"]*">([^<]*)<', page)
-    assert [today, *before[:3]] == ["2", "1", "0 h 00 min", "0 h 00 min"]
-    assert before[3:7] == ["0", "0", "none", "none"]
+    rows = {
+        unescape(name): re.findall(r'data-label="[^"]*">([^<]*)<', row)
+        for name, row in re.findall(r'role="rowheader">([^<]*)<(.*?)</tr>', page, re.DOTALL)
+    }
+    times = ["0 h 00 min", "0 h 00 min"]
+    today = datetime.now(UTC).date()
+    assert rows[f"{today}"] == ["2", "1", *times]
+    assert rows[f"{today - timedelta(1)}"] == ["0", "0", "none", "none"]
+    assert rows["Normal"] == ["1", "0", "1", "2", "1", *times]
+    assert rows["Urgent"] == ["0", "0", "0", "0", "0", "none", "none"]
+    assert rows["Unassigned"][:3] == ["1", "0", "1"]
+    assert page.count('role="img"') == page.count("<figure") == 4
     assert f"opened since {datetime.now(UTC).date() - timedelta(13 + 30)} count" in page
     assert "Too many" not in page
 
@@ -544,4 +552,31 @@ def test_stats_page_tells_which_days_it_could_not_count(
     page = anna.get("/desk/stats").text
     assert message in page
     assert f"opened since {datetime.now(UTC).date() - timedelta(days - 1)} count" in page
-    assert page.count("<tr role") == (days + 1 if days else 0)
+    by_day = page.partition('id="by-day"')[2]
+    assert by_day.count("<tr role") == (days + 1 if days else 0)
+    assert "The backlog can be incomplete" in page
+
+
+def test_stats_page_says_which_chart_has_no_data(anna: Desk, own_table: None) -> None:
+    page = anna.get("/desk/stats").text
+    assert 'role="img"' not in page
+    for sentence in (
+        "No ticket is open or in progress.",
+        "No ticket was opened or resolved in these days.",
+        "No ticket was answered for the first time in these days.",
+        "No ticket was resolved in these days.",
+    ):
+        assert sentence in page
+    assert "incomplete" not in page
+
+
+def test_stats_page_escapes_and_groups_assignees(
+    anna: Desk, own_table: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("itsm_app.tickets.stats.MAX_ASSIGNEES", 1)
+    for name in ("<script>x</script>", "<script>x</script>", "zoe"):
+        file(0, assignee=name)
+    page = anna.get("/desk/stats").text
+    assert "<bdi>&lt;script&gt;" in page
+    assert "Other assignees" in page
+    assert "zoe" not in page

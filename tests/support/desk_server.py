@@ -48,7 +48,8 @@ class Server:
         """
         key = {"TableName": "poc-itsm-tickets", "Key": {"ticket_id": {"S": ticket_id}}}
         item = self._ask("GetItem", key)["Item"]
-        entries = [*item["comments"]["L"], *item.get("history", {"L": []})["L"]]
+        lists = [item.get(name, {"L": []})["L"] for name in ("history", "notes", "handovers")]
+        entries = [entry for found in (item["comments"]["L"], *lists) for entry in found]
         entries.sort(key=lambda entry: sorted(text["S"] for text in entry["M"].values()))
         times = [(item, "created_at")]
         times += [(entry["M"], name) for entry in entries for name in entry["M"] if "_at" in name]
@@ -61,7 +62,7 @@ class Server:
         for comment in last_comments:
             item["last_comment_at"] = comment["added_at"]
         if "handover_since" in item:
-            item["handover_since"] = item["created_at"]
+            item["handover_since"] = item["handovers"]["L"][-1]["M"]["requested_at"]
         del item["queue_position"]
         item.pop("queue", None)
         self._ask("PutItem", {"TableName": "poc-itsm-tickets", "Item": places.with_place(item)})

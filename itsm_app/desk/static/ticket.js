@@ -61,6 +61,7 @@ async function watchTicket() {
   const ticket = page && page.getElementById("ticket");
   if (ticket && ticket.dataset.version !== byId("ticket").dataset.version) {
     newTicket = ticket;
+    byId("shown").textContent = "";
     byId("changed").hidden = false;
   }
 }
@@ -76,6 +77,7 @@ function showNewTicket() {
   if (answerForm) enter(Object.fromEntries(CHANGES.filter((name) => name in draft).map((name) => [name, draft[name]])));
   showLocalTimes(ticket);
   byId("changed").hidden = true;
+  byId("shown").textContent = "The current ticket is shown.";
   byId("main").focus();
 }
 

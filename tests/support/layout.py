@@ -1,0 +1,134 @@
+"""Scripts that return the layout faults of a page in a browser, each as a list of texts."""
+
+from __future__ import annotations
+
+from .browser import Browser
+
+WIDTHS = range(320, 1921, 40)
+
+# Texts whose words break, are cut off or lie over other texts, except texts that end with "…" and
+# texts for screen readers. A "word" here also is an e-mail address or a ticket number.
+BROKEN_TEXTS = r"""
+const found = [], rects = [];
+scrollTo(0, 0);
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+const range = document.createRange();
+while (walker.nextNode()) {
+  const node = walker.currentNode, parent = node.parentElement;
+  const style = getComputedStyle(parent);
+  const hidden = '.hidden, .brand, option, datalist, thead, .skip';
+  if (!parent.checkVisibility() || parent.closest(hidden)) continue;
+  const cut = parent.closest('.snippet, .caller, .assignee bdi');
+  for (const word of node.data.matchAll(/[^\s]+/gu)) {
+    range.setStart(node, word.index);
+    range.setEnd(node, word.index + word[0].length);
+    const parts = [...range.getClientRects()].filter((each) => each.width > 0);
+    const lines = new Set(parts.map((each) => Math.round(each.top / 8)));
+    // A URL, and a word that is longer than a line, may break.
+    const length = parts.reduce((sum, each) => sum + each.width, 0);
+    const block = parent.closest('p, li, dd, h1, h2, th, td, div, section') || parent;
+    const mayBreak = cut || length > block.clientWidth || word[0].includes('://');
+    if (lines.size > 1 && !mayBreak && /^[ -~]+$/.test(word[0])) found.push(`broken: ${word[0]}`);
+    const box = range.getBoundingClientRect();
+    if (!cut && (box.left < -1 || box.right > innerWidth + 1)) found.push(`outside: ${word[0]}`);
+    for (let clip = parent; clip !== document.body && !cut; clip = clip.parentElement) {
+      if (getComputedStyle(clip).overflowX === 'visible') continue;
+      const edge = clip.getBoundingClientRect();
+      if (box.right > edge.right + 1 || box.left < edge.left - 1) found.push(`cut: ${word[0]}`);
+    }
+    if (!cut && box.width) rects.push([word[0], box, parent]);
+  }
+}
+for (const control of document.querySelectorAll('input, select, button')) {
+  if (control.checkVisibility() && control.type !== 'hidden' && !control.matches('.hidden'))
+    rects.push([control.name || control.textContent, control.getBoundingClientRect(), control]);
+}
+for (const [i, [a, r, p]] of rects.entries()) for (const [b, s, q] of rects.slice(i + 1)) {
+  if (p.contains(q) || q.contains(p)) continue;
+  const width = Math.min(r.right, s.right) - Math.max(r.left, s.left);
+  const height = Math.min(r.bottom, s.bottom) - Math.max(r.top, s.top);
+  if (width > 2 && height > 6) found.push(`overlap: ${a} and ${b}`);
+}
+const width = document.documentElement.scrollWidth;
+if (width > innerWidth) found.push(`the page is ${width} px wide`);
+const search = document.getElementById('find');
+if (search && search.getBoundingClientRect().width < 200) found.push('narrow search field');
+return [...new Set(found)];
+"""
+# Controls that are smaller than 24 by 24 px (WCAG 2.2, success criterion 2.5.8).
+SMALL_TARGETS = """
+return [...document.querySelectorAll('a, button, input, select, textarea, summary')]
+  .filter((each) => each.checkVisibility() && each.type !== 'hidden' && !each.matches('.skip'))
+  .map((each) => [each, (each.closest('label') || each).getBoundingClientRect()])
+  .filter(([each, box]) => box.width < 24 || box.height < 24)
+  .map(([each, box]) => `${each.outerHTML.slice(0, 80)}: ${box.width} by ${box.height}`);
+"""
+# Whether the element with the focus is under another element, or outside of the window.
+HIDDEN_FOCUS = """
+const element = document.activeElement, box = element.getBoundingClientRect();
+const [x, y] = [box.left + Math.min(box.width / 2, 20), box.top + box.height / 2];
+const top = document.elementFromPoint(x, y);
+const isSeen = top && (element.contains(top) || top.contains(element) || top.closest('label'));
+return isSeen || element === document.body ? '' : element.outerHTML.slice(0, 90);
+"""
+# The script returns what overlaps, is cut off, or is smaller than 24 px: "Target Size (Minimum)" in
+# WCAG 2.2. Links in sentences are exempt there.
+CONTROL_FAULTS = """
+const found = [];
+const name = (e) => `${e.tagName} ${(e.id || e.name || e.textContent).trim().slice(0, 30)}`;
+const isShown = (e) => e.checkVisibility({visibilityProperty: true}) && !e.closest(".hidden");
+const selector = "button, .button, input:not([type=hidden]), select, textarea, summary";
+const boxes = [...document.querySelectorAll("main :is(" + selector + ")")].filter(isShown);
+const width = document.documentElement.clientWidth;
+for (const box of boxes) {
+  const r = box.getBoundingClientRect();
+  const isChoice = box.matches("[type=radio], [type=checkbox]");
+  const target = isChoice ? box.closest("label").getBoundingClientRect() : r;
+  if (target.width < 24 || target.height < 24) found.push(`${name(box)} is too small`);
+  if (r.left < 0 || r.right > width + 0.5) found.push(`${name(box)} leaves the window`);
+  const isCut = box.matches("button, .button") && box.scrollWidth > box.clientWidth + 1;
+  if (isCut) found.push(`${name(box)} is cut off`);
+  for (const other of boxes) {
+    const o = other.getBoundingClientRect();
+    if (other === box || box.contains(other) || other.contains(box)) continue;
+    const x = Math.min(r.right, o.right) - Math.max(r.left, o.left);
+    const y = Math.min(r.bottom, o.bottom) - Math.max(r.top, o.top);
+    if (x > 1 && y > 1) found.push(`${name(box)} overlaps ${name(other)}`);
+  }
+}
+for (const whole of document.querySelectorAll("main :is(.whole, .number, time, .status)")) {
+  if (!isShown(whole)) continue;
+  const height = whole.getBoundingClientRect().height;
+  const space = (whole.closest("p, li, dd, h1, th, td") || whole.parentElement).clientWidth;
+  whole.style.whiteSpace = "nowrap";
+  whole.style.maxWidth = "none";
+  const line = whole.getBoundingClientRect();
+  whole.style.whiteSpace = whole.style.maxWidth = "";
+  if (line.width <= space && height > line.height + 1) found.push(`${name(whole)} is broken`);
+}
+if (document.documentElement.scrollWidth > width) found.push("the page is too wide");
+return found;
+"""
+
+
+def layout_faults(browser: Browser, name: str) -> list[str]:
+    """Return what overlaps, is cut off or breaks at any width from 320 to 1920 px."""
+    found = []
+    for width in WIDTHS:
+        browser.set_width(width)
+        for script in (BROKEN_TEXTS, CONTROL_FAULTS):
+            found += [
+                f"{name} at {width} px: {each}" for each in browser.driver.execute_script(script)
+            ]
+    return found
+
+
+def hidden_focus(browser: Browser) -> list[str]:
+    """Press Tab and then Shift+Tab through the whole page. Return where the focus is hidden."""
+    found = []
+    count = "return document.querySelectorAll('a, button, input, select, textarea, summary').length"
+    for key in ("\ue004", "\ue008\ue004"):
+        for _ in range(browser.driver.execute_script(count)):
+            browser.driver.switch_to.active_element.send_keys(key)
+            found.append(browser.driver.execute_script(HIDDEN_FOCUS))
+    return [each for each in found if each]
