@@ -332,8 +332,8 @@ def changes() -> Iterator[Attempt]:
         ("a list", [WRITTEN], invalid("duplicate_of")),
         ("an object", {"S": WRITTEN}, invalid("duplicate_of")),
     ):
-        fields: dict[str, Any] = {"duplicate_of": reference, "comment": "Anna was here"}
-        yield own_change(f"PATCH, duplicate of {label}", fields, outcome)
+        merge = {"duplicate_of": reference, "comment": "Anna was here"}
+        yield own_change(f"PATCH, duplicate of {label}", merge, outcome)
     yield own_change("PATCH, a note on Anna's ticket", note, OWN_CHANGE)
     yield own_change("PATCH, visibility alone", {"visibility": "internal"}, OWN_CHANGE)
     yield own_change("PATCH, visibility of all", {"visibility": "all"}, invalid("visibility"))
