@@ -11,8 +11,14 @@ from .get import get_ticket
 NEXT_STEP = "Send the number of another ticket of this caller, which is not closed."
 
 
-def find_survivor(duplicate: Ticket, reference: str) -> Ticket:
+def find_survivor(duplicate: Ticket, reference: str, caller_id: str | None = None) -> Ticket:
     """Return the ticket that stays open when `duplicate` is closed.
+
+    Args:
+        duplicate: The ticket that is closed.
+        reference: The id or the number of the survivor.
+        caller_id: The caller that the survivor must belong to, or None for any caller. For a
+            request that is bound to a caller, a ticket of another caller does not exist.
 
     Raises:
         InvalidField: The reference names no ticket with a number, the duplicate itself, a ticket of
@@ -20,7 +26,7 @@ def find_survivor(duplicate: Ticket, reference: str) -> Ticket:
         MisheardNumber: The same as in `get_ticket`.
         TicketNotFound: No ticket has this reference.
     """
-    survivor = get_ticket(reference)
+    survivor = get_ticket(reference, caller_id)
     if survivor.ticket_id == duplicate.ticket_id:
         raise InvalidField(
             "duplicate_of", "must be another ticket, but it is this ticket", NEXT_STEP

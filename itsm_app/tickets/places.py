@@ -21,6 +21,7 @@ PLACED_BY = {"status", "created_at"}
 WAITING = "waiting"
 UNASSIGNED = "unassigned"
 HANDOVER_RANK = "0"
+DEFAULT_PRIORITY = "normal"
 PRIORITY_RANKS = {"urgent": "1", "high": "2", "normal": "3", "low": "4"}
 DONE_RANK = "5"
 # Sorts times backwards.
@@ -62,7 +63,9 @@ def with_place(item: items.Item) -> items.Item:
 def move(update: Update, ticket: Ticket, **changes: str | None) -> None:
     """Add the queue and the position after a change to its update.
 
-    Require that nobody moves the ticket meanwhile, because the place depends on several fields.
+    Require that nobody moves the ticket meanwhile. If the place changes, also require that each
+    field on which the place depends still has the value that was read. Such a field can change
+    without moving the ticket: a resolved or waiting ticket keeps its place if its priority changes.
 
     Args:
         update: The update of the change.
@@ -70,6 +73,12 @@ def move(update: Update, ticket: Ticket, **changes: str | None) -> None:
         changes: The new values of the changed fields. None means no value.
     """
     place = _place({**ticket.attribute_values, **changes})
+    if place != (ticket.queue, ticket.queue_position):
+        for field in ("status", "assignee", "handover_since"):
+            update.require(field, getattr(ticket, field))
+        # A ticket without a stored priority has the default priority.
+        is_default = ticket.priority == DEFAULT_PRIORITY
+        update.require("priority", ticket.priority, *([None] if is_default else []))
     for field, before, after in zip(
         ("queue", "queue_position"), (ticket.queue, ticket.queue_position), place, strict=True
     ):
@@ -87,4 +96,4 @@ def _place(fields: dict[str, Any]) -> tuple[str | None, str]:
     created_at = str(fields["created_at"])
     if not is_active:
         return queue, f"{DONE_RANK} {created_at.translate(COMPLEMENT)}"
-    return queue, f"{PRIORITY_RANKS[fields.get('priority') or 'normal']} {created_at}"
+    return queue, f"{PRIORITY_RANKS[fields.get('priority') or DEFAULT_PRIORITY]} {created_at}"

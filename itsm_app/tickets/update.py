@@ -114,7 +114,8 @@ def update_ticket(
     change_id = repeatable_id(NAMESPACE, ticket_id, idempotency_key)
     survivor = None
     if duplicate_of is not None:
-        survivor = merging.find_survivor(get_ticket(reference, caller_id), duplicate_of)
+        duplicate = get_ticket(reference, caller_id)
+        survivor = merging.find_survivor(duplicate, duplicate_of, caller_id)
         fields = {**fields, "status": "closed", "duplicate_of": survivor.ticket_number}
     digest = fingerprint(fields, comment_text, is_note)
     comment: Comment | None = None

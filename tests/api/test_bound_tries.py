@@ -1,4 +1,4 @@
-"""Send each attempt to bypass caller binding over HTTP. Check its outcome and Bob's tickets."""
+"""Send each attempt to bypass caller binding over HTTP. Check its outcome and the secrets."""
 
 from __future__ import annotations
 
@@ -7,34 +7,40 @@ import socket
 import threading
 from collections.abc import Iterator
 from http.client import HTTPResponse
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import msgspec
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from itsm_app import config, create_app
 from itsm_app.api import response_schemas
 
-from ..support import bound_tries, mcp_tries
+from ..support import bound_tries, desk_tries, mcp_tries
 from ..support.bound_tries import (
     EMPTY_LIST,
-    ONE_PER_PATH,
     OWN_LIST,
     OWN_TICKET,
     VALID_REFERENCES,
     Attempt,
     without_operation,
 )
-from ..support.desk import ANNA
+from ..support.desk_tries import OWN_CHANGE, OWN_COMMENT, OWN_READ
 from ..support.exhaustive import one_per_path
+from ..support.keys import fixed_key
 from ..support.two_callers import (
+    ANNA,
+    ANNAS_HANDOVER_TIME,
+    ANNAS_NOTE,
+    ANNAS_PUBLIC_VERSION,
     ANNAS_TICKET,
+    ANNAS_WRITABLE_TICKET,
     BOB,
     BOBS_SECRETS,
     BOBS_TICKETS,
+    DESK_SECRETS,
     ETAG,
     ID,
     quoted,
@@ -42,17 +48,23 @@ from ..support.two_callers import (
     stored,
 )
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
-TRIES = [*bound_tries.attempts(), *mcp_tries.attempts()]
+DESK_KEY, DESK_ENTRY = fixed_key("erik.e", "desk")
+AGENT_KEY, AGENT_ENTRY = fixed_key("voice-1", "agent")
+TRIES = [*bound_tries.attempts(), *desk_tries.attempts(), *mcp_tries.attempts()]
+ONE_PER_PATH = bound_tries.ONE_PER_PATH | desk_tries.ONE_PER_PATH
+ANNAS_RESPONSE = {
+    **msgspec.to_builtins(response_schemas.dump(response_schemas.Ticket, ANNAS_TICKET)),
+    "handover": {"status": "waiting", "requested_at": ANNAS_HANDOVER_TIME},
+}
 EXPECTED_BODIES = {
-    OWN_LIST: {
-        "tickets": [
-            msgspec.to_builtins(response_schemas.dump(response_schemas.Ticket, ANNAS_TICKET))
-        ]
-    },
+    OWN_LIST: {"tickets": [ANNAS_RESPONSE]},
+    OWN_READ: ANNAS_RESPONSE,
     EMPTY_LIST: {"tickets": []},
+}
+# What only the desk may store in a ticket.
+DESK_FIELDS = {
+    *("notes", "note_writes", "created_by", "duplicate_of", "duplicates", "follow_up_of"),
+    *("follow_ups", "assignee", "history"),
 }
 
 
@@ -67,7 +79,7 @@ class Got(NamedTuple):
 def check(attempt: Attempt, got: Got) -> None:
     """Assert the expected outcome, and that Bob's tickets are neither revealed nor changed."""
     assert stored(BOB) == [ticket.serialize() for ticket in BOBS_TICKETS]
-    assert [secret for secret in BOBS_SECRETS if secret in got.headers + got.text] == []
+    assert [each for each in secrets_for(attempt) if each in got.headers + got.text] == []
     if attempt.method == "HEAD":
         assert (got.status, got.text) == (attempt.outcome.status, "")
         return
@@ -77,13 +89,36 @@ def check(attempt: Attempt, got: Got) -> None:
         body = json.loads(body["result"]["content"][0]["text"])
     assert got.status == (200 if attempt.target == "/mcp" else attempt.outcome.status)
     if attempt.outcome == OWN_TICKET:
-        own_ids = {item["ticket_id"]["S"] for item in stored(bound_to(attempt))}
-        assert body["ticket_id"] in own_ids
+        (item,) = [
+            item
+            for item in stored(bound_to(attempt))
+            if item["ticket_id"]["S"] == body["ticket_id"]
+        ]
+        assert (item["status"]["S"], DESK_FIELDS & item.keys()) == ("open", set())
+        assert [each["M"].keys() for each in item.get("handovers", {"L": []})["L"]] in (
+            [],
+            [{"handover_id", "requested_at", "requested_by", "reason"}],
+        )
+    elif attempt.outcome == OWN_COMMENT:
+        assert body["success"] is True
+        items = {item["ticket_id"]["S"]: item for item in stored(bound_to(attempt))}
+        writable = items[ANNAS_WRITABLE_TICKET.ticket_id]
+        assert writable["comments"]["L"][-1]["M"].keys() == {
+            *("comment_text", "added_at", "comment_id")
+        }
+    elif attempt.outcome == OWN_CHANGE:
+        assert body.keys() <= {*response_schemas.Ticket.__struct_fields__}
     elif attempt.outcome in EXPECTED_BODIES:
         assert body == EXPECTED_BODIES[attempt.outcome]
     else:
         assert body["code"] == attempt.outcome.code
         assert body["error"].startswith(f"`{attempt.outcome.field}`" * bool(attempt.outcome.field))
+
+
+def secrets_for(attempt: Attempt) -> list[str]:
+    """Return the texts that the response to an attempt must not contain."""
+    # An error names the field that is wrong.
+    return [each for each in (*BOBS_SECRETS, *DESK_SECRETS) if each != attempt.outcome.field]
 
 
 def bound_to(attempt: Attempt) -> str:
@@ -92,14 +127,12 @@ def bound_to(attempt: Attempt) -> str:
 
 
 @pytest.fixture(scope="module")
-def server(engine: str, app_with_keys: Flask) -> Iterator[BaseWSGIServer]:
+def server(engine: str) -> Iterator[BaseWSGIServer]:
     store()
-
-    def app_with_desk_key(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
-        # Without keys, the app rejects every request with the header of a proxy.
-        return app_with_keys({"HTTP_X_API_KEY": ANNA, **environ}, start_response)
-
-    server = make_server("127.0.0.1", 0, app_with_desk_key, threaded=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "API_KEYS", f"{DESK_ENTRY},{AGENT_ENTRY}")
+        app = create_app()
+    server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield server
@@ -108,9 +141,11 @@ def server(engine: str, app_with_keys: Flask) -> Iterator[BaseWSGIServer]:
     server.server_close()
 
 
-def send(server: BaseWSGIServer, attempt: Attempt) -> Got:
+def send(server: BaseWSGIServer, attempt: Attempt, key: str) -> Got:
     """Send an attempt over a raw socket, because client libraries would change some of them."""
-    headers = [("Host", "localhost"), ("Content-Length", str(len(attempt.body))), *attempt.headers]
+    length = str(len(attempt.body))
+    own_headers = [("Host", "localhost"), ("Content-Length", length), ("x-api-key", key)]
+    headers = [*own_headers, *attempt.headers]
     lines = [
         f"{attempt.method} {attempt.target} HTTP/1.1",
         *(": ".join(header) for header in headers),
@@ -128,7 +163,17 @@ def is_fast(attempt: Attempt) -> bool:
 
 @pytest.mark.parametrize("attempt", one_per_path(TRIES, is_fast), ids=lambda attempt: attempt.label)
 def test_attempt_has_the_expected_outcome(server: BaseWSGIServer, attempt: Attempt) -> None:
-    check(attempt, send(server, attempt))
+    check(attempt, send(server, attempt, DESK_KEY))
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(
+    "attempt", [each for each in TRIES if each.event], ids=lambda attempt: attempt.label
+)
+def test_attempt_with_the_key_of_an_agent_has_the_expected_outcome(
+    server: BaseWSGIServer, attempt: Attempt
+) -> None:
+    check(attempt, send(server, attempt, AGENT_KEY))
 
 
 def test_table_has_at_least_200_distinct_attempts() -> None:
@@ -136,6 +181,10 @@ def test_table_has_at_least_200_distinct_attempts() -> None:
     requests = {(*attempt[1:3], *attempt.headers, attempt.body) for attempt in TRIES}
     assert len(requests) == len({attempt.label for attempt in TRIES}) == len(TRIES)
     assert {without_operation(attempt.label) for attempt in TRIES} >= ONE_PER_PATH
+
+
+def test_table_has_at_least_100_attempts_at_the_desks_data() -> None:
+    assert len([*desk_tries.attempts()]) >= 100
 
 
 @pytest.mark.parametrize("reference", VALID_REFERENCES.values(), ids=VALID_REFERENCES)
@@ -150,3 +199,10 @@ def test_bob_can_read_his_ticket_by_every_valid_reference(
 def test_bobs_etag_matches_his_ticket(server: BaseWSGIServer, client: FlaskClient) -> None:
     headers = {"X-Caller-Id": quoted(BOB), "If-None-Match": ETAG}
     assert client.get(f"/tickets/{ID}", headers=headers).status_code == 304
+
+
+def test_annas_version_does_not_count_the_note(server: BaseWSGIServer, client: FlaskClient) -> None:
+    headers = {"X-Caller-Id": quoted(ANNA), "If-None-Match": ANNAS_PUBLIC_VERSION}
+    path = f"/tickets/{ANNAS_TICKET.ticket_id}"
+    assert client.get(path, headers=headers).status_code == 304
+    assert ANNAS_NOTE in client.get(path).text

@@ -32,6 +32,8 @@ pytestmark = [
 
 WRITERS = 16
 COMMENTS = 400
+# How many writers and tickets a test with several kinds of writes has.
+MIXED = 8
 
 
 def statuses(responses: list[TestResponse]) -> Counter[int]:
@@ -74,6 +76,40 @@ def test_48_concurrent_requests_with_one_key_store_one_write(
             pool.map(lambda _: clients.comment(ticket, "Help", "k", attempts=4), range(48))
         )
         assert statuses(comments) == {200: 48}
+    assert clients.violations() == {}
+
+
+@pytest.mark.parametrize("kind", ["note", "handover"])
+@pytest.mark.parametrize("fault", FAST_FAULTS)
+def test_48_concurrent_requests_with_one_key_store_one_note_or_hand_over(
+    clients: Clients, proxy: Proxy, caller: str, fault: Fault, kind: str
+) -> None:
+    ticket = clients.create(caller, "Fire").json["ticket_id"]
+    proxy.rule = every_nth_write(3, fault)
+    write = Write(kind, ticket, "Send somebody")
+    with ThreadPoolExecutor(48) as pool:
+        written = list(pool.map(lambda _: clients.write(write, "k", attempts=4), range(48)))
+    assert statuses(written) == {200: 48}
+    assert clients.violations() == {}
+
+
+@pytest.mark.parametrize("fault", FAST_FAULTS)
+def test_stores_each_of_96_concurrent_notes_hand_overs_and_comments_once(
+    clients: Clients, proxy: Proxy, caller: str, fault: Fault
+) -> None:
+    tickets = [clients.create(caller, f"ticket {n}").json["ticket_id"] for n in range(MIXED)]
+
+    def write(number: int) -> int:
+        kind = ("note", "handover", "comment")[number % 3]
+        ticket = tickets[number % MIXED]
+        if number % 5 == 0:
+            clients.change(ticket, {"status": "in_progress"}, f"key {number}", attempts=4)
+        written = clients.write(Write(kind, ticket, f"{kind} {number}"), f"{number}", attempts=4)
+        return written.status_code
+
+    proxy.rule = every_nth_write(3, fault)
+    with ThreadPoolExecutor(MIXED) as pool:
+        assert Counter(pool.map(write, range(96))) == {200: 96}
     assert clients.violations() == {}
 
 

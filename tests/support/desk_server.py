@@ -29,7 +29,7 @@ class Server:
         self._engine = Engine(folder)
 
     def request(self, method: str, path: str, key: str = ANNA, **options: Any) -> Any:
-        headers = {"x-api-key": key}
+        headers = {"x-api-key": key, **options.pop("headers", {})}
         response = self._server.request(method, path, headers=headers, **options)
         assert response.ok, response.text
         return response.json()

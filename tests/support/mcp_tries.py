@@ -1,4 +1,4 @@
-"""Attempts of `bound_tries` as MCP tool calls."""
+"""Attempts of `bound_tries` and `desk_tries` as MCP tool calls."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, unquote
 
-from . import bound_tries
+from . import bound_tries, desk_tries
 from .bound_tries import (
     INVALID_BODY,
     INVALID_NUMBERS,
@@ -39,6 +39,11 @@ def attempts() -> Iterator[Attempt]:
         *bound_tries.invalid_headers(),
         *bound_tries.foreign_cursors(),
         *bound_tries.idempotency_keys(),
+        *desk_tries.own_reads(),
+        *desk_tries.desk_lists(),
+        *desk_tries.desk_cursors(),
+        *desk_tries.new_tickets(),
+        *desk_tries.comments(),
     ):
         if has_tool_call(attempt):
             call = to_tool_call(attempt)
