@@ -265,7 +265,7 @@ MOUNTS = [
 def test_links_contain_the_stage_or_the_base_path(
     sandbox: LambdaRuntime, host: str, base_path: str, mount: str
 ) -> None:
-    at = {"host": host, "base_path": base_path}
+    at: dict[str, Any] = {"host": host, "base_path": base_path}
     response = sandbox.request("POST", "/tickets", body=NEW, **at)
     link = response.header("Location")
     assert link == f"{mount}/tickets/{response.json['ticket_id']}"
@@ -276,7 +276,7 @@ def test_links_contain_the_stage_or_the_base_path(
 def test_openapi_document_has_the_requested_url(
     sandbox: LambdaRuntime, host: str, base_path: str, mount: str
 ) -> None:
-    at = {"host": host, "base_path": base_path}
+    at: dict[str, Any] = {"host": host, "base_path": base_path}
     response = sandbox.request("GET", "/openapi.json", query=[("version", "3.1.0")], **at)
     assert (response.status, response.json["openapi"]) == (200, "3.1.0")
     assert response.json["servers"] == [{"url": f"https://{host}{mount}"}]
@@ -290,7 +290,7 @@ def test_desk_works_below_the_stage_or_the_base_path(
     sandbox: LambdaRuntime, host: str, base_path: str, mount: str
 ) -> None:
     headers = [("Sec-Fetch-Site", "same-origin")]
-    at = {"host": host, "base_path": base_path}
+    at: dict[str, Any] = {"host": host, "base_path": base_path}
     redirect = sandbox.request("GET", "/desk", headers=headers, **at)
     sign_in = redirect.header("Location")
     assert (redirect.status, sign_in.partition("?")[0]) == (303, f"{mount}/desk/sign-in")
