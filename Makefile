@@ -41,7 +41,7 @@ update: .venv ## Update STAGE (default: poc)
 
 .PHONY: exhaustive embedded storage faults runtime rehearsal browser contract soak
 exhaustive: .venv ## Test every combination of cases
-	$(BIN)/pytest -m exhaustive
+	$(BIN)/pytest -m 'exhaustive and not storage'
 
 embedded: .venv ## Test `flask run` as a process
 	$(BIN)/pytest -n 0 -m embedded

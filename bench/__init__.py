@@ -1,1 +1,1 @@
-"""The benchmarks: each compares with a reference in the same run and prints ratios."""
+"""Benchmarks. Each compares the app with a reference in the same run and prints ratios."""

@@ -1,9 +1,12 @@
-"""What a model is given to read, and a tool call's CPU: `.venv/bin/python -m bench.agents`.
+"""Tokens that a model reads, and CPU of a tool call: `.venv/bin/python -m bench.agents`.
 
-Bytes and tokens (o200k_base, by bpe-openai) of the list of tools and of each answer, beside what
-the official Python SDK's server (`mcp`) prints of the same four operations, written as its
-documentation shows. Then the CPU of a call at /mcp, beside that of its route. All are in this
-process, on one DynamoDB Local.
+The first table has the bytes and tokens of the list of tools and of each tool result. The reference
+is a server of the official Python SDK (`mcp`) with the same four operations, written as the SDK's
+documentation shows. bpe-openai counts tokens with the encoding o200k_base.
+
+The second part compares the CPU of a call at `/mcp` with the CPU of the same call over HTTP.
+
+Both servers run in this process, on one DynamoDB Local.
 """
 
 from __future__ import annotations
@@ -21,24 +24,24 @@ from mcp import Client
 from mcp.server import MCPServer
 from pydantic import BaseModel, Field
 
-from itsm_app import create_app
 from itsm_app.storage import table
 from tests.support import mcp_messages
 from tests.support.dynamodb_endpoint import use_dynamodb
 from tests.support.dynamodb_local import dynamodb_local
+from tests.support.keyless import keyless_app
 
 ROUNDS = 30
 CALLS = 20
 CALLER = "+15550100"
-PROBLEM = (
+DESCRIPTION = (
     "My printer is on fire. It began this morning, when I changed the toner; the smoke is grey."
 )
 REVISION = mcp_messages.MODERN
-TOKENS = bpe_openai.get_encoding("o200k_base")
+ENCODING = bpe_openai.get_encoding("o200k_base")
 
-CallerId = Annotated[str, Field(min_length=1, max_length=100, description="Whose ticket it is.")]
+CallerId = Annotated[str, Field(min_length=1, max_length=100, description="The ticket's caller.")]
 Text = Annotated[str, Field(min_length=1, max_length=1000, description="In the caller's words.")]
-Key = Annotated[str | None, Field(max_length=100, description="New for each thing said.")]
+Key = Annotated[str | None, Field(max_length=100, description="New for each text.")]
 TicketId = Annotated[str, Field(description="A ticket_id, or the number that the caller says.")]
 
 
@@ -78,77 +81,80 @@ class Tickets(BaseModel):
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print the sizes and the CPU times."""
     logging.disable(logging.WARNING)
     with dynamodb_local() as url:
         use_dynamodb(url)
         table.create()
-        client = create_app().test_client()
-        ticket = fill(client)
+        client = keyless_app().test_client()
+        ticket = create_tickets(client)
         calls: list[tuple[str, dict[str, Any]]] = [
-            ("create_ticket", {"caller_id": CALLER, "issue_description": PROBLEM}),
+            ("create_ticket", {"caller_id": CALLER, "issue_description": DESCRIPTION}),
             ("get_ticket_status", {"ticket_id": ticket}),
-            ("add_ticket_comment", {"ticket_id": ticket, "comment": PROBLEM}),
+            ("add_ticket_comment", {"ticket_id": ticket, "comment": DESCRIPTION}),
             ("list_recent_tickets", {"caller": CALLER}),
         ]
         print_sizes(client, calls)
         print_times(client, ticket)
 
 
-def fill(client: FlaskClient) -> str:
-    """File ten tickets with three comments each; return the id of the last."""
+def create_tickets(client: FlaskClient) -> str:
+    """Create ten tickets with three comments each, and return the id of the last ticket."""
     for _ in range(10):
-        new = {"caller_id": CALLER, "issue_description": PROBLEM}
+        new = {"caller_id": CALLER, "issue_description": DESCRIPTION}
         ticket = str(send(client, "POST", "/tickets", json=new)["ticket_id"])
         for _ in range(3):
-            client.post(f"/tickets/{ticket}/comments", json={"comment": PROBLEM})
+            client.post(f"/tickets/{ticket}/comments", json={"comment": DESCRIPTION})
     return ticket
 
 
 def print_sizes(client: FlaskClient, calls: list[tuple[str, dict[str, Any]]]) -> None:
     print(f"{'':22}|  bytes  tokens | of mcp's server | ratio of tokens")
-    listed: Any = mcp_messages.ask(client, REVISION, "tools/list").json
+    tools: Any = mcp_messages.ask(client, REVISION, "tools/list").json
     ours = [
-        text(listed["result"]["tools"]),
-        *(answer(client, name, arguments) for name, arguments in calls),
+        to_json(tools["result"]["tools"]),
+        *(result_text(client, name, arguments) for name, arguments in calls),
     ]
-    theirs = anyio.run(of_sdk, client, calls)
+    theirs = anyio.run(sdk_texts, client, calls)
     names = ["tools/list", *(name for name, _ in calls)]
-    for name, own, other in zip(names, ours, theirs, strict=True):
-        cells = [len(own.encode()), tokens(own), len(other.encode()), tokens(other)]
-        print(f"{name:22}|{cells[0]:7}{cells[1]:8} |{cells[2]:7}{cells[3]:8}  |", end="")
-        print(f"{cells[1] / cells[3]:8.2f}")
+    for name, our_text, their_text in zip(names, ours, theirs, strict=True):
+        our_tokens, their_tokens = count_tokens(our_text), count_tokens(their_text)
+        print(f"{name:22}|{len(our_text.encode()):7}{our_tokens:8} |", end="")
+        print(f"{len(their_text.encode()):7}{their_tokens:8}  |{our_tokens / their_tokens:8.2f}")
 
 
-def answer(client: FlaskClient, name: str, arguments: dict[str, Any]) -> str:
-    """Return what a model reads of a call's result."""
+def result_text(client: FlaskClient, name: str, arguments: dict[str, Any]) -> str:
+    """Return the text that a model reads as the result of a tool call."""
     params = {"name": name, "arguments": arguments}
-    said: Any = mcp_messages.ask(client, REVISION, "tools/call", params).json
-    return str(said["result"]["content"][0]["text"])
+    response: Any = mcp_messages.ask(client, REVISION, "tools/call", params).json
+    return str(response["result"]["content"][0]["text"])
 
 
-async def of_sdk(client: FlaskClient, calls: list[tuple[str, dict[str, Any]]]) -> list[str]:
-    """Return the same of the SDK's server."""
-    async with Client(server(client)) as theirs:
-        tools = (await theirs.list_tools()).tools
-        said = [text([each.model_dump(by_alias=True, exclude_none=True) for each in tools])]
+async def sdk_texts(client: FlaskClient, calls: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    """Return the list of tools and the tool results of the SDK's server."""
+    async with Client(sdk_server(client)) as sdk_client:
+        tools = (await sdk_client.list_tools()).tools
+        texts = [to_json([tool.model_dump(by_alias=True, exclude_none=True) for tool in tools])]
         for name, arguments in calls:
-            result = await theirs.call_tool(name, arguments)
-            said.append("".join(getattr(each, "text", "") for each in result.content))
-    return said
+            result = await sdk_client.call_tool(name, arguments)
+            texts.append("".join(getattr(part, "text", "") for part in result.content))
+    return texts
 
 
-def server(client: FlaskClient) -> MCPServer:
-    """Return the four operations as a user of the SDK would write them, over our routes."""
-    desk = MCPServer("tickets")
-    described = json.loads((Path("itsm_app") / "openapi.json").read_text())["paths"]
-    said = {
-        each["operationId"]: each["description"]
-        for path in described.values()
-        for each in path.values()
+def sdk_server(client: FlaskClient) -> MCPServer:
+    """Return a server with the four operations, as a user of the SDK would write it.
+
+    Its tools call the app's HTTP routes, and have the descriptions of the app's OpenAPI document.
+    """
+    server = MCPServer("tickets")
+    document = json.loads((Path("itsm_app") / "openapi" / "openapi.json").read_text())
+    descriptions = {
+        operation["operationId"]: operation["description"]
+        for path in document["paths"].values()
+        for operation in path.values()
     }
 
-    @desk.tool(description=said["create_ticket"])
+    @server.tool(description=descriptions["create_ticket"])
     def create_ticket(
         caller_id: CallerId, issue_description: Text, idempotency_key: Key = None
     ) -> Created:
@@ -157,14 +163,14 @@ def server(client: FlaskClient) -> MCPServer:
             **send(client, "POST", "/tickets", json={**body, "idempotency_key": idempotency_key})
         )
 
-    @desk.tool(description=said["get_ticket_status"])
+    @server.tool(description=descriptions["get_ticket_status"])
     def get_ticket_status(
         ticket_id: TicketId, caller: CallerId | None = None, comments: str = "all"
     ) -> Ticket:
         path = f"/tickets/{ticket_id}?comments={comments}"
         return Ticket(**send(client, "GET", path))
 
-    @desk.tool(description=said["add_ticket_comment"])
+    @server.tool(description=descriptions["add_ticket_comment"])
     def add_ticket_comment(
         ticket_id: TicketId,
         comment: Text,
@@ -175,7 +181,7 @@ def server(client: FlaskClient) -> MCPServer:
         path = f"/tickets/{ticket_id}/comments"
         return Added(**send(client, "POST", path, json=body))
 
-    @desk.tool(description=said["list_recent_tickets"])
+    @server.tool(description=descriptions["list_recent_tickets"])
     def list_recent_tickets(
         caller: CallerId,
         status: str | None = None,
@@ -186,7 +192,7 @@ def server(client: FlaskClient) -> MCPServer:
         query = {"caller": caller, "comments": comments, "limit": limit}
         return Tickets(**send(client, "GET", "/tickets", query_string=query))
 
-    return desk
+    return server
 
 
 def send(client: FlaskClient, method: str, path: str, **options: Any) -> Any:
@@ -196,28 +202,29 @@ def send(client: FlaskClient, method: str, path: str, **options: Any) -> Any:
 def print_times(client: FlaskClient, ticket: str) -> None:
     params = {"name": "get_ticket_status", "arguments": {"ticket_id": ticket}}
 
-    def tool() -> int:
+    def call_tool() -> int:
         return mcp_messages.ask(client, REVISION, "tools/call", params).status_code
 
-    def route() -> int:
+    def call_route() -> int:
         return client.get(f"/tickets/{ticket}").status_code
 
-    least = {tool: float("inf"), route: float("inf")}
+    least = {call_tool: float("inf"), call_route: float("inf")}
     for _ in range(ROUNDS):
         for call in least:
             start = time.process_time()
             assert {call() for _ in range(CALLS)} == {200}
             least[call] = min(least[call], (time.process_time() - start) / CALLS)
-    print(f"\nCPU of get_ticket_status: {least[tool] * 1000:.2f} ms at /mcp,", end=" ")
-    print(f"{least[route] * 1000:.2f} ms by its route: {least[tool] / least[route]:.2f}")
+    tool, route = least[call_tool], least[call_route]
+    print(f"\nCPU of get_ticket_status: {tool * 1000:.2f} ms at /mcp,", end=" ")
+    print(f"{route * 1000:.2f} ms by its route, ratio {tool / route:.2f}")
 
 
-def text(value: Any) -> str:
+def to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def tokens(text: str) -> int:
-    return len(TOKENS.encode(text))
+def count_tokens(text: str) -> int:
+    return len(ENCODING.encode(text))
 
 
 if __name__ == "__main__":

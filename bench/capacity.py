@@ -1,8 +1,8 @@
-"""Capacity units of each operation, as DynamoDB answers them: `.venv/bin/python -m bench.capacity`.
+"""DynamoDB capacity units of each operation: `.venv/bin/python -m bench.capacity`.
 
-The engine is Amazon's DynamoDB Local, which `.ci/dynamodb-local` brings. Beside its units stand,
-where they differ, those by the DynamoDB Developer Guide: "DynamoDB read and write operations" and
-"DynamoDB item sizes and formats".
+Amazon's DynamoDB Local, which `.ci/dynamodb-local` installs, reports the units. If the rules of the
+DynamoDB Developer Guide give another number, the table shows that number too ("DynamoDB read and
+write operations" and "DynamoDB item sizes and formats").
 """
 
 from __future__ import annotations
@@ -15,68 +15,69 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from bench.operations import call_wsgi
-from itsm_app import create_app
 from itsm_app.storage import items, table
 from itsm_app.storage.models import CallerIdIndex, StatusIndex, Ticket
 from tests.support.dynamodb_endpoint import use_dynamodb
 from tests.support.dynamodb_local import dynamodb_local
+from tests.support.keyless import keyless_app
 
 KB = 1024
 TIME = "2026-11-23T12:00:{:02}.000000Z"
 ROW = "{:28}{:>7}{:>12}{:>6}{:>16}{:>16}{:>6}{:>7}"
 HEADS = ("KB", "create", "get", "comment", "status", "list", "queue")
 LEGEND = """
-Writes are in the table + CallerIdIndex + StatusIndex. A change of the status reads the ticket
-first, as a get does. The list and the queue are of ten such tickets; a page of over 1 MB takes
-several requests. The texts are ASCII; other characters have 2 to 4 bytes. The units are those
-of the Developer Guide too, but where a cell says otherwise."""
+Writes are listed as table + CallerIdIndex + StatusIndex. A status change reads the ticket first,
+which costs as much as a get. The list and the queue have ten such tickets; a page of more than 1 MB
+takes several requests. The texts are ASCII; other characters have 2 to 4 bytes. The units are the
+same as by the rules of the Developer Guide, unless a cell shows both."""
 INDEXES = (CallerIdIndex, StatusIndex)
-# What of a ticket is in StatusIndex.
-IN_QUEUE = {
+# The attributes of a ticket in StatusIndex.
+STATUS_INDEX_ATTRIBUTES = {
     "ticket_id",
     *(key["AttributeName"] for key in table.STATUS_INDEX["KeySchema"]),
     *table.STATUS_INDEX["Projection"]["NonKeyAttributes"],
 }
 
-Answers = list[dict[str, Any]]
-Call = Callable[[str, str, Any], Answers]
+# The responses of DynamoDB to the requests of one call.
+Responses = list[dict[str, Any]]
+Call = Callable[[str, str, Any], Responses]
 
 
 def main() -> None:
-    """Measure the operations on small and large tickets, and print their units."""
+    """Print the units of each operation for small and large tickets."""
     with dynamodb_local() as url:
         use_dynamodb(url)
         table.create()
-        call = metered(create_app())
+        call = record_responses(keyless_app())
         print(ROW.format("", *HEADS))
         for second, (comments, length) in enumerate(product((0, 20, 200), (100, 1000))):
             print(row(call, comments, "x" * length, TIME.format(second)))
     print(LEGEND)
 
 
-def metered(app: Any) -> Call:
-    """Return a function that calls the app, and returns what DynamoDB answered it."""
-    answers: Answers = []
+def record_responses(app: Any) -> Call:
+    """Return a function that calls the app and returns the responses of DynamoDB."""
+    responses: Responses = []
 
-    def call(method: str, path: str, body: Any) -> Answers:
-        answers.clear()
+    def call(method: str, path: str, body: Any) -> Responses:
+        responses.clear()
         call_wsgi(app, method, path, body)
-        return answers.copy()
+        return responses.copy()
 
     events = Ticket.connection().connection.client.meta.events
-    events.register("provide-client-params.dynamodb.*", ask_for_indexes)
-    events.register("after-call.dynamodb.*", lambda parsed, **_: answers.append(parsed))
+    events.register("provide-client-params.dynamodb.*", request_units_of_indexes)
+    events.register("after-call.dynamodb.*", lambda parsed, **_: responses.append(parsed))
     return call
 
 
-def ask_for_indexes(params: dict[str, Any], **_: Any) -> None:
-    # PynamoDB asks for TOTAL, which does not tell the table from its indexes.
+def request_units_of_indexes(params: dict[str, Any], **_: Any) -> None:
+    # PynamoDB requests TOTAL, which has one sum for the table and its indexes.
     params["ReturnConsumedCapacity"] = "INDEXES"
 
 
 def row(call: Call, comments: int, text: str, time: str) -> str:
     caller = f"+1555{len(text):04}{comments:03}"
-    # The eleventh shows that the queue goes on, where a caller's list ends.
+    # With an eleventh ticket, the page of the queue has a next page, unlike the caller's list.
     store("somebody else", comments, text, time)
     *_, ticket = [store(caller, comments, text, time) for _ in range(10)]
     path = f"/tickets/{ticket}"
@@ -87,17 +88,17 @@ def row(call: Call, comments: int, text: str, time: str) -> str:
     added = call("POST", f"{path}/comments", {"comment": text})
     after_comment, changed = call("PATCH", path, {"status": "in_progress"})
     (after_change,) = call("GET", path, None)
-    whole, entry = units(read[0])
-    commented, entry_commented = units(after_comment)
-    larger, larger_entry = units(after_change)
+    item, index_entry = write_units(read[0])
+    commented_item, commented_entry = write_units(after_comment)
+    changed_item, changed_entry = write_units(after_change)
     return ROW.format(
         f"{comments} comments, texts of {len(text)}",
         f"{item_size(read[0]['Item']) / KB:.1f}",
-        "" if comments else writes(created, whole, whole, entry),
-        reads(read, ceil(whole / 4)),
-        writes(added, commented, commented, entry_commented),
-        # Its key there changes: the old entry is deleted, and a new one put.
-        writes([changed], larger, larger, 2 * larger_entry),
+        "" if comments else writes(created, item, item, index_entry),
+        reads(read, ceil(item / 4)),
+        writes(added, commented_item, commented_item, commented_entry),
+        # The status is the key in StatusIndex: the old entry is deleted and a new one is written.
+        writes([changed], changed_item, changed_item, 2 * changed_entry),
         reads(listed, query_units(listed)),
         reads(queued, query_units(queued)),
     )
@@ -105,8 +106,8 @@ def row(call: Call, comments: int, text: str, time: str) -> str:
 
 def store(caller: str, comments: int, text: str, time: str) -> str:
     ids = [str(uuid4()) for _ in range(comments)]
-    said: Any = [{"comment_text": text, "added_at": time, "comment_id": each} for each in ids]
-    ticket = Ticket(str(uuid4()), caller_id=caller, issue_description=text, comments=said)
+    entries: Any = [{"comment_text": text, "added_at": time, "comment_id": each} for each in ids]
+    ticket = Ticket(str(uuid4()), caller_id=caller, issue_description=text, comments=entries)
     ticket.created_at = ticket.updated_at = time
     ticket.ticket_number = "1234-5678-9012"
     ticket.comment_ids = set(ids) or None
@@ -114,32 +115,33 @@ def store(caller: str, comments: int, text: str, time: str) -> str:
     return str(ticket.ticket_id)
 
 
-def units(answer: dict[str, Any]) -> tuple[int, int]:
-    """Return what writing a ticket and its entry in StatusIndex costs, by the guide."""
-    entry = {name: value for name, value in answer["Item"].items() if name in IN_QUEUE}
-    return ceil(item_size(answer["Item"]) / KB), ceil(item_size(entry) / KB)
+def write_units(response: dict[str, Any]) -> tuple[int, int]:
+    """Return the units of writing a ticket and its entry in StatusIndex, by the guide's rules."""
+    item = response["Item"]
+    entry = {name: value for name, value in item.items() if name in STATUS_INDEX_ATTRIBUTES}
+    return ceil(item_size(item) / KB), ceil(item_size(entry) / KB)
 
 
-def writes(answers: Answers, *by_the_guide: float) -> str:
-    (answer,) = answers
-    used = answer["ConsumedCapacity"]
-    indexes = used["GlobalSecondaryIndexes"]
-    parts = [used["Table"], *(indexes[each.Meta.index_name] for each in INDEXES)]
-    return cell([part["CapacityUnits"] for part in parts], by_the_guide)
+def writes(responses: Responses, *by_guide: float) -> str:
+    (response,) = responses
+    consumed = response["ConsumedCapacity"]
+    indexes = consumed["GlobalSecondaryIndexes"]
+    parts = [consumed["Table"], *(indexes[index.Meta.index_name] for index in INDEXES)]
+    return cell([part["CapacityUnits"] for part in parts], by_guide)
 
 
-def reads(answers: Answers, by_the_guide: float) -> str:
-    used = sum(answer["ConsumedCapacity"]["CapacityUnits"] for answer in answers)
-    return cell([used], [by_the_guide])
+def reads(responses: Responses, by_guide: float) -> str:
+    consumed = sum(response["ConsumedCapacity"]["CapacityUnits"] for response in responses)
+    return cell([consumed], [by_guide])
 
 
-def query_units(answers: Answers) -> float:
-    sizes = [sum(map(item_size, answer["Items"])) for answer in answers]
+def query_units(responses: Responses) -> float:
+    sizes = [sum(map(item_size, response["Items"])) for response in responses]
     return sum(ceil(size / 4 / KB) / 2 for size in sizes)
 
 
-def cell(units: Sequence[float], by_the_guide: Sequence[float]) -> str:
-    text, guide = (" + ".join(map("{:g}".format, each)) for each in (units, by_the_guide))
+def cell(reported: Sequence[float], by_guide: Sequence[float]) -> str:
+    text, guide = (" + ".join(map("{:g}".format, units)) for units in (reported, by_guide))
     return text if text == guide else f"{text} (guide: {guide})"
 
 
@@ -153,7 +155,7 @@ def value_size(value: dict[str, Any]) -> int:
     if "N" in value:
         return 1 + ceil(len(value["N"]) / 2)
     if "SS" in value:
-        return sum(len(each.encode()) for each in value["SS"])
+        return sum(len(text.encode()) for text in value["SS"])
     if "L" in value:
         return 3 + sum(1 + value_size(entry) for entry in value["L"])
     return 3 + len(value["M"]) + item_size(value["M"])

@@ -1,8 +1,8 @@
-"""Cold start of the packaged Lambda, beside plain boto3: `.venv/bin/python -m bench.cold_start`.
+"""Cold start of the packaged Lambda and of plain boto3: `.venv/bin/python -m bench.cold_start`.
 
-Fresh processes of the two, in turn, each asked to create a ticket and then to get one. Ratios are
-of the least times. What is left after INIT is a share of the same whole as the line above it:
-boto3's time from its start to its second answer.
+Each run starts a new process of each Lambda in turn. The process creates a ticket and gets one. A
+ratio divides the lowest times. The line "of that, after INIT" divides by the same time as the line
+above it: boto3's lowest time from the start to the second response.
 """
 
 from __future__ import annotations
@@ -24,16 +24,19 @@ def main() -> None:
         )
         size = package.stat().st_size / 1e6
     print_times("CPU ms to the end of INIT", init)
-    print_times("CPU ms to the first two answers", whole, 1.0, 1.0)
-    print_times("  of that, after INIT", after, 0.05, 0.03, of=min(theirs for _, theirs in whole))
-    print_size("resident MiB after two answers", median(held for held, _ in resident), 50, 46)
+    print_times("CPU ms to the first two responses", whole, 1.0, 1.0)
+    boto3_time = min(seconds for _, seconds in whole)
+    print_times("  of that, after INIT", after, 0.05, 0.03, relative_to=boto3_time)
+    print_size("resident MiB after two responses", median(mib for mib, _ in resident), 50, 46)
     print_size("zip, MB", size, 3.0, 2.5)
 
 
 def cold_start(function: Function) -> tuple[float, float, float, float]:
-    """Start a process and ask it twice.
+    """Start a process and send two requests.
 
-    Returns CPU seconds to the end of INIT, to the second answer, and between; and resident MiB.
+    Returns:
+        The CPU in seconds to the end of INIT, to the second response, and between the two; and the
+        resident memory in MiB.
     """
     with closing(LambdaProcess(function)) as process:
         process.call(events.CREATE)

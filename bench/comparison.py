@@ -1,4 +1,7 @@
-"""How the Lambda benchmarks are run and printed: against the targets, each with its goal."""
+"""Command line and output of the Lambda benchmarks.
+
+The verdict compares a value with its limit. The goal is what the project aims at.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from statistics import median
 from bench.lambda_process import Function, functions
 from deploy.package import write_zip
 
-HEADS = ("ours", "median", "boto3", "median", "ratio", "target", "goal")
+HEADS = ("ours", "median", "boto3", "median", "ratio", "limit", "goal")
 HEAD = f"{'':34}" + "".join(f"{head:>8}" for head in HEADS)
 
 
@@ -22,21 +25,26 @@ HEAD = f"{'':34}" + "".join(f"{head:>8}" for head in HEADS)
 def from_command_line(
     description: str | None, runs: int
 ) -> Iterator[tuple[int, Path, tuple[Function, Function]]]:
-    """Read the command line; return the number of runs, the zip, and the two functions."""
+    """Read the command line, and yield the number of runs, the zip and the two functions.
+
+    Args:
+        description: The description for `--help`.
+        runs: The default number of runs.
+    """
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("-n", type=int, default=runs, help=f"runs of each, in turn ({runs})")
-    parser.add_argument("--zip", type=Path, help="a package that is there (made now)")
-    asked = parser.parse_args()
+    parser.add_argument("-n", type=int, default=runs, help=f"number of runs (default: {runs})")
+    parser.add_argument("--zip", type=Path, help="an existing package (default: a new one)")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        package = asked.zip or make_package(Path(folder, "package.zip"))
+        package = arguments.zip or make_package(Path(folder, "package.zip"))
         with functions(package) as both:
-            print_head(asked.n)
-            yield asked.n, package, both
+            print_head(arguments.n)
+            yield arguments.n, package, both
 
 
 def print_head(runs: int) -> None:
-    versions = f"Python {platform.python_version()}, boto3 {version('boto3')} as installed here"
-    print(f"{versions}. Times are the least and the median of {runs} runs.", HEAD, sep="\n")
+    versions = f"Python {platform.python_version()}, boto3 {version('boto3')}"
+    print(f"{versions}. Times are the lowest and the median of {runs} runs.", HEAD, sep="\n")
 
 
 def make_package(path: Path) -> Path:
@@ -47,23 +55,31 @@ def make_package(path: Path) -> Path:
 def print_times(
     name: str,
     seconds: Sequence[tuple[float, float]],
-    target: float | None = None,
+    limit: float | None = None,
     goal: float | None = None,
-    of: float | None = None,
+    relative_to: float | None = None,
 ) -> None:
-    """Print milliseconds of ours and boto3's, and the ratio of the leasts (or of ours to `of`)."""
+    """Print the times in milliseconds and their ratio.
+
+    Args:
+        name: The name of the row.
+        seconds: The times of this project and of boto3, in each run.
+        limit: The highest allowed ratio.
+        goal: The ratio that the project aims at.
+        relative_to: The time that the ratio divides by. By default boto3's lowest time.
+    """
     ours, boto3 = zip(*seconds, strict=True)
-    ratio = min(ours) / (of or min(boto3))
+    ratio = min(ours) / (relative_to or min(boto3))
     times = min(ours), median(ours), min(boto3), median(boto3)
     cells = "".join(f"{time * 1000:8.2f}" for time in times)
-    print(f"{name:34}{cells}{ratio:8.2f}", verdict(ratio, target, goal), sep="")
+    print(f"{name:34}{cells}{ratio:8.2f}", verdict(ratio, limit, goal), sep="")
 
 
-def print_size(name: str, ours: float, target: float, goal: float) -> None:
-    print(f"{name:34}{ours:8.2f}{'':32}", verdict(ours, target, goal), sep="")
+def print_size(name: str, ours: float, limit: float, goal: float) -> None:
+    print(f"{name:34}{ours:8.2f}{'':32}", verdict(ours, limit, goal), sep="")
 
 
-def verdict(value: float, target: float | None, goal: float | None) -> str:
-    if target is None or goal is None:
+def verdict(value: float, limit: float | None, goal: float | None) -> str:
+    if limit is None or goal is None:
         return ""
-    return f"{target:8.2f}{goal:8.2f}  {'ok' if value <= target else 'over'}"
+    return f"{limit:8.2f}{goal:8.2f}  {'ok' if value <= limit else 'over'}"

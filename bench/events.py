@@ -1,4 +1,4 @@
-"""The operations as API Gateway hands them to a Lambda, for an edge-optimised API."""
+"""The events that an edge-optimized API of API Gateway sends to a Lambda, for each operation."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import json
 from functools import partial
 from typing import Any
 
-from bench.stub_dynamodb import TALKATIVE
+from bench.stub_dynamodb import WITH_20_COMMENTS
 from tests.support import api_gateway
 
-# "Adding CloudFront request headers" in the Amazon CloudFront Developer Guide.
-FROM_CLOUDFRONT = [
+# CloudFront adds these headers ("Adding CloudFront request headers" in the Amazon CloudFront
+# Developer Guide).
+CLOUDFRONT_HEADERS = [
     ("CloudFront-Forwarded-Proto", "https"),
     ("CloudFront-Is-Desktop-Viewer", "true"),
     ("CloudFront-Is-Mobile-Viewer", "false"),
@@ -23,11 +24,11 @@ FROM_CLOUDFRONT = [
 ]
 TICKET = "/tickets/0f5e4c1e-3f0b-4d0a-9a3e-5b7d0a8f4c11"
 
-get = partial(api_gateway.event, "GET", headers=FROM_CLOUDFRONT)
+get = partial(api_gateway.event, "GET", headers=CLOUDFRONT_HEADERS)
 
 
 def post(path: str, body: dict[str, str]) -> dict[str, Any]:
-    headers = [*FROM_CLOUDFRONT, ("Content-Type", "application/json")]
+    headers = [*CLOUDFRONT_HEADERS, ("Content-Type", "application/json")]
     return api_gateway.event("POST", path, headers=headers, body=json.dumps(body))
 
 
@@ -35,5 +36,5 @@ CREATE = post("/tickets", {"caller_id": "+15550100", "issue_description": "My pr
 GET = get(TICKET)
 COMMENT = post(f"{TICKET}/comments", {"comment": "It is still burning"})
 LIST = get("/tickets", query=[("caller", "+15550100")])
-GET_WITH_20_COMMENTS = get(f"/tickets/ticket-{TALKATIVE}")
-LIST_WITH_20_COMMENTS = get("/tickets", query=[("caller", f"caller-{TALKATIVE}")])
+GET_WITH_20_COMMENTS = get(f"/tickets/ticket-{WITH_20_COMMENTS}")
+LIST_WITH_20_COMMENTS = get("/tickets", query=[("caller", f"caller-{WITH_20_COMMENTS}")])

@@ -1,9 +1,10 @@
-"""The two Lambdas that the benchmarks compare, as processes: the packaged app, and plain boto3.
+"""Run the two Lambdas that the benchmarks compare: the packaged app, and plain boto3.
 
-Each is a bare interpreter (no site, no PYTHON* variables, no byte code written) that sees one
-folder beside the standard library: the unzipped package, or `reference.py` with boto3 and what
-boto3 needs, all compiled. Byte code that is invalid as packaged is compiled at each start, as on
-Lambda. Both ask `stub_dynamodb`, over HTTP without TLS.
+Each Lambda is a process of a bare Python interpreter, without `site`, without PYTHON* variables and
+without writing byte code. Besides the standard library, the process can import from one folder: the
+unzipped package, or `reference.py` with boto3 and its dependencies, all compiled. Byte code that is
+invalid in the package is compiled at each start, as on Lambda. Both Lambdas send their requests to
+`stub_dynamodb`, over HTTP without TLS.
 """
 
 from __future__ import annotations
@@ -28,11 +29,18 @@ from bench.stub_dynamodb import BOTO3_TABLE
 from tests.support.api_gateway import API_KEYS
 
 HERE = Path(__file__).parent
+# boto3 and its dependencies.
 BOTO3 = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
 
 
 class Function(NamedTuple):
-    """A Lambda function: the folder it sees, its handler's module, its environment."""
+    """A Lambda function.
+
+    Attributes:
+        folder: The folder that it imports from.
+        module: The module of its handler.
+        environment: Its environment variables.
+    """
 
     folder: Path
     module: str
@@ -40,7 +48,7 @@ class Function(NamedTuple):
 
 
 class LambdaProcess:
-    """A running Lambda. `init` is its CPU in seconds from the process's start to INIT's end."""
+    """A running Lambda. `init` is the CPU in seconds from its start to the end of INIT."""
 
     def __init__(self, function: Function) -> None:
         read, write = os.pipe()
@@ -49,45 +57,49 @@ class LambdaProcess:
             [sys.executable, "-I", "-S", "-B", script, str(write), folder, function.module],
             env=function.environment,
             stdin=subprocess.PIPE,
-            # The log is written and paid for, and read by nobody.
+            # Writing the log takes CPU, as on Lambda. The benchmarks do not read it.
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=[write],
             text=True,
         )
         os.close(write)
-        self._answers = os.fdopen(read)
-        self.init = self._answer()["cpu"]
+        self._reports = os.fdopen(read)
+        self.init = self._read_report()["cpu"]
 
     def call(self, event: dict[str, Any], calls: int = 1) -> dict[str, float]:
-        """Make calls, each of which must succeed.
+        """Send an event `calls` times. Each call must succeed.
 
-        Returns CPU in seconds: `batch`, of these calls, and `cpu`, since the process's start.
+        Returns:
+            The CPU in seconds: `batch` for these calls, and `cpu` since the start of the process.
         """
         assert self.process.stdin
         print(json.dumps([event, calls]), file=self.process.stdin, flush=True)
-        return self._answer()
+        return self._read_report()
 
     def resident(self) -> float:
-        """Return the memory that it holds, in MiB."""
+        """Return the resident memory in MiB."""
         return float(psutil.Process(self.process.pid).memory_info().rss) / 2**20
 
     def close(self) -> None:
         assert self.process.stdin
         self.process.stdin.close()
         self.process.wait()
-        self._answers.close()
+        self._reports.close()
 
-    def _answer(self) -> dict[str, float]:
-        answer = dict(json.loads(self._answers.readline()))
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
-        return answer
+    def _read_report(self) -> dict[str, float]:
+        report = dict(json.loads(self._reports.readline()))
+        if "error" in report:
+            raise RuntimeError(report["error"])
+        return report
 
 
 @contextmanager
 def functions(package: Path) -> Iterator[tuple[Function, Function]]:
-    """Unzip ours, collect the reference's folder, start the stub; return both functions."""
+    """Prepare the folders of both functions, start the stub, and yield the functions.
+
+    The first function is the package of this project, and the second one is the reference.
+    """
     with tempfile.TemporaryDirectory() as folder, stub_dynamodb() as endpoint:
         task, reference = Path(folder, "task"), Path(folder, "reference")
         with ZipFile(package) as file:
@@ -104,7 +116,7 @@ def functions(package: Path) -> Iterator[tuple[Function, Function]]:
 
 
 def collect_reference(folder: Path) -> None:
-    """Fill a folder with what a user's handler sees, with valid byte code."""
+    """Fill a folder with the reference, boto3 and its dependencies, with valid byte code."""
     folder.mkdir()
     shutil.copy(HERE / "reference.py", folder / "lambda_function.py")
     for name in BOTO3:
@@ -117,7 +129,7 @@ def collect_reference(folder: Path) -> None:
 
 @contextmanager
 def stub_dynamodb() -> Iterator[str]:
-    """Run the stub and return its endpoint."""
+    """Run the stub and yield its endpoint."""
     command = [sys.executable, "-m", "bench.stub_dynamodb"]
     with subprocess.Popen(command, cwd=HERE.parent, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -128,7 +140,10 @@ def stub_dynamodb() -> Iterator[str]:
 
 
 def environment(task: Path, endpoint: str) -> dict[str, str]:
-    """Return a Lambda's: "Defined runtime environment variables" in the AWS Lambda guide."""
+    """Return the environment variables of a Lambda.
+
+    See "Defined runtime environment variables" in the AWS Lambda guide.
+    """
     return {
         "API_KEYS": API_KEYS,
         "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",

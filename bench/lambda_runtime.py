@@ -1,9 +1,9 @@
-"""Runs one Lambda handler as Lambda does, and counts its CPU. `lambda_process` starts it.
+"""Run a Lambda handler as Lambda does, and measure its CPU. `lambda_process` starts this script.
 
-`python -I -S -B lambda_runtime.py ANSWERS FOLDER MODULE` imports `MODULE` from `FOLDER`, then reads
-lines of JSON, `[event, calls]`, and calls the handler with a fresh copy of the event each time.
-After the import and after each line it writes one line of JSON to the file descriptor `ANSWERS`.
-It imports no more than it needs, for what it imports is on the bill.
+`python -I -S -B lambda_runtime.py REPORTS FOLDER MODULE` imports `MODULE` from `FOLDER`. Then it
+reads lines of JSON, `[event, calls]`, and calls the handler `calls` times, each time with a new
+copy of the event. After the import and after each line, it writes one line of JSON to the file
+descriptor `REPORTS`. The script imports few modules, because they count in the measured CPU.
 """
 
 import importlib
@@ -13,7 +13,8 @@ import sys
 import time
 from types import SimpleNamespace
 
-# "Using the Lambda context object to retrieve Python function information", AWS Lambda guide.
+# See "Using the Lambda context object to retrieve Python function information" in the AWS Lambda
+# guide.
 CONTEXT = SimpleNamespace(
     aws_request_id="8476a536-e9f4-11e8-9739-2dfe598c3fcd",
     function_name="poc-itsm-api-handler",
@@ -26,23 +27,23 @@ CONTEXT = SimpleNamespace(
 )
 
 
-def main(answers: int, folder: str, module: str) -> None:
+def main(reports: int, folder: str, module: str) -> None:
     sys.path.insert(0, folder)
     handler = importlib.import_module(module).lambda_handler
-    report(answers, cpu=time.process_time())
+    report(reports, cpu=time.process_time())
     for line in sys.stdin:
         calls = json.loads(line)[1]
         events = [json.loads(line)[0] for _ in range(calls)]
         start = time.process_time()
         for event in events:
-            answer = handler(event, CONTEXT)
-            assert 200 <= answer["statusCode"] < 300, answer
+            response = handler(event, CONTEXT)
+            assert 200 <= response["statusCode"] < 300, response
         end = time.process_time()
-        report(answers, cpu=end, batch=end - start)
+        report(reports, cpu=end, batch=end - start)
 
 
-def report(answers: int, **what: object) -> None:
-    os.write(answers, json.dumps(what).encode() + b"\n")
+def report(reports: int, **values: object) -> None:
+    os.write(reports, json.dumps(values).encode() + b"\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The clients of `load`, which are in a process of their own."""
+"""The clients of `bench.load`. They run in their own process."""
 
 from __future__ import annotations
 
@@ -11,41 +11,50 @@ from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
-# So few that after the first calls every list has ten.
+# With so few callers, every list has ten tickets after the first calls.
 CALLERS = 8
 TIMEOUT_SECONDS = 10
-SECONDS_AT_MOST = 60
+MAX_SECONDS = 60
 
 
-def drive(port: int, clients: int, fours: int) -> tuple[list[float], float, Counter[str]]:
-    """Be that many clients, each making the four calls that often."""
-    callers = [Client(port, f"{port}-{number % CALLERS}") for number in range(clients)]
-    start = Barrier(clients + 1)
-    with ThreadPoolExecutor(clients) as threads:
-        done = [threads.submit(client.work, start, fours) for client in callers]
-        start.wait()
-        began = time.perf_counter()
-        for each in done:
-            each.result()
-        wall = time.perf_counter() - began
-    answers = [seconds for client in callers for seconds in client.answers]
-    return answers, wall, sum((client.errors for client in callers), Counter[str]())
+def drive(port: int, count: int, repetitions: int) -> tuple[list[float], float, Counter[str]]:
+    """Run clients at the same time.
+
+    Args:
+        port: The port of the server.
+        count: The number of clients.
+        repetitions: How often each client makes the four calls.
+
+    Returns:
+        The seconds until each response, the duration in seconds, and how often each error occurred.
+    """
+    clients = [Client(port, f"{port}-{number % CALLERS}") for number in range(count)]
+    barrier = Barrier(count + 1)
+    with ThreadPoolExecutor(count) as threads:
+        futures = [threads.submit(client.run, barrier, repetitions) for client in clients]
+        barrier.wait()
+        start = time.perf_counter()
+        for future in futures:
+            future.result()
+        wall = time.perf_counter() - start
+    latencies = [seconds for client in clients for seconds in client.latencies]
+    return latencies, wall, sum((client.errors for client in clients), Counter[str]())
 
 
 class Client:
-    """One that keeps its connection, and repeats nothing."""
+    """A client that keeps its connection and does not retry."""
 
     def __init__(self, port: int, caller: str) -> None:
-        self.answers: list[float] = []
+        self.latencies: list[float] = []
         self.errors: Counter[str] = Counter()
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
         self._caller = caller
 
-    def work(self, start: Barrier, fours: int) -> None:
+    def run(self, barrier: Barrier, repetitions: int) -> None:
         self._connection.connect()
-        start.wait()
-        deadline = time.monotonic() + SECONDS_AT_MOST
-        for _ in range(fours):
+        barrier.wait()
+        deadline = time.monotonic() + MAX_SECONDS
+        for _ in range(repetitions):
             if time.monotonic() > deadline:
                 self.errors["not made in time"] += 4
                 continue
@@ -60,18 +69,18 @@ class Client:
         self._call("GET", f"/tickets?caller={self._caller}")
 
     def _call(self, method: str, path: str, body: dict[str, str] | None = None) -> Any:
-        # As a client that is safe does; boto3's handler takes no notice.
+        # As clients that retry do. The boto3 reference ignores the idempotency key.
         sent = json.dumps({**body, "idempotency_key": str(uuid4())}) if body else None
-        began = time.perf_counter()
+        start = time.perf_counter()
         try:
             self._connection.request(method, path, sent)
-            answer = self._connection.getresponse()
-            found = json.loads(answer.read())
+            response = self._connection.getresponse()
+            found = json.loads(response.read())
         except (OSError, ValueError, http.client.HTTPException) as error:
             self._connection.close()
             self.errors[type(error).__name__] += 1
             return {}
-        self.answers.append(time.perf_counter() - began)
-        if answer.status >= 400:
-            self.errors[str(answer.status)] += 1
+        self.latencies.append(time.perf_counter() - start)
+        if response.status >= 400:
+            self.errors[str(response.status)] += 1
         return found

@@ -1,7 +1,8 @@
-"""CPU and wall time of each operation, beside plain boto3: `.venv/bin/python -m bench.operations`.
+"""CPU and wall time of each operation and of plain boto3: `.venv/bin/python -m bench.operations`.
 
-Both apps use one DynamoDB Local in one run, in turn: first as WSGI apps called in this process,
-then as servers on loopback. A ratio is ours / boto3, so a slow machine slows both sides of it.
+Both apps use one DynamoDB Local and run in turn: first as WSGI apps in this process, then as
+servers on the loopback interface. A ratio is ours / boto3, so the speed of the machine matters
+little.
 """
 
 from __future__ import annotations
@@ -24,32 +25,31 @@ from uuid import uuid4
 
 import psutil
 
-from itsm_app import create_app
 from itsm_app.storage import table
 from tests.support.dynamodb_endpoint import use_dynamodb
 from tests.support.dynamodb_local import dynamodb_local
+from tests.support.keyless import keyless_app
 from tests.support.ports import free_port
 
 ROUNDS = 10
-HEAD = f"{'':36}|    CPU ms an operation   |       p50 ms wall        |       p99 ms wall"
+HEAD = f"{'':36}|   CPU ms per operation   |       p50 ms wall        |       p99 ms wall"
 COLUMNS = f"{'':36}|" + f"{'ours':>8}{'boto3':>8}{'ratio':>8}  |" * 3
 
-
-# Method, path and body.
+# The method, path and body.
 Request = tuple[str, str, Any]
 
 
 class App(NamedTuple):
-    """An app under test: how to call it, and the seconds of CPU that it has used."""
+    """A measured app: a function that sends a request, and one that returns its CPU in seconds."""
 
     call: Callable[[str, str, Any], Any]
     cpu: Callable[[], float]
 
 
 def main() -> None:
-    """Run both comparisons and print them."""
+    """Print both comparisons."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-n", type=int, default=500, help="calls of each operation (500)")
+    parser.add_argument("-n", type=int, default=500, help="calls of each operation (default: 500)")
     calls = parser.parse_args().n
     with dynamodb_local() as url:
         use_dynamodb(url)
@@ -60,30 +60,34 @@ def main() -> None:
             compare("server", *apps, calls)
 
 
-def compare(through: str, ours: App, reference: App, calls: int) -> None:
-    """Print a row for each operation: the two apps' times and their ratios."""
+def compare(interface: str, ours: App, reference: App, calls: int) -> None:
+    """Print a row for each operation, with the times of both apps and their ratios."""
     for operation in (create, get, get_with_20_comments, comment, list_ten_with_20_comments):
         requests = [(app, operation(app)) for app in (ours, reference)]
         pairs = zip(*measure(requests, calls), strict=True)
         cells = [f"{a * 1000:8.2f}{b * 1000:8.2f}{a / b:8.2f}  |" for a, b in pairs]
-        print(f"{operation.__name__:28}{through:8}|", *cells, sep="")
+        print(f"{operation.__name__:28}{interface:8}|", *cells, sep="")
 
 
 def measure(requests: list[tuple[App, Request]], calls: int) -> list[tuple[float, float, float]]:
-    """Make each app's request `calls` times, in turn; CPU, p50 and p99 in seconds for each."""
+    """Send each app's request `calls` times, in turn.
+
+    Returns:
+        For each app, the CPU, p50 and p99 of one call in seconds.
+    """
     walls: list[list[float]] = [[] for _ in requests]
     cpus = [0.0 for _ in requests]
     for _ in range(ROUNDS):
         for number, (app, request) in enumerate(requests):
-            start = app.cpu()
+            cpu_before = app.cpu()
             for _ in range(calls // ROUNDS):
-                began = time.perf_counter()
+                start = time.perf_counter()
                 app.call(*request)
-                walls[number].append(time.perf_counter() - began)
-            cpus[number] += app.cpu() - start
-    cuts = [quantiles(wall, n=100) for wall in walls]
-    made = calls // ROUNDS * ROUNDS
-    return [(cpu / made, cut[49], cut[98]) for cpu, cut in zip(cpus, cuts, strict=True)]
+                walls[number].append(time.perf_counter() - start)
+            cpus[number] += app.cpu() - cpu_before
+    percentiles = [quantiles(wall, n=100) for wall in walls]
+    count = calls // ROUNDS * ROUNDS
+    return [(cpu / count, each[49], each[98]) for cpu, each in zip(cpus, percentiles, strict=True)]
 
 
 def create(app: App) -> Request:
@@ -124,7 +128,7 @@ def wsgi_apps() -> tuple[App, App]:
     def wsgi(app: Any) -> App:
         return App(lambda *request: call_wsgi(app, *request), time.process_time)
 
-    return wsgi(create_app()), wsgi(reference.app)
+    return wsgi(keyless_app()), wsgi(reference.app)
 
 
 def call_wsgi(app: Any, method: str, path: str, body: Any) -> Any:
@@ -134,22 +138,22 @@ def call_wsgi(app: Any, method: str, path: str, body: Any) -> Any:
         "PATH_INFO": path,
         "QUERY_STRING": query,
         "CONTENT_LENGTH": str(len(sent)),
-        # Who needs no key.
+        # From loopback to loopback, so that the request needs no API key.
         "REMOTE_ADDR": "127.0.0.1",
         "wsgi.input": io.BytesIO(sent),
         "wsgi.errors": io.StringIO(),
     }
-    environ |= {"REQUEST_METHOD": method, "SERVER_NAME": "x", "SERVER_PORT": "80"}
+    environ |= {"REQUEST_METHOD": method, "SERVER_NAME": "localhost", "SERVER_PORT": "80"}
     environ |= {"SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http"}
     statuses: list[str] = []
-    answer = b"".join(app(environ, lambda status, headers: statuses.append(status)))
+    response = b"".join(app(environ, lambda status, headers: statuses.append(status)))
     assert statuses[0].startswith("20"), statuses
-    return json.loads(answer)
+    return json.loads(response)
 
 
 @contextmanager
 def servers() -> Iterator[tuple[App, App]]:
-    """Run `flask run` and the reference's server, each in a process of its own."""
+    """Run `flask run` and the server of the reference, each in its own process."""
     with ExitStack() as stack:
         commands = (["flask", "run", "--port"], ["bench.reference"])
         ours, reference = [start_server(stack, command) for command in commands]
@@ -166,7 +170,7 @@ def start_server(stack: ExitStack, command: list[str]) -> App:
     )
     stack.callback(process.wait)
     stack.callback(process.kill)
-    await_listener(port)
+    wait_until_listening(port)
 
     def cpu() -> float:
         times = psutil.Process(process.pid).cpu_times()
@@ -175,7 +179,7 @@ def start_server(stack: ExitStack, command: list[str]) -> App:
     return App(partial(call_server, port), cpu)
 
 
-def await_listener(port: int) -> None:
+def wait_until_listening(port: int) -> None:
     for _ in range(500):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -187,9 +191,9 @@ def await_listener(port: int) -> None:
 def call_server(port: int, method: str, path: str, body: Any) -> Any:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request(method, path, None if body is None else json.dumps(body))
-    answer = connection.getresponse()
-    assert answer.status < 300, answer.status
-    found = json.loads(answer.read())
+    response = connection.getresponse()
+    assert response.status < 300, response.status
+    found = json.loads(response.read())
     connection.close()
     return found
 

@@ -1,6 +1,6 @@
-"""CPU of the desk's pages, beside the JSON of what they show: `.venv/bin/python -m bench.pages`.
+"""CPU of the desk's pages and of the same content as JSON: `.venv/bin/python -m bench.pages`.
 
-Both come from one app on one DynamoDB Local, in turn, in this process.
+One app in this process returns both in turn, on one DynamoDB Local.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from itsm_app import create_app
 from itsm_app.storage import table
 from tests.support.dynamodb_endpoint import use_dynamodb
 from tests.support.dynamodb_local import dynamodb_local
+from tests.support.keyless import keyless_app
 
 ROUNDS = 20
 CALLS = 20
@@ -29,10 +29,10 @@ def main() -> None:
     with dynamodb_local() as url:
         use_dynamodb(url)
         table.create()
-        client = create_app().test_client()
-        ticket = fill(client)
+        client = keyless_app().test_client()
+        ticket = create_tickets(client)
         print(f"{'':24}|  page ms   JSON ms    ratio       KB")
-        for name, page, answer in [
+        for name, page, route in [
             ("queue of 25", "/desk", f"/tickets?status=open&limit={TICKETS}"),
             ("ticket, 20 comments", f"/desk/tickets/{ticket}", f"/tickets/{ticket}?history=all"),
             (
@@ -41,14 +41,15 @@ def main() -> None:
                 f"/tickets?caller={CALLER}&comments=none&limit={TICKETS}",
             ),
         ]:
-            ours, theirs = measure(client, page, answer)
+            page_time, json_time = measure(client, page, route)
             size = len(client.get(page).data) / 1000
-            cells = f"{ours * 1000:9.2f}{theirs * 1000:10.2f}{ours / theirs:9.2f}{size:9.1f}"
-            print(f"{name:24}|{cells}")
+            ratio = page_time / json_time
+            times = f"{page_time * 1000:9.2f}{json_time * 1000:10.2f}"
+            print(f"{name:24}|{times}{ratio:9.2f}{size:9.1f}")
 
 
-def fill(client: FlaskClient) -> str:
-    """File tickets of one caller; return the id of one with a conversation and a history."""
+def create_tickets(client: FlaskClient) -> str:
+    """Create tickets of one caller. Return the id of the last one, with comments and history."""
 
     def send(method: str, path: str, body: dict[str, Any]) -> Any:
         return client.open(path, method=method, json=body).json
@@ -64,7 +65,7 @@ def fill(client: FlaskClient) -> str:
 
 
 def measure(client: FlaskClient, *paths: str) -> list[float]:
-    """Return the seconds of CPU of a call of each, the least of all rounds."""
+    """Return the CPU of one call of each path in seconds, the lowest of all rounds."""
     least = [float("inf")] * len(paths)
     for _ in range(ROUNDS):
         for number, path in enumerate(paths):

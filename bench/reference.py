@@ -1,7 +1,8 @@
-"""What a user would write instead: the four operations in plain boto3, as a Lambda and as WSGI.
+"""The reference of the benchmarks: the four operations in plain boto3, as a Lambda and as WSGI.
 
-Written for the benchmarks. It checks no more than the contract's statuses need, retries nothing,
-and logs nothing. `python bench/reference.py PORT` serves it on loopback.
+The code is what a user would write without this project. It validates only as much as the
+contract's status codes require, does not retry, and does not log. `python bench/reference.py PORT`
+serves the WSGI app on the loopback interface.
 """
 
 from __future__ import annotations
@@ -77,8 +78,8 @@ def list_recent_tickets(caller_id: str) -> tuple[int, Any]:
     return 200, {"tickets": found["Items"]}
 
 
-def answer(method: str, path: str, query: dict[str, str], body: str) -> tuple[int, Any]:
-    """Route a request."""
+def respond(method: str, path: str, query: dict[str, str], body: str) -> tuple[int, Any]:
+    """Call the operation of a request, and return the status and the body of the response."""
     if (method, path) == ("POST", "/tickets"):
         return create_ticket(json.loads(body))
     if (method, path) == ("GET", "/tickets"):
@@ -92,9 +93,9 @@ def answer(method: str, path: str, query: dict[str, str], body: str) -> tuple[in
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Answer an event of API Gateway's REST API."""
+    """Handle an event of an API Gateway REST API."""
     query, body = event["queryStringParameters"] or {}, event["body"] or ""
-    status, found = answer(event["httpMethod"], event["path"], query, body)
+    status, found = respond(event["httpMethod"], event["path"], query, body)
     return {
         "statusCode": status,
         "headers": {"Content-Type": "application/json"},
@@ -103,10 +104,10 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Answer a request, as WSGI."""
+    """Handle a WSGI request."""
     query = dict(parse_qsl(environ["QUERY_STRING"]))
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)).decode()
-    status, found = answer(environ["REQUEST_METHOD"], environ["PATH_INFO"], query, body)
+    status, found = respond(environ["REQUEST_METHOD"], environ["PATH_INFO"], query, body)
     text = json.dumps(found, ensure_ascii=False).encode()
     start_response(
         f"{status} {HTTPStatus(status).phrase}",
@@ -116,8 +117,8 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
 
 
 def serve(port: int) -> None:
-    """Serve the WSGI app on loopback."""
-    # The Lambda must not pay for these.
+    """Serve the WSGI app on the loopback interface."""
+    # Imported here, so that the cold start of the Lambda does not include these modules.
     from socketserver import ThreadingMixIn
     from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -125,7 +126,7 @@ def serve(port: int) -> None:
         daemon_threads = True
 
     class Handler(WSGIRequestHandler):
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
             pass
 
     make_server("127.0.0.1", port, app, Server, Handler).serve_forever()

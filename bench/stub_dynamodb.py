@@ -1,7 +1,7 @@
-"""A DynamoDB that answers at once, with the same bytes every time: `python -m bench.stub_dynamodb`.
+"""A stub of DynamoDB with constant responses: `python -m bench.stub_dynamodb`.
 
-It prints its port, and serves on loopback until it is stopped. With it, what is left of an
-operation's CPU is the app's own and the AWS SDK's.
+The stub prints its port and serves on the loopback interface until it is stopped. It responds
+immediately, so that a benchmark measures only the CPU of the app and of the AWS SDK.
 """
 
 from __future__ import annotations
@@ -11,18 +11,23 @@ import zlib
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
 
-TALKATIVE = "with-20-comments"
-"""In a ticket's or a caller's id: the tickets have 20 comments. Without it they have none."""
+WITH_20_COMMENTS = "with-20-comments"
+"""If the ID of a ticket or caller contains this text, the tickets have 20 comments, else none."""
 
 BOTO3_TABLE = "boto3-itsm-tickets"
-"""The table of the reference, whose tickets are as it stores them; all others' are as ours are."""
+"""The table of the boto3 reference. Its tickets have only the attributes that it stores."""
 
 NOW = "2026-02-09T12:20:25.343883Z"
 COMMENT_ID = "613e14a5-d42b-4cf2-b763-b1eb5cb8{:04}"
 
 
 def ticket(comments: int, ours: bool) -> dict[str, Any]:
-    """Return a ticket as DynamoDB's GetItem has it."""
+    """Return a ticket as GetItem returns it.
+
+    Args:
+        comments: The number of comments.
+        ours: Whether this project has stored the ticket, or the boto3 reference.
+    """
     ids = [COMMENT_ID.format(number) for number in range(comments)]
     item = {
         "ticket_id": {"S": "0f5e4c1e-3f0b-4d0a-9a3e-5b7d0a8f4c11"},
@@ -31,7 +36,7 @@ def ticket(comments: int, ours: bool) -> dict[str, Any]:
         "status": {"S": "open"},
         "created_at": {"S": NOW},
         "updated_at": {"S": NOW},
-        "comments": {"L": [comment(each, ours) for each in ids]},
+        "comments": {"L": [comment(comment_id, ours) for comment_id in ids]},
     }
     if ours:
         item["ticket_number"] = {"S": "1655-4297-1282"}
@@ -49,10 +54,10 @@ def comment(comment_id: str, ours: bool) -> dict[str, Any]:
     return {"M": entry | ({"comment_id": {"S": comment_id}} if ours else {})}
 
 
-def answer(body: Any) -> bytes:
-    """Return a whole HTTP answer.
+def response(body: Any) -> bytes:
+    """Return a complete HTTP response.
 
-    Its headers: "Programming with the low-level API" in the DynamoDB Developer Guide.
+    The headers are from "Programming with the low-level API" in the DynamoDB Developer Guide.
     """
     text = json.dumps(body, separators=(",", ":")).encode()
     head = (
@@ -69,35 +74,35 @@ def answer(body: Any) -> bytes:
     return head.encode() + text
 
 
-def answers(comments: int, ours: bool) -> dict[str, bytes]:
-    """Return the answer to each operation."""
-    found = ticket(comments, ours)
+def responses(comments: int, ours: bool) -> dict[str, bytes]:
+    """Return the response to each operation. The arguments are those of `ticket`."""
+    item = ticket(comments, ours)
     return {
-        "PutItem": answer({}),
-        "UpdateItem": answer({}),
-        "GetItem": answer({"Item": found}),
-        "Query": answer({"Count": 10, "Items": [found] * 10, "ScannedCount": 10}),
+        "PutItem": response({}),
+        "UpdateItem": response({}),
+        "GetItem": response({"Item": item}),
+        "Query": response({"Count": 10, "Items": [item] * 10, "ScannedCount": 10}),
     }
 
 
-# By whether there are comments, and whether the tickets are as ours are.
-ANSWERS = {
-    (bool(comments), ours): answers(comments, ours)
+# By whether the tickets have comments, and whether they are in this project's table.
+RESPONSES = {
+    (bool(comments), ours): responses(comments, ours)
     for comments in (0, 20)
     for ours in (True, False)
 }
 
 
 class Connection(StreamRequestHandler):
-    """Answers one request after the other until the client hangs up."""
+    """Responds to the requests of one connection until the client closes it."""
 
     def handle(self) -> None:
         while self.rfile.readline():
             headers = dict(self._headers())
             body = self.rfile.read(int(headers["content-length"]))
             operation = headers["x-amz-target"].rpartition(".")[2]
-            kind = TALKATIVE.encode() in body, BOTO3_TABLE.encode() not in body
-            self.wfile.write(ANSWERS[kind][operation])
+            kind = WITH_20_COMMENTS.encode() in body, BOTO3_TABLE.encode() not in body
+            self.wfile.write(RESPONSES[kind][operation])
 
     def _headers(self) -> Any:
         while line := self.rfile.readline().strip().decode():

@@ -1,6 +1,6 @@
-"""A warm request to the packaged Lambda, beside plain boto3: `.venv/bin/python -m bench.warm`.
+"""Warm requests to the packaged Lambda and to plain boto3: `.venv/bin/python -m bench.warm`.
 
-CPU of batches of calls, asked of one process of each in turn. Ratios are of the least times.
+One process of each Lambda handles batches of calls in turn. A ratio divides the lowest CPU times.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from bench import comparison, events
 from bench.lambda_process import LambdaProcess
 
 CALLS = 25
-"""Of one batch: so short that the least of many batches was disturbed by nothing."""
+"""In one batch. Batches are short, so that other processes do not disturb the best one."""
 
-# Name, event, target and goal.
+# Name, event, limit and goal.
 OPERATIONS: list[tuple[str, dict[str, Any], float, float]] = [
     ("create", events.CREATE, 1.2, 1.05),
     ("get", events.GET, 1.2, 1.05),
@@ -32,13 +32,13 @@ def main() -> None:
         closing(LambdaProcess(functions[0])) as ours,
         closing(LambdaProcess(functions[1])) as boto3,
     ):
-        for name, event, target, goal in OPERATIONS:
+        for name, event, limit, goal in OPERATIONS:
             batches = [(batch(ours, event), batch(boto3, event)) for _ in range(runs)]
-            comparison.print_times(f"CPU ms, {name}", batches, target, goal)
+            comparison.print_times(f"CPU ms, {name}", batches, limit, goal)
 
 
 def batch(process: LambdaProcess, event: dict[str, Any]) -> float:
-    """Return the CPU seconds of one of a batch's calls."""
+    """Return the CPU of one call in seconds, as the average of a batch."""
     return process.call(event, CALLS)["batch"] / CALLS
 
 

@@ -94,7 +94,7 @@ def _prepare(cli: Any) -> None:
 
 
 def fill_zip(cli: Any) -> None:
-    """Replace Zappa's empty zip by the package, and create the log group.
+    """Replace Zappa's empty zip with the package, and create the log group.
 
     Zappa calls this as the callback `zip`, before it uploads the zip.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from . import blueprints
-from .api import auth, error_responses, headers, json_provider, logs
+from .api import auth, error_responses, json_provider, logs, response_headers
 from .api.parsing import MAX_BODY_BYTES
 from .tickets import callers, retention
 
@@ -27,7 +27,7 @@ def create_app() -> Flask:
     # `/tickets//comments` has an empty id. It must not redirect to `/tickets/comments`.
     app.url_map.merge_slashes = False
     app.json = json_provider.MsgspecProvider(app)
-    headers.init_app(app)
+    response_headers.init_app(app)
     logs.init_app(app)
     auth.init_app(app)
     error_responses.init_app(app, pages={"/desk/": blueprints.desk_pages.error_page})

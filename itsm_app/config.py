@@ -50,10 +50,20 @@ def uses_embedded_dynamodb() -> bool:
     return bool(LOCAL_DYNAMODB) and not has_endpoint and not in_lambda()
 
 
+def names_table() -> bool:
+    """Return whether `TABLE_NAME` is set. If it is not, the app uses the default."""
+    return bool(os.environ.get("TABLE_NAME"))
+
+
 def dynamodb_endpoint() -> str:
     """Return the endpoint that the AWS SDK's variables set. Empty: the endpoint of AWS."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
     return endpoint or os.environ.get("AWS_ENDPOINT_URL", "")
+
+
+def table_location() -> str:
+    """Return where the table is: the folder of the embedded DynamoDB, or the AWS region."""
+    return LOCAL_DYNAMODB if uses_embedded_dynamodb() else REGION
 
 
 def ignore_aws_settings() -> None:

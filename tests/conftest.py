@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from copy import copy
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -27,6 +28,7 @@ for setting in (
     os.environ.pop(setting, None)
 
 from itsm_app import config, create_app
+from itsm_app.commands.app import create_command_app
 from itsm_app.storage import retry, table
 from itsm_app.storage.models import Ticket
 from tests.support.dynamodb_endpoint import use_dynamodb
@@ -44,6 +46,15 @@ ENGINES = [
 ]
 ON_DYNAMODB_LOCAL = pytest.mark.parametrize("engine", ENGINES[1:], indirect=True)
 ON_MOTO = pytest.mark.parametrize("engine", ["moto"], indirect=True)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run the slow suites in one process: they measure times, and share one deployment or server.
+
+    The fast suite (`-m "not ..."`) and `-m exhaustive` run in one process per core.
+    """
+    in_parallel = config.option.markexpr.startswith(("not exhaustive", "exhaustive"))
+    return None if in_parallel else 0
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -119,15 +130,17 @@ def faults(engine: str, moto: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
     )
 
 
-@pytest.fixture(scope="session")
-def app() -> Flask:
-    """Create the app without API keys, once: `create_app()` takes longer than most tests."""
-    return create_app()
+@cache
+def shared_app() -> Flask:
+    """Return the app without API keys. Create it once: that takes longer than most tests."""
+    app = create_command_app()
+    app.config["KEYLESS"] = True
+    return app
 
 
 @pytest.fixture
-def client(engine: str, app: Flask) -> FlaskClient:
-    return app.test_client()
+def client(engine: str) -> FlaskClient:
+    return shared_app().test_client()
 
 
 @pytest.fixture

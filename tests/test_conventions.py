@@ -29,7 +29,7 @@ ALLOWED = {
     "blueprints": {"api", "openapi", "mcp", "desk", "tickets"},
     "itsm_app": {"api", "blueprints", "tickets"},
     "wsgi": {"itsm_app", "storage"},
-    "commands": {"config", "storage", "tickets", "api", "itsm_app"},
+    "commands": {"config", "local", "storage", "tickets", "api", "itsm_app"},
 }
 AWS_SDK = {"boto3", "botocore", "pynamodb"}
 HTTP = {"flask", "werkzeug"}

@@ -1,1 +1,1 @@
-"""What every HTTP request shares: parsing, schemas, auth, caller binding, errors, logs."""
+"""What all HTTP requests share: parsing, schemas, auth, caller binding, errors and logs."""

@@ -1,6 +1,7 @@
-"""Keys: who may call, and what their role lets them do.
+"""API keys: which keys are valid, and which routes their role can use.
 
-`API_KEYS` holds no key but the SHA-256 of each: of 256 random bits, nothing slower is needed.
+`API_KEYS` contains the SHA-256 digest of each key. A slow password hash is not needed, because a
+key has 256 random bits.
 """
 
 from __future__ import annotations
@@ -22,57 +23,70 @@ from .errors import KeyRefused, NoKeys, RoleRefused
 
 ROLES = ("agent", "desk")
 ENTRY = re.compile(r"([A-Za-z0-9._-]{1,64}):(agent|desk):([0-9a-f]{64})")
-# What needs no key: None stands for paths that are no operation. The desk has sessions:
-# `desk/sessions.py`.
-OPEN = {"contract", "desk", "health", None}
-# The blueprints that the role `agent` has. The role `desk` has all.
-AGENTS = {"mcp", "tickets"}
+# Routes that need no key, by blueprint. None stands for paths that have no route. The desk's pages
+# have sessions instead: `desk/sessions.py`.
+OPEN_BLUEPRINTS = {"desk", "docs", "health", None}
+# What the role `agent` can use. The role `desk` can use everything.
+AGENT_BLUEPRINTS = {"mcp", "tickets"}
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+# Headers that proxies add. A request with one of them can come from another machine.
+PROXY_HEADERS = {"forwarded", "via", "x-real-ip", "true-client-ip"}
+PROXY_HEADER_PREFIXES = ("x-forwarded-", "cf-")
 
 
 class Key(NamedTuple):
-    """Whose key it is, their role, and the key's SHA-256 in hexadecimal digits."""
+    """An entry of `API_KEYS`.
+
+    Attributes:
+        name: Who uses the key.
+        role: `agent` or `desk`.
+        digest: The SHA-256 digest of the key, in hexadecimal digits.
+    """
 
     name: str
     role: str
     digest: str
 
 
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-# Who asks where no keys are needed.
+# The key of a request from this machine if `API_KEYS` is empty.
 LOCAL = Key("local", "desk", "")
 
 
 def init_app(app: Flask) -> None:
-    """Let nobody in without a key. Raises `InvalidSetting` for a malformed `API_KEYS`."""
+    """Check the key of every request. Raises `InvalidSetting` if `API_KEYS` is malformed."""
     app.extensions["keys"] = parse(config.API_KEYS)
-    app.before_request(_let_in)
+    app.before_request(_authenticate)
 
 
 def parse(entries: str) -> list[Key]:
-    """Read `name:role:sha256` entries, separated by commas. Raises `InvalidSetting`."""
+    """Parse `name:role:sha256` entries, separated by commas.
+
+    Raises:
+        InvalidSetting: An entry is malformed. The message gives its position, counted from 1.
+    """
     keys = []
     for position, entry in enumerate(filter(None, entries.split(",")), start=1):
         found = ENTRY.fullmatch(entry.strip())
         if found is None:
             raise InvalidSetting(
-                f"Entry {position} of API_KEYS is malformed: each is name:role:sha256, as `flask"
-                " new-key` prints it, with commas between them"
+                f"Entry {position} of API_KEYS is malformed. Use entries of the form"
+                " name:role:sha256, as `flask new-key` prints them, separated by commas"
             )
         keys.append(Key(*found.groups()))
     return keys
 
 
 def make(name: str, role: str) -> tuple[str, str]:
-    """Return a new key, which is nowhere else, and its entry for `API_KEYS`."""
+    """Create a key. Return the key, which the app does not store, and its entry for `API_KEYS`."""
     key = f"itsm_{secrets.token_urlsafe(32)}"
     return key, f"{name}:{role}:{_digest(key)}"
 
 
-def find(sent: str) -> Key:
-    """Return the key that was sent. Raises `KeyRefused`."""
+def find(sent_key: str) -> Key:
+    """Return the entry of the key that a client sent. Raises `KeyRefused` if no entry matches."""
     keys: list[Key] = current_app.extensions["keys"]
-    digest = _digest(sent)
-    # All are compared, so that the time tells nothing.
+    digest = _digest(sent_key)
+    # Compare with all entries in constant time, so that the response time reveals nothing.
     found = [key for key in keys if compare_digest(key.digest, digest)]
     if not found:
         raise KeyRefused
@@ -80,14 +94,26 @@ def find(sent: str) -> Key:
 
 
 def is_local() -> bool:
-    """Whether this machine asks, and nobody through it."""
-    # A proxy on this machine may speak for others, a page in its browser too, and another name for
-    # it may be that of such a page (DNS rebinding).
-    if config.in_lambda() or "X-Forwarded-For" in request.headers:
+    """Return whether `flask run` serves this request, and it comes from a program on this machine.
+
+    Only `flask run` sets `KEYLESS`, because other servers can hide that a proxy forwarded the
+    request. The result is False if another machine or a web page could have caused the request.
+    """
+    # A reverse proxy on this machine can forward the request of another machine. A web page in a
+    # browser on this machine sends its Origin. If the host name of the page resolves to this
+    # machine (DNS rebinding), the page can send this name as Host and omit Origin.
+    if config.in_lambda() or not current_app.config.get("KEYLESS"):
+        return False
+    if any(map(_names_proxy, request.headers.keys())):
         return False
     origin = request.headers.get("Origin", request.host_url)
-    names = {urlsplit(url).hostname for url in (origin, request.host_url)}
-    return names <= LOOPBACK and _is_loopback(request.remote_addr or "")
+    host_names = {urlsplit(url).hostname for url in (origin, request.host_url)}
+    return host_names <= LOOPBACK and _is_loopback(request.remote_addr or "")
+
+
+def _names_proxy(header: str) -> bool:
+    name = header.lower()
+    return name in PROXY_HEADERS or name.startswith(PROXY_HEADER_PREFIXES)
 
 
 def _is_loopback(address: str) -> bool:
@@ -97,11 +123,11 @@ def _is_loopback(address: str) -> bool:
         return False
 
 
-def _let_in() -> None:
-    if request.blueprint in OPEN:
+def _authenticate() -> None:
+    if request.blueprint in OPEN_BLUEPRINTS:
         return
     g.key = _key_of_request()
-    if g.key.role != "desk" and request.blueprint not in AGENTS:
+    if g.key.role != "desk" and request.blueprint not in AGENT_BLUEPRINTS:
         raise RoleRefused
 
 

@@ -1,4 +1,8 @@
-"""Whose call a request is: the platform says so in a header, out of the model's reach."""
+"""Caller binding: limit a request to the tickets of one caller.
+
+The platform knows the caller and sends the caller's ID in the header `X-Caller-Id`. The language
+model cannot change this header.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +15,30 @@ from .errors import CallerMismatch
 HEADER = "X-Caller-Id"
 
 
-def bind(field: str, named: str | None) -> str | None:
-    """Return the caller of this request: as the platform says, or else as the client does.
+def bind(field: str, named_caller: str | None) -> str | None:
+    """Return the caller of this request: the bound caller, or else the caller that a field names.
 
-    `named` is what the client says, in `field`. Raises `CallerMismatch` when they differ, and
-    `InvalidField` for a header that is no id.
+    Args:
+        field: The name of the field.
+        named_caller: The value of the field, or None if it is missing.
+
+    Raises:
+        CallerMismatch: The field names another caller than the header.
+        InvalidField: The header is malformed.
     """
-    caller_id = None if named is None else callers.normalise(named, field)
+    caller_id = None if named_caller is None else callers.normalise(named_caller, field)
     header = request.headers.get(HEADER)
     if header is None:
         return caller_id
-    bound = callers.normalise(parsing.load_caller(header), HEADER)
-    if caller_id not in (None, bound):
-        raise CallerMismatch(field, len(named or ""))
-    return bound
+    bound_caller = callers.normalise(parsing.load_caller(header), HEADER)
+    if caller_id not in (None, bound_caller):
+        raise CallerMismatch(field, len(named_caller or ""))
+    return bound_caller
 
 
 def may_see_all() -> bool:
-    """Whether this request is of the desk, and not bound to a caller."""
+    """Return whether this request can use tickets of all callers.
+
+    Such a request has a key with the role `desk` and is not bound to a caller.
+    """
     return g.key.role == "desk" and HEADER not in request.headers

@@ -12,7 +12,7 @@ class NoKeys(RequestError):
 
 
 class KeyRefused(RequestError):
-    """The request has no API key, or an invalid one."""
+    """The request has no API key or an invalid API key."""
 
 
 class RoleRefused(RequestError):
@@ -20,7 +20,7 @@ class RoleRefused(RequestError):
 
 
 class DeskShut(RequestError):
-    """The desk has no secret to sign its sessions with."""
+    """The desk cannot sign its sessions, because `SECRET_KEY` is missing or too short."""
 
 
 class NoSession(RequestError):
@@ -36,7 +36,7 @@ class BodyTooLarge(RequestError):
 
 
 class InvalidBody(RequestError):
-    """The body is not a JSON object in UTF-8. `form` says what it is."""
+    """The body is not a JSON object in UTF-8. `form` describes the body, for example `empty`."""
 
     def __init__(self, form: str) -> None:
         super().__init__(form)
@@ -52,11 +52,11 @@ class PostOnly(RequestError):
 
 
 class CallerMismatch(RequestError):
-    """The request is bound to a caller and names another one.
+    """The request is bound to a caller and names another caller.
 
     Attributes:
         field: The field that names the other caller.
-        length: The length of that name in characters.
+        length: The length of this field in characters.
     """
 
     def __init__(self, field: str, length: int) -> None:

@@ -1,6 +1,7 @@
 """The types of the fields that clients send, with their limits and error texts.
 
-`description` completes the sentence "`field` must be …". `next_step` says what to do about it.
+In an error message, `description` completes the sentence "`field` must be …", and `next_step` is
+the sentence after it.
 """
 
 from __future__ import annotations
@@ -25,28 +26,29 @@ CallerId = Annotated[
     str,
     text(
         limits.MAX_CALLER_ID_CHARACTERS,
-        "Send the id that this caller's tickets are kept under, such as a phone number.",
+        "Send the ID of the caller, for example a phone number.",
     ),
 ]
 IssueDescription = Annotated[
     str,
     text(
         limits.MAX_DESCRIPTION_CHARACTERS,
-        "Ask the caller what is wrong; what is too long can follow as comments.",
+        "Ask the caller to describe the problem; send the rest of a long text as comments.",
     ),
 ]
 CommentText = Annotated[
     str,
     text(
         limits.MAX_COMMENT_CHARACTERS,
-        "Ask the caller what to add; split what is too long into several comments.",
+        "Ask the caller what to add; split a long text into several comments.",
     ),
 ]
 IdempotencyKey = Annotated[
     str,
     text(
         limits.MAX_IDEMPOTENCY_KEY_CHARACTERS,
-        "Send one short text with all repeats of a call, such as its id and a count.",
+        "Send a short text, for example the call's ID and a counter, and the same text with each"
+        " retry.",
     ),
 ]
 Limit = Annotated[
@@ -55,54 +57,59 @@ Limit = Annotated[
         ge=1,
         le=limits.MAX_PAGE_TICKETS,
         description=f"a whole number from 1 to {limits.MAX_PAGE_TICKETS}",
-        extra={"next_step": f"Leave it out for {limits.DEFAULT_PAGE_TICKETS}."},
+        extra={"next_step": f"Leave the field out to get {limits.DEFAULT_PAGE_TICKETS} tickets."},
     ),
 ]
 Cursor = Annotated[
     str,
     Meta(
-        description="the next_cursor of the page before, unchanged",
-        extra={"next_step": "Copy it again, or leave it out to begin anew."},
+        description="the unchanged next_cursor of the previous page",
+        extra={"next_step": "Copy the cursor again, or leave the field out to get the first page."},
     ),
 ]
 Comments = Annotated[
     Literal["all", "latest", "none"],
-    Meta(description="all, latest or none", extra={"next_step": "Leave it out for all."}),
+    Meta(
+        description="all, latest or none",
+        extra={"next_step": "Leave the field out to get all comments."},
+    ),
 ]
 Status = Annotated[
     Literal["open", "in_progress", "resolved", "closed"],
     Meta(
         description="open, in_progress, resolved or closed",
-        extra={"next_step": "Send one of these, or leave it out."},
+        extra={"next_step": "Send one of these values, or leave the field out."},
     ),
 ]
 Version = Annotated[
     Literal["3.0.0", "3.1.0"],
     Meta(
-        description="the version of OpenAPI, 3.0.0 or 3.1.0",
-        extra={"next_step": "Leave it out for 3.0.0."},
+        description="the OpenAPI version 3.0.0 or 3.1.0",
+        extra={"next_step": "Leave the field out to get version 3.0.0."},
     ),
 ]
-
-
 Priority = Annotated[
     Literal["low", "normal", "high", "urgent"],
     Meta(
         description="low, normal, high or urgent",
-        extra={"next_step": "Send one of these, or leave it out."},
+        extra={"next_step": "Send one of these values, or leave the field out."},
     ),
 ]
 Assignee = Annotated[
     str,
     text(
-        limits.MAX_ASSIGNEE_CHARACTERS, "Send the name of who is to work on it, or null for nobody."
+        limits.MAX_ASSIGNEE_CHARACTERS,
+        "Send the name of the person who works on the ticket, or null for nobody.",
     ),
 ]
 History = Annotated[
     Literal["all", "none"],
-    Meta(description="all or none", extra={"next_step": "Leave it out for none."}),
+    Meta(description="all or none", extra={"next_step": "Leave the field out to get no history."}),
 ]
 Order = Annotated[
     Literal["newest", "oldest"],
-    Meta(description="newest or oldest", extra={"next_step": "Leave it out for oldest."}),
+    Meta(
+        description="newest or oldest",
+        extra={"next_step": "Leave the field out to get the oldest tickets first."},
+    ),
 ]

@@ -1,4 +1,4 @@
-"""JSON of the answers, by msgspec: UTF-8, not escaped, in the order of the struct's fields."""
+"""Encode responses as JSON with msgspec: in UTF-8, with fields in the order of the struct."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from flask.json.provider import DefaultJSONProvider
 
 
 class MsgspecProvider(DefaultJSONProvider):
-    """Lets `flask.jsonify` take a struct."""
+    """Make `flask.jsonify` encode msgspec structs."""
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
-        """Return an answer whose body is the one given struct, or the keywords as an object."""
+        """Return a JSON response. The body is the first argument, or else the keyword arguments."""
         body = msgspec.json.encode(args[0] if args else kwargs)
         return Response(body, mimetype="application/json")

@@ -1,6 +1,6 @@
-"""JSON log lines: one a request, one a retry, one an unforeseen exception.
+"""JSON log lines: one for each request, each retry and each unexpected exception.
 
-None holds what a caller said or who they are: no body, no path, no query, no exception's message.
+Log lines contain no personal data: no body, no path, no query, and no message of an exception.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from . import metrics
 
 
 class JsonFormatter(logging.Formatter):
-    """One line of JSON a record; `extra={"fields": {...}}` adds to it."""
+    """Format a record as one line of JSON. `extra={"fields": {...}}` adds members."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Return the line for a record."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname,
@@ -36,13 +36,14 @@ class JsonFormatter(logging.Formatter):
 
 
 def init_app(app: Flask) -> None:
-    """Log as JSON, each request once, and nothing through the root logger a second time."""
+    """Log as JSON, and log each request once."""
     default_handler.setFormatter(JsonFormatter())
     logger = logging.getLogger("itsm_app")
     logger.addHandler(default_handler)
     logger.setLevel(logging.INFO)
+    # The root logger would write each line a second time.
     logger.propagate = False
-    logging.getLogger("werkzeug").addFilter(_is_no_access_line)
+    logging.getLogger("werkzeug").addFilter(_is_not_access_line)
     app.before_request(_start_clock)
     app.after_request(_log_request)
 
@@ -54,7 +55,8 @@ def _start_clock() -> None:
 
 
 def _log_request(response: Response) -> Response:
-    # A tool call is logged as the operation that it is, and fails within an answer of 200.
+    # A tool call is logged under the name of its operation. If the call fails, the HTTP status is
+    # 200, and `g.status` is the status of the error.
     operation = g.get("tool") or _operation()
     status = g.get("status", response.status_code)
     milliseconds = round((time.perf_counter() - g.started) * 1000, 1)
@@ -64,31 +66,31 @@ def _log_request(response: Response) -> Response:
         "status": status,
         "milliseconds": milliseconds,
         "retries": retries.get(),
-        **metrics.embedded(operation, status, milliseconds),
+        **metrics.embedded_metrics(operation, status, milliseconds),
     }
     logging.getLogger(__name__).info("request", extra={"fields": fields})
     return response
 
 
 def _operation() -> str | None:
-    # The pages of the desk are one: the metrics of each operation are billed.
+    # All pages of the desk count as one operation, because AWS bills metrics per operation.
     if request.blueprint == "desk":
         return "desk"
     return request.endpoint and request.endpoint.rpartition(".")[2]
 
 
 def _stack(error: BaseException) -> list[str]:
-    # The exceptions' types without their messages, which may quote what a caller said.
+    # Log the types of the exceptions and not their messages, which can contain a caller's words.
     lines: list[str] = []
     seen: list[BaseException] = []
-    link: BaseException | None = error
-    while link is not None and link not in seen:
-        lines += [type(link).__qualname__, *format_tb(link.__traceback__)]
-        seen.append(link)
-        link = link.__cause__ or link.__context__
+    current: BaseException | None = error
+    while current is not None and current not in seen:
+        lines += [type(current).__qualname__, *format_tb(current.__traceback__)]
+        seen.append(current)
+        current = current.__cause__ or current.__context__
     return lines
 
 
-def _is_no_access_line(record: logging.LogRecord) -> bool:
-    # Werkzeug's own lines on requests hold the path and the query; see WSGIRequestHandler.log.
+def _is_not_access_line(record: logging.LogRecord) -> bool:
+    # Werkzeug's own access lines contain the path and the query: see `WSGIRequestHandler.log`.
     return " - - [" not in str(record.msg)

@@ -1,9 +1,9 @@
 """CloudWatch metrics, embedded in the log line of each request.
 
-Out of a line of this shape CloudWatch makes metrics: "Specification: Embedded metric format" in
-the Amazon CloudWatch User Guide. The alarms watch those of the stage, and so name no operation; the
-dashboard shows each operation's. Every one is billed, so there is no other dimension, and what
-matches no operation is counted under one name, never under its path.
+CloudWatch creates metrics from lines of this format: "Specification: Embedded metric format" in the
+Amazon CloudWatch User Guide. The alarms use the metrics of the whole stage, and the dashboard uses
+the metrics of each operation. AWS bills every combination of dimensions. There are therefore no
+other dimensions, and all requests that match no operation count under one name.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ..storage.retry import throttles
 
 NAMESPACE = "ItsmTickets"
 DIMENSIONS = (("Stage",), ("Stage", "Operation"))
+# The unit of each metric.
 UNITS = {
     "Count": "Count",
     "Latency": "Milliseconds",
@@ -25,8 +26,6 @@ UNITS = {
     "Rejected": "Count",
     "Throttles": "Count",
 }
-"""The metrics, each with its unit."""
-
 NO_SUCH_OPERATION = "no_such_operation"
 
 _DIRECTIVES = msgspec.Raw(
@@ -42,11 +41,14 @@ _DIRECTIVES = msgspec.Raw(
 )
 
 
-def embedded(operation: str | None, status: int, milliseconds: float) -> dict[str, Any]:
-    """Return what makes a request's log line a line of metrics; outside of a stage, nothing.
+def embedded_metrics(operation: str | None, status: int, milliseconds: float) -> dict[str, Any]:
+    """Return the members that add metrics to the log line of a request. No members without `STAGE`.
 
-    An error is a status of 500 and above. A rejection is a status of 401 or 403. A throttle is an
-    attempt that DynamoDB throttled.
+    Args:
+        operation: The name of the operation, or None if the request matched no operation.
+        status: The HTTP status. A status of 500 or above counts as an error, 401 and 403 as
+            rejections.
+        milliseconds: The duration of the request.
     """
     if not config.STAGE:
         return {}

@@ -1,8 +1,8 @@
 """The ticket operations as clients call them, from the parsed request to the response.
 
-The routes, the MCP tools and the desk's pages call these functions. Each one binds the request to
-its caller and raises `CallerMismatch` if the request names another caller. Besides, each raises the
-errors of the ticket operation that it calls.
+The routes, the MCP tools and the desk's pages call these functions. Each function, except
+`list_queue`, binds the request to its caller, and raises `CallerMismatch` if the request names
+another caller. Each function also raises the errors of the ticket operation that it calls.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CHANGEABLE_FIELDS = ("status", "priority", "assignee")
 def create_ticket(
     new: request_schemas.NewTicket,
 ) -> tuple[response_schemas.TicketCreated, bool]:
-    """Create a ticket. Return the response, and whether it replays an earlier one."""
+    """Create a ticket. Return the response, and whether the response is a replay."""
     caller_id = caller_binding.bind("caller_id", new.caller_id)
     if caller_id is None:
         raise parsing.missing(request_schemas.NewTicket, "caller_id")
@@ -43,7 +43,7 @@ def create_ticket(
 def get_ticket_status(
     reference: str, query: request_schemas.OneTicketQuery
 ) -> tuple[response_schemas.Ticket, str]:
-    """Get the ticket with this id or number. Return the response, and the ticket's version."""
+    """Get the ticket with this ID or number. Return the response, and the ticket's version."""
     caller_id = caller_binding.bind("caller", query.caller)
     ticket = get.get_ticket(reference, caller_id)
     with_history = isinstance(query, request_schemas.DeskTicketQuery) and query.history == "all"
@@ -53,7 +53,7 @@ def get_ticket_status(
 def add_ticket_comment(
     reference: str, new: request_schemas.NewComment
 ) -> tuple[response_schemas.CommentAdded, bool]:
-    """Add a caller's comment to a ticket. Return the response, and whether it is a replay."""
+    """Add a caller's comment. Return the response, and whether the response is a replay."""
     caller_id = caller_binding.bind("caller", new.caller)
     added, replayed = comment.add_comment(
         reference, new.comment, new.idempotency_key, caller_id, g.key.name
@@ -65,7 +65,7 @@ def add_ticket_comment(
 def list_recent_tickets(
     query: request_schemas.TicketQuery, max_bytes: int | None = None
 ) -> response_schemas.TicketList:
-    """List a caller's newest tickets. `max_bytes` is as in `lists.list_recent_tickets`."""
+    """List a caller's newest tickets. For `max_bytes`, see `lists.list_recent_tickets`."""
     caller_id = caller_binding.bind("caller", query.caller)
     if caller_id is None:
         raise parsing.missing(request_schemas.TicketQuery, "caller")
@@ -85,8 +85,8 @@ def update_ticket(
 ) -> tuple[response_schemas.Ticket, str]:
     """Change a ticket. Return the response, and the ticket's new version.
 
-    `seen_versions` are the versions of the ticket that the client accepts, or None for any. With
-    `accepts_comments`, comments of the caller since then do not matter.
+    `seen_versions` are the versions of the ticket that the client accepts. None means any version.
+    With `accepts_comments`, later comments of the caller do not matter.
     """
     fields = {name: getattr(change, name) for name in CHANGEABLE_FIELDS}
     ticket = update.update_ticket(
@@ -103,7 +103,7 @@ def update_ticket(
 
 
 def list_queue(query: request_schemas.QueueQuery) -> response_schemas.Queue:
-    """List the tickets of a status."""
+    """List the tickets of all callers, by status."""
     page, cursor = lists.list_queue(
         query.status,
         query.priority,

@@ -1,4 +1,7 @@
-"""How what a client sent becomes one of the `schemas`, or an error that names the field."""
+"""Parse bodies, queries, forms and headers into structs of `request_schemas`.
+
+Each error names the field and says what is wrong with the value and what to do.
+"""
 
 from __future__ import annotations
 
@@ -19,35 +22,42 @@ T = TypeVar("T", bound=Struct)
 
 MAX_BODY_BYTES = 64 * 1024
 
-# A text up to this length is quoted in an error; of a longer one its length is told.
+# An error message quotes a text of up to this length. For a longer text, the message gives only the
+# length.
 QUOTED_CHARACTERS = 20
-# A comma would be where a server joins a header that was sent twice.
+# Visible ASCII with percent-encoding. A comma must be encoded: if a client sends a header twice,
+# servers join the two values with a comma.
 PERCENT_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2}|[!-$&-+.-~\-/])*")
 
 
 def load_body(schema: type[T], body: bytes) -> T:
-    """Read a body: a JSON object in UTF-8.
+    """Parse a body, which must be a JSON object in UTF-8.
 
-    Raises `BodyTooLarge`, `InvalidBody` or `InvalidField`.
+    Raises:
+        BodyTooLarge: The body is longer than `MAX_BODY_BYTES`.
+        InvalidBody: The body is not a JSON object.
+        InvalidField: A field is invalid.
     """
     if len(body) > MAX_BODY_BYTES:
         raise BodyTooLarge
     try:
-        # Of two values under one name msgspec keeps the last, and what the first said is lost.
-        # The numbers may be of any length, and none is looked at.
-        sent = json.loads(body.decode(), object_pairs_hook=tuple, parse_int=float)
-        if isinstance(sent, tuple):
-            _check_fields(schema, sent)
+        # If a field is sent twice, msgspec keeps the last value. This first pass rejects such a
+        # field: it parses an object as a tuple of pairs. It parses integers as floats, because
+        # Python refuses to parse an int of thousands of digits.
+        value = json.loads(body.decode(), object_pairs_hook=tuple, parse_int=float)
+        if isinstance(value, tuple):
+            _check_fields(schema, value)
         return msgspec.json.decode(body, type=schema)
     except msgspec.ValidationError as error:
-        _refuse(schema, error, sent)
+        _raise_invalid(schema, error, value)
     except (ValueError, RecursionError) as error:
-        raise NotJson(_fault(body, error)) from None
+        raise NotJson(_describe_malformed(body, error)) from None
 
 
 def load_query(schema: type[T], query_string: bytes) -> T:
-    """Read a query string: percent-encoded UTF-8. Raises `InvalidField`."""
-    # What is not ASCII here was not percent-encoded, and a server may have decoded it wrongly.
+    """Parse a query string, which must be percent-encoded UTF-8. Raises `InvalidField`."""
+    # A client must percent-encode every byte that is not ASCII, because servers may decode such a
+    # byte wrongly. Here, such a byte becomes a surrogate, which `_check_utf_8` rejects.
     text = query_string.decode("ascii", errors="surrogateescape")
     pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
     _check_fields(schema, pairs)
@@ -55,37 +65,42 @@ def load_query(schema: type[T], query_string: bytes) -> T:
 
 
 def load_form(schema: type[T], fields: Mapping[str, str]) -> T:
-    """Read those fields of a form that are filled in. Raises `InvalidField`."""
-    # Forms end lines as HTTP does: "Constructing the entry list" in the HTML standard.
+    """Parse the fields of an HTML form. Empty fields count as missing. Raises `InvalidField`."""
+    # Browsers send line ends of forms as CRLF: "Constructing the entry list" in the HTML standard.
     filled = {name: text.replace("\r\n", "\n") for name, text in fields.items() if text.strip()}
     return _convert(schema, filled)
 
 
 def load_key(in_body: str | None, in_header: str | None) -> str | None:
-    """Return the idempotency key, which may come in the body, the header, or both.
+    """Return the idempotency key, which can be in the body, in the header, or in both.
 
-    Raises `InvalidField` when they differ, or the header's is no key.
+    Raises:
+        InvalidField: The two keys differ, or the key of the header is invalid.
     """
     if in_header is None:
         return in_body
     if in_body not in (None, in_header):
         raise InvalidField(
             "idempotency_key",
-            f"must be as in the header Idempotency-Key, {_form(in_header)}, but it is"
-            f" {_form(in_body)}",
-            "Send one of them.",
+            f"must equal the header Idempotency-Key, which is {_describe(in_header)}, but it is"
+            f" {_describe(in_body)}",
+            "Send the key in one place only.",
         )
     if not in_header.isascii():
         raise InvalidField(
             "Idempotency-Key",
-            "must be ASCII, but it is not",
-            "Send any other key in the body, as JSON.",
+            "must be ASCII, but it has other characters",
+            "Send such a key in the body, as `idempotency_key`.",
         )
     return _convert(KeyHeader, {"idempotency_key": in_header}).idempotency_key
 
 
 def load_caller(header: str) -> str:
-    """Read a caller's id out of a header: percent-encoded UTF-8. Raises `InvalidField`."""
+    """Parse the header `X-Caller-Id`, which must be percent-encoded UTF-8. Raises `InvalidField`.
+
+    Args:
+        header: The value of the header.
+    """
     try:
         if not PERCENT_ENCODED.fullmatch(header):
             raise ValueError
@@ -93,31 +108,32 @@ def load_caller(header: str) -> str:
     except ValueError:
         raise InvalidField(
             "X-Caller-Id",
-            "must be there once, with all but ASCII letters, digits and marks percent-encoded as"
-            f" UTF-8, a comma and a percent sign too, which its {len(header)} characters are not",
-            *_next_step(_needed(CallerHeader, "X-Caller-Id")),
+            "must be sent once, in percent-encoded UTF-8: only ASCII letters, digits and"
+            " punctuation except comma and percent sign may stay unencoded. This value of"
+            f" {len(header)} characters is malformed",
+            *_next_step(_rule(CallerHeader, "X-Caller-Id")),
         ) from None
     return _convert(CallerHeader, {"X-Caller-Id": caller_id}).caller_id
 
 
 def missing(schema: type[Struct], field: str) -> InvalidField:
-    """Return the error for a field that is not there."""
-    needed = _needed(schema, field)
-    return InvalidField(field, f"is missing: it must be {needed.description}", *_next_step(needed))
+    """Return the error for a missing field."""
+    rule = _rule(schema, field)
+    return InvalidField(field, f"is missing: it must be {rule.description}", *_next_step(rule))
 
 
 def _convert(schema: type[T], texts: Mapping[str, str]) -> T:
     try:
         return msgspec.convert(texts, schema, strict=False)
     except msgspec.ValidationError as error:
-        _refuse(schema, error, texts)
+        _raise_invalid(schema, error, texts)
 
 
 def _check_fields(schema: type[Struct], pairs: Iterable[tuple[str, Any]]) -> None:
     seen: set[str] = set()
     for name, value in pairs:
         if name in seen:
-            raise InvalidField(name, "is there twice", "Send it once.")
+            raise InvalidField(name, "was sent twice", "Send the field once.")
         if name in schema.__struct_encode_fields__:
             seen.add(name)
             _check_utf_8(name, value)
@@ -129,48 +145,50 @@ def _check_utf_8(name: str, value: Any) -> None:
     except UnicodeEncodeError:
         raise InvalidField(
             name,
-            "is not UTF-8: it holds bytes of another encoding, or half of a surrogate pair",
-            "Encode it as UTF-8, and percent-encode a query.",
+            "is not valid UTF-8: it contains bytes of another encoding, or half of a surrogate"
+            " pair",
+            "Encode the text as UTF-8; in a query, also percent-encode the text.",
         ) from None
 
 
-def _refuse(schema: type[Struct], error: msgspec.ValidationError, sent: Any) -> NoReturn:
-    # "Invalid enum value 'closing' - at `$.status`": what was sent may look like all of this.
+def _raise_invalid(schema: type[Struct], error: msgspec.ValidationError, value: Any) -> NoReturn:
     if absent := re.fullmatch("Object missing required field `(.+)`", str(error)):
         raise missing(schema, absent[1]) from None
+    # msgspec's message ends with the path of the field: "… - at `$.status`". Search only at the
+    # end, because the message can also quote a value that looks like a path.
     found = re.search(r" - at `\$\.([\w-]+)`$", str(error))
     if found is None:
-        raise InvalidBody(_form(sent)) from None
+        raise InvalidBody(_describe(value)) from None
     field = found[1]
-    needed = _needed(schema, field)
-    requirement = f"must be {needed.description}, but it is {_form(dict(sent)[field])}"
-    raise InvalidField(field, requirement, *_next_step(needed)) from None
+    rule = _rule(schema, field)
+    requirement = f"must be {rule.description}, but it is {_describe(dict(value)[field])}"
+    raise InvalidField(field, requirement, *_next_step(rule)) from None
 
 
-def _fault(body: bytes, error: Exception) -> str:
+def _rule(schema: type[Struct], field: str) -> Meta:
+    attribute = schema.__struct_fields__[schema.__struct_encode_fields__.index(field)]
+    hint = get_type_hints(schema, include_extras=True)[attribute]
+    # The type of an optional field is a union with None.
+    rule: Meta = (hint if get_origin(hint) is Annotated else get_args(hint)[0]).__metadata__[0]
+    return rule
+
+
+def _next_step(rule: Meta) -> Iterable[str]:
+    return (rule.extra or {}).values()
+
+
+def _describe_malformed(body: bytes, error: Exception) -> str:
     if not body.strip():
         return "empty"
     if isinstance(error, RecursionError):
         return "nested too deeply"
     if isinstance(error, UnicodeDecodeError):
-        return f"{len(body)} bytes long and not UTF-8 at byte {error.start}"
-    place = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
-    return f"{len(body)} bytes long and not JSON{place}"
+        return f"not valid UTF-8 ({len(body)} bytes, error at byte {error.start})"
+    place = f", error at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+    return f"not valid JSON ({len(body)} bytes{place})"
 
 
-def _needed(schema: type[Struct], field: str) -> Meta:
-    attribute = schema.__struct_fields__[schema.__struct_encode_fields__.index(field)]
-    hint = get_type_hints(schema, include_extras=True)[attribute]
-    # What may be left out is a union with None.
-    needed: Meta = (hint if get_origin(hint) is Annotated else get_args(hint)[0]).__metadata__[0]
-    return needed
-
-
-def _next_step(needed: Meta) -> Iterable[str]:
-    return (needed.extra or {}).values()
-
-
-def _form(value: Any) -> str:
+def _describe(value: Any) -> str:
     if not isinstance(value, str):
         kinds = {bool: "a boolean", float: "a number", list: "a list", tuple: "an object"}
         return kinds.get(type(value), "null")

@@ -1,4 +1,4 @@
-"""What clients send: one msgspec struct for each body and query."""
+"""What clients send: one msgspec struct for each body, query and header."""
 
 from __future__ import annotations
 
@@ -25,13 +25,17 @@ from .field_types import (
     text,
 )
 
-CORRECT_THE_PLATFORM = (
-    "Tell the caller that their tickets cannot be reached; who runs the platform must correct this."
+HEADER_NEXT_STEP = (
+    "Tell the caller that the tickets are not available; the operator of the platform must correct"
+    " the header."
 )
 
 
 class NewTicket(Struct):
-    """The body of `create_ticket`. Where a request is bound, `caller_id` may be left out."""
+    """The body of `create_ticket`.
+
+    `caller_id` is optional in a request that is bound to a caller.
+    """
 
     issue_description: IssueDescription
     caller_id: CallerId | None = None
@@ -39,7 +43,10 @@ class NewTicket(Struct):
 
 
 class NewComment(Struct):
-    """The body of `add_ticket_comment`. With `caller`, the ticket must be theirs."""
+    """The body of `add_ticket_comment`.
+
+    If `caller` is given, the ticket must belong to this caller.
+    """
 
     comment: CommentText
     caller: CallerId | None = None
@@ -47,20 +54,23 @@ class NewComment(Struct):
 
 
 class OneTicketQuery(Struct):
-    """The query of `get_ticket_status`. With `caller`, the ticket must be theirs."""
+    """The query of `get_ticket_status`.
+
+    If `caller` is given, the ticket must belong to this caller.
+    """
 
     caller: CallerId | None = None
     comments: Comments = "all"
 
 
 class DeskTicketQuery(OneTicketQuery):
-    """The same, of the desk."""
+    """The query of `get_ticket_status` with a key of the role `desk`."""
 
     history: History = "none"
 
 
 class TicketChange(Struct):
-    """The body of `update_ticket`: what is left out stays as it is."""
+    """The body of `update_ticket`. Fields that are left out do not change."""
 
     status: Status | UnsetType = UNSET
     priority: Priority | UnsetType = UNSET
@@ -81,7 +91,10 @@ class QueueQuery(Struct):
 
 
 class TicketQuery(Struct):
-    """The query of `list_recent_tickets`. `caller` is as in `NewTicket`."""
+    """The query of `list_recent_tickets`.
+
+    `caller` is optional in a request that is bound to a caller.
+    """
 
     caller: CallerId | None = None
     status: Status | None = None
@@ -97,14 +110,14 @@ class DocumentQuery(Struct):
 
 
 class CallerHeader(Struct):
-    """The header that binds a request to its caller, decoded."""
+    """The header that binds a request to its caller, percent-decoded."""
 
-    caller_id: Annotated[str, text(MAX_CALLER_ID_CHARACTERS, CORRECT_THE_PLATFORM)] = msgspec.field(
+    caller_id: Annotated[str, text(MAX_CALLER_ID_CHARACTERS, HEADER_NEXT_STEP)] = msgspec.field(
         name="X-Caller-Id"
     )
 
 
 class KeyHeader(Struct):
-    """The header that may carry the idempotency key."""
+    """The header `Idempotency-Key`."""
 
     idempotency_key: IdempotencyKey

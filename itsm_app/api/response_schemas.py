@@ -11,7 +11,7 @@ T = TypeVar("T", bound=Struct)
 
 
 class TicketCreated(Struct, omit_defaults=True):
-    """The answer of `create_ticket`. A replay has `current_status` if the ticket is closed now."""
+    """The response of `create_ticket`. A replay names a closed ticket in `current_status`."""
 
     ticket_id: str
     ticket_number: str
@@ -22,7 +22,7 @@ class TicketCreated(Struct, omit_defaults=True):
 
 
 class CommentAdded(Struct):
-    """The answer of `add_ticket_comment`."""
+    """The response of `add_ticket_comment`."""
 
     success: bool
     updated_at: str
@@ -30,9 +30,10 @@ class CommentAdded(Struct):
 
 
 class Comment(Struct, omit_defaults=True):
-    """A comment, as part of a ticket. Those from before there were ids have none.
+    """A comment of a ticket.
 
-    `author` is who of the desk said it; what the caller said has none.
+    Comments from before comment ids were introduced have no `comment_id`. `author` is the name of
+    the desk's key. A caller's comment has no `author`.
     """
 
     comment_text: str
@@ -42,7 +43,10 @@ class Comment(Struct, omit_defaults=True):
 
 
 class Event(Struct, omit_defaults=True):
-    """A change, as part of a ticket's history. A field that was or is empty has no value there."""
+    """A change of one field, in a ticket's history.
+
+    `from` is missing if the field was empty before. `to` is missing if the field is empty now.
+    """
 
     field: str
     changed_by: str
@@ -52,9 +56,9 @@ class Event(Struct, omit_defaults=True):
 
 
 class Ticket(Struct, kw_only=True, omit_defaults=True):
-    """The answer of `get_ticket_status`; comments come oldest first.
+    """The response of `get_ticket_status`. The comments are sorted oldest first.
 
-    Tickets from before there were numbers have none.
+    Tickets from before ticket numbers were introduced have no number.
     """
 
     ticket_id: str
@@ -71,15 +75,18 @@ class Ticket(Struct, kw_only=True, omit_defaults=True):
 
 
 class DeskTicket(Ticket, kw_only=True, omit_defaults=True):
-    """The same with its history, oldest first, which only the desk may ask for."""
+    """A ticket with its history, oldest first.
+
+    Only keys with the role `desk` can request the history.
+    """
 
     history: list[Event] = []
 
 
 class TicketList(Struct, omit_defaults=True):
-    """The answer of `list_recent_tickets`; tickets come newest first.
+    """The response of `list_recent_tickets`. The tickets are sorted newest first.
 
-    With `next_cursor` the list goes on; without it, that was all.
+    The last page has no `next_cursor`.
     """
 
     tickets: list[Ticket]
@@ -88,7 +95,7 @@ class TicketList(Struct, omit_defaults=True):
 
 
 class QueuedTicket(Struct, kw_only=True, omit_defaults=True):
-    """A ticket as the queue shows it."""
+    """A ticket in the queue, without its comments."""
 
     ticket_id: str
     ticket_number: str | None = None
@@ -102,20 +109,20 @@ class QueuedTicket(Struct, kw_only=True, omit_defaults=True):
 
 
 class Queue(Struct, omit_defaults=True):
-    """The answer of `list_queue`; `next_cursor` is as in `TicketList`."""
+    """The response of `list_queue`. The last page has no `next_cursor`."""
 
     tickets: list[QueuedTicket]
     next_cursor: str | None = None
 
 
 class Health(Struct):
-    """The answer of `show_health`."""
+    """The response of `show_health`."""
 
     status: str
 
 
 class Error(Struct):
-    """The answer when something failed. Only with `retryable` is the same call worth repeating."""
+    """The response to a failed request. `retryable`: the same request can succeed later."""
 
     error: str
     code: str
@@ -124,5 +131,5 @@ class Error(Struct):
 
 
 def dump(schema: type[T], source: object) -> T:
-    """Fill an answer from a mapping, or from the attributes of an object."""
+    """Return a response with values from a mapping or from the attributes of an object."""
     return msgspec.convert(source, schema, from_attributes=True)

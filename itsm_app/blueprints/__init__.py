@@ -1,4 +1,4 @@
-"""The routes, one module for each audience."""
+"""The routes. Each module is one blueprint."""
 
 from __future__ import annotations
 

@@ -1,19 +1,20 @@
-"""What the people of the service desk do with tickets."""
+"""The route that changes tickets. It needs a key of the role `desk`."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
 from ..api import operations, request_schemas
-from .tickets import load, tagged
+from .tickets import load_body, ticket_response
 
-blueprint = Blueprint("work", __name__)
+blueprint = Blueprint("desk_api", __name__)
 
 
 @blueprint.patch("/tickets/<ticket_id>")
 def update_ticket(ticket_id: str) -> Response:
-    """Change a ticket's status, priority or assignee, and say something, in one write."""
-    # `If-Match: *` says that the sender has seen any version, which is to say none.
-    told = "If-Match" in request.headers and not request.if_match.star_tag
-    seen = request.if_match.as_set() if told else None
-    return tagged(*operations.update_ticket(ticket_id, load(request_schemas.TicketChange), seen))
+    """Change a ticket's status, priority or assignee and add a comment, in one write."""
+    # `If-Match: *` accepts any version, like a request without the header.
+    names_versions = "If-Match" in request.headers and not request.if_match.star_tag
+    seen_versions = request.if_match.as_set() if names_versions else None
+    change = load_body(request_schemas.TicketChange)
+    return ticket_response(*operations.update_ticket(ticket_id, change, seen_versions))

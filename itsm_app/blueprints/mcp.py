@@ -1,4 +1,4 @@
-"""The four operations as tools of a language model, over the Model Context Protocol."""
+"""The route of the Model Context Protocol: the four operations as tools for language models."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ blueprint = Blueprint("mcp", __name__)
 def serve_mcp() -> Response | tuple[Response, int, dict[str, str]]:
     """Answer one HTTP request of an MCP client."""
     if request.method != "POST":
-        told, status = error_responses.explain(errors.PostOnly())
-        return jsonify(told), status, {"Allow": "POST"}
-    # Not at the top: whoever calls the routes only should not pay for this at each cold start.
+        body, status = error_responses.explain(errors.PostOnly())
+        return jsonify(body), status, {"Allow": "POST"}
+    # Imported here, so that a cold start for the other routes does not pay for it.
     from ..mcp import transport
 
     return transport.serve()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
+import os
+import signal
+import sys
+import threading
+import time
 from pathlib import Path
 
 import click
@@ -11,12 +15,9 @@ from flask.cli import run_command
 from werkzeug.serving import is_running_from_reloader
 
 from .. import config, create_app
-from ..storage import table
-from ..storage.errors import StorageUnavailable, TableMismatch
-from . import erase_caller, export_import, init_db, new_key
-from .aws_errors import remedy
-from .previous_state import import_previous_state
+from . import demo, embedded_table, erase_caller, export_import, init_db, new_key
 
+POLL_SECONDS = 0.2
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -37,6 +38,7 @@ def create_command_app() -> Flask:
         erase_caller.erase_caller,
         export_import.export_tickets,
         export_import.import_tickets,
+        demo.demo,
     ):
         app.cli.add_command(command)
     context = click.get_current_context(silent=True)
@@ -52,25 +54,27 @@ def _prepare_server(app: Flask, host: str, port: int, **_: object) -> None:
             " with `flask new-key NAME --role desk` and set API_KEYS to its entry, or leave out"
             " --host."
         )
-    app.config["ALLOW_LOCAL_REQUESTS_WITHOUT_KEY"] = True
+    app.config["KEYLESS"] = True
     if config.uses_embedded_dynamodb():
-        _prepare_embedded_dynamodb(Path(config.LOCAL_DYNAMODB))
+        embedded_table.prepare(Path(config.LOCAL_DYNAMODB))
+    # The kernel ignores SIGTERM for the first process of a container, unless there is a handler.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # The reloader of `flask run --debug` starts this process again.
-    if not is_running_from_reloader():
+    if is_running_from_reloader():
+        _end_with(os.getppid())
+    else:
         _print_first_steps(host, port)
 
 
-def _prepare_embedded_dynamodb(folder: Path) -> None:
-    try:
-        table.create()
-        table.turn_on_expiry()
-        import_previous_state(folder)
-    except (OSError, sqlite3.Error) as error:
-        raise click.ClickException(f"{folder} cannot be used: {error}.") from None
-    except TableMismatch as error:
-        raise click.ClickException(f"The table in {folder} has another shape: {error}.") from None
-    except (StorageUnavailable, ValueError) as error:
-        raise click.ClickException(f"{folder} cannot be used: {remedy(error)}.") from None
+def _end_with(parent: int) -> None:
+    """End this process with its parent. A reloader that is killed would leave the server behind."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(POLL_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _print_first_steps(host: str, port: int) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from .. import config
 from ..config import REGION, TABLE_NAME
 from ..storage import table
 from ..storage.errors import StorageUnavailable, TableMismatch
+from . import embedded_table
 from .aws_errors import remedy
 
 
@@ -29,6 +32,8 @@ def init_db() -> None:
     if is_new:
         _turn_on_recovery(name)
     _turn_on_expiry(name)
+    if config.uses_embedded_dynamodb():
+        embedded_table.prepare(Path(config.LOCAL_DYNAMODB))
     click.echo(f"{name} {'was created' if is_new else 'already exists'}.")
 
 

@@ -1,25 +1,39 @@
-"""Import the tickets of release 0.1, whose embedded DynamoDB stored its tables in one JSON file."""
+"""Import the tickets of release 0.1, whose embedded DynamoDB stored its tables in one JSON file.
+
+Its process saved the file when it ended, and held a lock until then.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
-from ..config import TABLE_NAME
-from ..storage import items
-from ..storage.retry import retries_per_request
+from .. import config
+from ..local.botocore_hook import engine
+from ..local.engine import Engine
+from ..local.errors import EngineError
+from ..storage.errors import StorageUnavailable
+from ..storage.table import DEFINITION
 
 FILE = "dynamodb.json"
+LOCK = "lock"
+# A release that saves 200,000 tickets needs some 10 s.
+SAVING_SECONDS = 60
+POLL_SECONDS = 0.1
 
 
 class _Table(Struct):
     TableName: str
     # Partition key, sort key, item.
-    items: dict[str, dict[str, dict[str, Any]]]
+    items: dict[str, dict[str, Raw]]
 
 
 class _Tables(Struct):
@@ -34,26 +48,91 @@ class _State(Struct):
     payload: _Payload
 
 
-@retries_per_request()
 def import_previous_state(folder: Path) -> None:
     """Import the file of release 0.1 in a folder, if there is one, and rename the file.
 
-    An import that was interrupted is continued at the next start. A damaged file is renamed and
-    not imported.
+    The tickets of a table are imported in one transaction. A ticket that exists already stays as it
+    is. A damaged file is renamed and not imported.
+
+    Raises:
+        click.ClickException: Release 0.1 is still running in the folder.
+        StorageUnavailable: The tickets cannot be stored. The file keeps its name.
+        OSError: The file cannot be read or renamed.
     """
     file = folder / FILE
-    if not file.exists():
-        return
+    with _lock(folder):
+        if not file.exists():
+            return
+        try:
+            state = msgspec.json.decode(file.read_bytes(), type=_State)
+            count = sum(map(_store, state.payload.tables.data.values()))
+        except (msgspec.DecodeError, RecursionError, _Damaged):
+            aside = _set_aside(file, "damaged")
+            click.echo(
+                f" * {file} is damaged and was not imported. The file is now {aside}.", err=True
+            )
+            return
+        aside = _set_aside(file, "imported")
+        click.echo(
+            f" * Imported {count} tickets of release 0.1. Their file is now {aside}.", err=True
+        )
+
+
+class _Damaged(Exception):
+    """The file has an item that is not a ticket."""
+
+
+def _store(state: _Table) -> int:
+    found = engine(Path(config.LOCAL_DYNAMODB))
+    items = (msgspec.json.decode(raw) for each in state.items.values() for raw in each.values())
     try:
-        state = msgspec.json.decode(file.read_bytes(), type=_State)
-    except (ValueError, RecursionError):
-        aside = file.rename(folder / f"{FILE}.damaged")
-        click.echo(f" * {file} is damaged. It is now {aside}, and was not imported.", err=True)
+        # The file has one table for each TABLE_NAME that was used.
+        if state.TableName != config.TABLE_NAME:
+            _create_table(found, state.TableName)
+        return found.put_missing(state.TableName, items)
+    except EngineError as error:
+        if error.status < 500:
+            raise _Damaged from error
+        raise StorageUnavailable(error.code, attempts=1, message=error.message) from error
+
+
+def _create_table(engine: Engine, name: str) -> None:
+    try:
+        engine.answer("CreateTable", msgspec.json.encode({**DEFINITION, "TableName": name}))
+    except EngineError as error:
+        if error.code != "ResourceInUseException":
+            raise
+
+
+def _set_aside(file: Path, outcome: str) -> Path:
+    file.chmod(0o600)
+    return file.rename(file.with_name(f"{FILE}.{outcome}-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"))
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Wait until release 0.1 has saved its file."""
+    lock = folder / LOCK
+    if not lock.exists():
+        yield
         return
-    count = 0
-    for table in state.payload.tables.data.values():
-        if table.TableName == TABLE_NAME:
-            for by_sort_key in table.items.values():
-                count += sum(map(items.put_item_if_missing, by_sort_key.values()))
-    done = file.rename(folder / f"{FILE}.imported")
-    click.echo(f" * Imported {count} tickets of release 0.1. Their file is now {done}.", err=True)
+    deadline = time.monotonic() + SAVING_SECONDS
+    waits = False
+    with lock.open("wb") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise click.ClickException(
+                        f"Release 0.1 is still running in {folder}. Stop its `flask run`, then"
+                        " start again."
+                    ) from None
+            if not waits:
+                click.echo(
+                    f" * Waiting until release 0.1 has saved its tickets in {folder}.", err=True
+                )
+                waits = True
+            time.sleep(POLL_SECONDS)
+        yield

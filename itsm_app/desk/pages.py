@@ -1,4 +1,4 @@
-"""Render the pages from templates, with the headers of a page."""
+"""Render the pages of the desk."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
 
 
 def render(template: str, **values: Any) -> Response:
-    """Return the page that a template gives with these values."""
+    """Return a page: a template, filled in with values, and the headers of every page."""
     values |= {"key": g.get("key"), "base": url_for("desk.show_queue").rstrip("/")}
     html = _environment().get_template(template).render(values)
     response = Response(html, mimetype="text/html")
@@ -94,10 +94,10 @@ def new_ticket(form: Mapping[str, str], error: response_schemas.Error | None = N
     return render("new.html", form=form, error_message=error and messages.error_message(error))
 
 
-def stats(days: list[Day], created_since: date) -> Response:
+def stats(days: list[Day], opened_since: date) -> Response:
     """Return the statistics by day, as a chart and as a table with the latest day first."""
     svg = Markup(chart(days))  # noqa: S704 - contains dates and numbers only
-    return render("stats.html", days=days[::-1], chart=svg, created_since=created_since)
+    return render("stats.html", days=days[::-1], chart=svg, opened_since=opened_since)
 
 
 def sign_in(error: response_schemas.Error | None = None) -> Response:
@@ -144,7 +144,7 @@ def duration(seconds: float | None) -> str:
 
 
 def clock(timestamp: str) -> str:
-    """Return a time as text for people, in UTC. A script replaces it by the local time."""
+    """Return a time as text for people, in UTC. A script replaces it with the local time."""
     return f"{datetime.fromisoformat(timestamp):%d %b %Y, %H:%M} UTC"
 
 

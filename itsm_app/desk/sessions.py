@@ -31,7 +31,10 @@ _random_secret = secrets.token_hex(32)
 
 
 def are_required() -> bool:
-    """Return whether people must sign in. Without API keys, the desk is open to this machine."""
+    """Return whether people must sign in.
+
+    Without API keys, nobody must. The desk then accepts only requests from this machine.
+    """
     return bool(current_app.extensions["keys"])
 
 

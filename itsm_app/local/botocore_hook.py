@@ -7,33 +7,29 @@ credentials are needed.
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from botocore.awsrequest import AWSResponse
-from botocore.parsers import JSONParser
 from botocore.session import Session
 
-from .database import Database
-from .engine import Engine, EngineError
+from .engine import Engine
+from .errors import EngineError
 
 
 def use_engine(session: Session, folder: Path) -> None:
     """Answer the DynamoDB requests of a session's clients from the database in a folder."""
     # The client looks for an account id in its credentials before it asks the handler.
     session.set_credentials("local", "local")
-    session.register("before-call.dynamodb", _Handler(open_engine(folder)))
+    session.register("before-call.dynamodb", _Handler(engine(folder)))
 
 
 @cache
-def open_engine(folder: Path) -> Engine:
+def engine(folder: Path) -> Engine:
     """Return the engine of this process on the database in a folder."""
-    engine = Engine(Database(folder))
-    engine.remove_expired()
-    return engine
+    return Engine(folder)
 
 
 class _Handler:
@@ -43,14 +39,9 @@ class _Handler:
     def __call__(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[AWSResponse, Any]:
         status = 200
         try:
-            body = self._engine.answer(model.name, json.loads(params["body"]))
+            parsed = self._engine.answer(model.name, params["body"])
         except EngineError as error:
             status = error.status
-            body = {"__type": error.code, "message": error.message}
-        response = {
-            "body": json.dumps(body).encode(),
-            "headers": {"x-amzn-requestid": str(uuid4())},
-            "status_code": status,
-        }
-        parsed = JSONParser().parse(response, model.output_shape)
-        return AWSResponse("", status, response["headers"], None), parsed
+            parsed = {"Error": {"Code": error.code, "Message": error.message}}
+        parsed["ResponseMetadata"] = {"RequestId": str(uuid4()), "HTTPStatusCode": status}
+        return AWSResponse("", status, {}, None), parsed

@@ -2,50 +2,70 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from decimal import InvalidOperation
+from pathlib import Path
 from typing import Any
 
-from .database import Database
-from .expressions import Condition, Item, key_condition, project, update
+import msgspec
 
-# The most that one page of Query or Scan has, and the longest item: "Service, account, and table
-# quotas" in the DynamoDB Developer Guide.
+from . import expressions, tables
+from .database import FILE, Database
+from .errors import EngineError, invalid
+from .tables import Description, Item
+
+# The size of a page of Query or Scan: "Paginating table query results" in the DynamoDB Developer
+# Guide.
 MAX_PAGE_BYTES = 1024 * 1024
-MAX_ITEM_BYTES = 400 * 1024
+# How often expired items are deleted, and how many at most. DynamoDB takes "a few days".
+CLEANUP_SECONDS = 3600
+CLEANUP_ITEMS = 1000
 
-COMPARISONS = {"=": "= ?", "<": "< ?", "<=": "<= ?", ">": "> ?", ">=": ">= ?"}
-COMPARISONS |= {"BETWEEN": "BETWEEN ? AND ?"}
-
-# Only conditions and operators of this module are inserted. All values are parameters.
-QUERY = """
-SELECT i.item FROM index_entries e JOIN items i
-ON i.table_name = e.table_name AND i.hash = e.item_hash AND i.range = e.item_range
-WHERE {where} ORDER BY e.range {order}, e.item_hash {order}, e.item_range {order}
+FIND = "SELECT item FROM items WHERE (table_name, hash, range) = (?, ?, ?)"
+STORE = """
+INSERT INTO items VALUES (?, ?, ?, ?, ?) ON CONFLICT (table_name, hash, range)
+DO UPDATE SET item = excluded.item, expires_at = excluded.expires_at
 """
-SCAN = "SELECT item FROM items WHERE {where} ORDER BY hash, range"
+DELETE = "DELETE FROM items WHERE (table_name, hash, range) = (?, ?, ?)"
+STORE_ENTRY = "INSERT OR REPLACE INTO index_entries VALUES (?, ?, ?, ?, ?, ?, ?)"
+DELETE_ENTRY = """
+DELETE FROM index_entries
+WHERE (table_name, index_name, hash, range, item_hash, item_range) = (?, ?, ?, ?, ?, ?)
+"""
+# An index that projects all attributes has no copy of the item.
+QUERY = """
+SELECT coalesce(e.projected, (
+    SELECT i.item FROM items i
+    WHERE (i.table_name, i.hash, i.range) = (e.table_name, e.item_hash, e.item_range)
+))
+FROM index_entries e WHERE e.table_name = ? AND e.index_name = ? AND e.hash = ? {conditions}
+ORDER BY e.range {direction}, e.item_hash {direction}, e.item_range {direction}
+"""
+SCAN = "SELECT item FROM items WHERE table_name = ? AND (hash, range) > (?, ?) ORDER BY hash, range"
+EXPIRED = "SELECT table_name, item FROM items WHERE expires_at <= ? LIMIT ?"
 
 Request = dict[str, Any]
 Response = dict[str, Any]
 
 
-class EngineError(Exception):
-    """A request fails as it would on DynamoDB, with a code and a status."""
-
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(code)
-        self.code = code
-        self.message = message
-        self.status = status
-
-
 class Engine:
-    """Answers requests to DynamoDB."""
+    """Answers requests to DynamoDB from the database in a folder.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    The first request opens the database. CreateTable creates the database. Any number of threads
+    can use an engine.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._database: Database | None = None
+        self._opening = threading.Lock()
+        self._next_cleanup = 0.0
         self._operations: dict[str, Callable[[Request], Response]] = {
             "CreateTable": self._create_table,
             "DescribeTable": self._describe_table,
@@ -59,246 +79,257 @@ class Engine:
             "Scan": self._scan,
         }
 
-    def answer(self, operation: str, request: Request) -> Response:
-        """Return DynamoDB's response to a request.
+    def answer(self, operation: str, body: bytes) -> Response:
+        """Return DynamoDB's response to the body of a request.
 
         Raises:
-            EngineError: DynamoDB would reject the request, or the disk fails.
+            EngineError: DynamoDB would reject the request, or the database fails.
         """
         if operation not in self._operations:
-            raise EngineError("UnknownOperationException", f"{operation} is not supported.")
-        try:
-            return self._operations[operation](request)
-        except sqlite3.Error as error:
-            # A full or broken disk, or another process that writes for too long.
-            raise EngineError("InternalServerError", type(error).__name__, 500) from error
+            raise EngineError("UnknownOperationException", f"{operation} is not supported")
+        with _translated_errors():
+            return self._operations[operation](msgspec.json.decode(body))
 
-    def remove_expired(self) -> None:
-        """Delete the items that are past their time to live."""
-        with self._database.write() as db:
-            expired = db.execute(
-                "SELECT table_name, hash, range FROM items WHERE expires_at <= ?",
-                [int(time.time())],
-            ).fetchall()
-            for key in expired:
-                _delete(db, *key)
+    def put_missing(self, table_name: str, items: Iterable[Item]) -> int:
+        """Store the items whose keys are free, in one transaction. Return how many were stored.
+
+        Raises:
+            EngineError: There is no such table, an item is invalid, or the database fails.
+        """
+        count = 0
+        with _translated_errors(), self._write() as db:
+            table = _table(db, table_name)
+            for item in items:
+                if not _find(db, table, item):
+                    _replace(db, table, {}, item)
+                    count += 1
+        return count
+
+    def _open(self, create: bool = False) -> Database:
+        with self._opening:
+            if self._database is None:
+                if not create and not (self._folder / FILE).exists():
+                    raise EngineError("ResourceNotFoundException", "The folder has no tables")
+                self._database = Database(self._folder)
+            return self._database
+
+    @contextmanager
+    def _write(self, create: bool = False) -> Iterator[sqlite3.Connection]:
+        with self._open(create).write() as db:
+            if time.monotonic() >= self._next_cleanup:
+                self._next_cleanup = time.monotonic() + CLEANUP_SECONDS
+                _delete_expired(db)
+            yield db
 
     def _create_table(self, request: Request) -> Response:
         name = request["TableName"]
-        types = {
-            each["AttributeName"]: each["AttributeType"] for each in request["AttributeDefinitions"]
-        }
-        if {*types.values()} != {"S"}:
-            raise EngineError("ValidationException", "Keys must be strings.")
-        indexes = [
-            {**each, "IndexStatus": "ACTIVE"} for each in request.get("GlobalSecondaryIndexes", [])
-        ]
+        if {each["AttributeType"] for each in request["AttributeDefinitions"]} != {"S"}:
+            raise invalid("Keys must be strings")
+        indexes = request.get("GlobalSecondaryIndexes", [])
         description = {
             "TableName": name,
             "TableStatus": "ACTIVE",
             "AttributeDefinitions": request["AttributeDefinitions"],
             "KeySchema": request["KeySchema"],
-            "BillingModeSummary": {"BillingMode": request.get("BillingMode", "PROVISIONED")},
-            "GlobalSecondaryIndexes": indexes,
+            "BillingModeSummary": {"BillingMode": request["BillingMode"]},
+            "GlobalSecondaryIndexes": [{**each, "IndexStatus": "ACTIVE"} for each in indexes],
             "DeletionProtectionEnabled": request.get("DeletionProtectionEnabled", False),
+            # Not part of DynamoDB's description: the attribute, if it is enabled.
+            "TimeToLive": None,
         }
-        with self._database.write() as db:
-            known = db.execute("SELECT 1 FROM tables WHERE name = ?", [name]).fetchone()
-            if known:
+        with self._write(create=True) as db:
+            if db.execute("SELECT 1 FROM tables WHERE name = ?", [name]).fetchone():
                 raise EngineError("ResourceInUseException", f"Table already exists: {name}")
             db.execute("INSERT INTO tables VALUES (?, ?)", [name, json.dumps(description)])
         return {"TableDescription": description}
 
     def _describe_table(self, request: Request) -> Response:
-        table = self._table(request)
-        return {"Table": {name: each for name, each in table.items() if name != "TimeToLive"}}
+        with self._open().read() as db:
+            return {"Table": _table(db, request["TableName"])}
 
     def _describe_time_to_live(self, request: Request) -> Response:
-        attribute = self._table(request).get("TimeToLive")
+        with self._open().read() as db:
+            attribute = _table(db, request["TableName"])["TimeToLive"]
         if attribute is None:
             return {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}}
         description = {"TimeToLiveStatus": "ENABLED", "AttributeName": attribute}
         return {"TimeToLiveDescription": description}
 
     def _update_time_to_live(self, request: Request) -> Response:
-        table = self._table(request)
         wanted = request["TimeToLiveSpecification"]
-        table["TimeToLive"] = wanted["AttributeName"] if wanted["Enabled"] else None
-        with self._database.write() as db:
+        with self._write() as db:
+            table = _table(db, request["TableName"])
+            table["TimeToLive"] = wanted["AttributeName"] if wanted["Enabled"] else None
+            name = table["TableName"]
             db.execute(
-                "UPDATE tables SET description = ? WHERE name = ?",
-                [json.dumps(table), table["TableName"]],
+                "UPDATE tables SET description = ? WHERE name = ?", [json.dumps(table), name]
             )
-            for (text,) in db.execute(
-                "SELECT item FROM items WHERE table_name = ?", [table["TableName"]]
-            ).fetchall():
-                self._store(db, table, json.loads(text))
+            rows = db.execute("SELECT rowid, item FROM items WHERE table_name = ?", [name])
+            expiring = ((tables.expires_at(table, tables.decode(text)), row) for row, text in rows)
+            db.executemany("UPDATE items SET expires_at = ? WHERE rowid = ?", [*expiring])
         return {"TimeToLiveSpecification": wanted}
 
     def _get_item(self, request: Request) -> Response:
-        table = self._table(request)
-        item = self._find(self._database.read(), table, request["Key"])
-        return {} if item is None else {"Item": project(request, item)}
+        with self._open().read() as db:
+            text = _find(db, _table(db, request["TableName"]), request["Key"])
+        if not text:
+            return {}
+        return {"Item": expressions.projection(request)(tables.to_response(text))}
 
     def _put_item(self, request: Request) -> Response:
-        table, item = self._table(request), request["Item"]
-        condition = Condition(request.get("ConditionExpression"), request)
-        with self._database.write() as db:
-            _check(condition, self._find(db, table, item))
-            self._store(db, table, item)
+        holds = expressions.condition(request, "ConditionExpression")
+        with self._write() as db:
+            table = _table(db, request["TableName"])
+            found = _find_item(db, table, request["Item"])
+            _require(holds(found))
+            _replace(db, table, found, request["Item"])
         return {}
 
     def _update_item(self, request: Request) -> Response:
-        table, key = self._table(request), request["Key"]
-        condition = Condition(request.get("ConditionExpression"), request)
-        with self._database.write() as db:
-            found = self._find(db, table, key)
-            _check(condition, found)
-            changed = update(request, found or key, [*key])
-            self._store(db, table, changed)
-        return {"Attributes": changed} if request.get("ReturnValues") == "ALL_NEW" else {}
+        holds = expressions.condition(request, "ConditionExpression")
+        with self._write() as db:
+            table, key = _table(db, request["TableName"]), request["Key"]
+            found = _find_item(db, table, key)
+            _require(holds(found))
+            changed = expressions.update(request, found or key)
+            if any(changed.get(name) != value for name, value in key.items()):
+                raise invalid("Cannot update an attribute that is part of the key")
+            text = _replace(db, table, found, changed)
+        wanted = request.get("ReturnValues") == "ALL_NEW"
+        return {"Attributes": tables.to_response(text)} if wanted else {}
 
     def _delete_item(self, request: Request) -> Response:
-        table, key = self._table(request), request["Key"]
-        condition = Condition(request.get("ConditionExpression"), request)
-        with self._database.write() as db:
-            _check(condition, self._find(db, table, key))
-            _delete(db, table["TableName"], *_key(table, key))
+        holds = expressions.condition(request, "ConditionExpression")
+        with self._write() as db:
+            table = _table(db, request["TableName"])
+            found = _find_item(db, table, request["Key"])
+            _require(holds(found))
+            if found:
+                _delete(db, table, found)
         return {}
 
     def _query(self, request: Request) -> Response:
-        table = self._table(request)
-        index = _index(table, request["IndexName"])
-        hash_value, comparison, operands = key_condition(request, index["KeySchema"])
-        where = "e.table_name = ? AND e.index_name = ? AND e.hash = ?"
-        values = [table["TableName"], request["IndexName"], hash_value]
-        if comparison is not None:
-            where += f" AND e.range {COMPARISONS[comparison]}"
-            values += operands
-        order, after = ("ASC", ">") if request.get("ScanIndexForward", True) else ("DESC", "<")
-        if start := request.get("ExclusiveStartKey"):
-            where += f" AND (e.range, e.item_hash, e.item_range) {after} (?, ?, ?)"
-            values += [_key(index, start)[1], *_key(table, start)]
-        rows = self._database.read().execute(
-            QUERY.format(where=where, order=order),
-            values,
-        )
-        keys = _key_names(table) + _key_names(index)
-        return self._page(request, rows, keys, _projected(table, index))
+        is_forward = request.get("ScanIndexForward", True)
+        direction, after = ("ASC", ">") if is_forward else ("DESC", "<")
+        conditions = ""
+        with self._open().read() as db:
+            table = _table(db, request["TableName"])
+            index = tables.index(table, request.get("IndexName", ""))
+            wanted = expressions.key_condition(request, tables.key_names(index))
+            values = [request["TableName"], index["IndexName"], wanted.hash]
+            if wanted.order:
+                conditions += f" AND e.range {wanted.order} ?"
+                values.append(wanted.range)
+            if start := request.get("ExclusiveStartKey"):
+                conditions += f" AND (e.range, e.item_hash, e.item_range) {after} (?, ?, ?)"
+                values += [tables.key(index, start)[1], *tables.key(table, start)]
+            names = tables.key_names(table) + tables.key_names(index)
+            query = QUERY.format(conditions=conditions, direction=direction)
+            return _page(request, names, db.execute(query, values))
 
     def _scan(self, request: Request) -> Response:
-        table = self._table(request)
-        where, values = "table_name = ?", [table["TableName"]]
-        if start := request.get("ExclusiveStartKey"):
-            where += " AND (hash, range) > (?, ?)"
-            values += _key(table, start)
-        rows = self._database.read().execute(SCAN.format(where=where), values)
-        return self._page(request, rows, _key_names(table), None)
+        with self._open().read() as db:
+            table = _table(db, request["TableName"])
+            start = request.get("ExclusiveStartKey")
+            # No item has an empty hash key.
+            after = tables.key(table, start) if start else ("", "")
+            rows = db.execute(SCAN, [request["TableName"], *after])
+            return _page(request, tables.key_names(table), rows)
 
-    def _page(
-        self,
-        request: Request,
-        rows: Iterator[tuple[str]],
-        key_names: list[str],
-        projected: set[str] | None,
-    ) -> Response:
-        condition = Condition(request.get("FilterExpression"), request)
-        limit = request.get("Limit")
-        items: list[Item] = []
-        seen = page_bytes = 0
-        last: Item = {}
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Raise `EngineError` instead of what Python, SQLite and the operating system raise."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorname", type(error).__name__)
+        raise EngineError(code, str(error), 500) from error
+    except OSError as error:
+        code = errno.errorcode.get(error.errno or 0, type(error).__name__)
+        raise EngineError(code, str(error), 500) from error
+    except (InvalidOperation, UnicodeEncodeError, msgspec.DecodeError) as error:
+        # A number that is none, or half of a surrogate pair.
+        raise EngineError("SerializationException", str(error)) from error
+
+
+def _page(request: Request, key_names: list[str], rows: sqlite3.Cursor) -> Response:
+    """Return a page of the items in `rows`, which is closed at the end.
+
+    As in DynamoDB, a page ends after 1 MB or `Limit` items that were read, whether or not the
+    filter selects these items.
+    """
+    holds = expressions.condition(request, "FilterExpression")
+    project = expressions.projection(request)
+    limit = request.get("Limit")
+    items: list[Item] = []
+    seen = page_bytes = 0
+    last: Item = {}
+    response: Response = {}
+    with closing(rows):
         for (text,) in rows:
-            # Like DynamoDB, which counts what it has read before it applies the filter.
-            if seen == limit or page_bytes > MAX_PAGE_BYTES:
-                end = {name: last[name] for name in key_names}
-                return _response(items, seen) | {"LastEvaluatedKey": end}
-            last = json.loads(text)
-            item = last
-            if projected is not None:
-                item = {name: value for name, value in last.items() if name in projected}
+            if seen == limit or page_bytes >= MAX_PAGE_BYTES:
+                response["LastEvaluatedKey"] = {name: last[name] for name in key_names}
+                break
+            last = tables.to_response(text)
             seen += 1
-            page_bytes += len(text) if projected is None else sum(map(len, map(str, item.values())))
-            if condition.holds(item):
-                items.append(project(request, item))
-        return _response(items, seen)
-
-    def _table(self, request: Request) -> dict[str, Any]:
-        found = (
-            self._database.read()
-            .execute("SELECT description FROM tables WHERE name = ?", [request["TableName"]])
-            .fetchone()
-        )
-        if found is None:
-            raise EngineError("ResourceNotFoundException", "Requested resource not found")
-        description: dict[str, Any] = json.loads(found[0])
-        return description
-
-    def _find(self, db: sqlite3.Connection, table: dict[str, Any], key: Item) -> Item | None:
-        found = db.execute(
-            "SELECT item FROM items WHERE table_name = ? AND hash = ? AND range = ?",
-            [table["TableName"], *_key(table, key)],
-        ).fetchone()
-        return None if found is None else json.loads(found[0])
-
-    def _store(self, db: sqlite3.Connection, table: dict[str, Any], item: Item) -> None:
-        name, key = table["TableName"], _key(table, item)
-        text = json.dumps(item, ensure_ascii=False, separators=(",", ":"))
-        if len(text.encode()) > MAX_ITEM_BYTES:
-            raise EngineError("ValidationException", "Item size has exceeded the maximum allowed")
-        expires = item.get(table.get("TimeToLive") or "", {}).get("N")
-        _delete(db, name, *key)
-        db.execute(
-            "INSERT INTO items VALUES (?, ?, ?, ?, ?)",
-            [name, *key, text, None if expires is None else int(expires)],
-        )
-        for index in table["GlobalSecondaryIndexes"]:
-            # An item without an index's key is not in that index.
-            if all(each in item for each in _key_names(index)):
-                entry = [name, index["IndexName"], *_key(index, item), *key]
-                db.execute("INSERT INTO index_entries VALUES (?, ?, ?, ?, ?, ?)", entry)
+            page_bytes += len(text)
+            if holds(last):
+                items.append(project(last))
+    return {**response, "Items": items, "Count": len(items), "ScannedCount": seen}
 
 
-def _check(condition: Condition, item: Item | None) -> None:
-    if not condition.holds(item):
+def _table(db: sqlite3.Connection, name: str) -> Description:
+    found = db.execute("SELECT description FROM tables WHERE name = ?", [name]).fetchone()
+    if found is None:
+        raise EngineError("ResourceNotFoundException", "Requested resource not found")
+    description: Description = msgspec.json.decode(found[0])
+    return description
+
+
+def _find(db: sqlite3.Connection, table: Description, key: Item) -> str:
+    """Return the item with a key as text, or an empty text."""
+    found = db.execute(FIND, [table["TableName"], *tables.key(table, key)]).fetchone()
+    return found[0] if found else ""
+
+
+def _find_item(db: sqlite3.Connection, table: Description, key: Item) -> Item:
+    """Return the item with a key, or an empty item."""
+    text = _find(db, table, key)
+    return tables.decode(text) if text else {}
+
+
+def _require(holds: bool) -> None:
+    if not holds:
         code = "ConditionalCheckFailedException"
         raise EngineError(code, "The conditional request failed")
 
 
-def _delete(db: sqlite3.Connection, table_name: str, key_hash: str, key_range: str) -> None:
-    key = [table_name, key_hash, key_range]
-    db.execute("DELETE FROM items WHERE table_name = ? AND hash = ? AND range = ?", key)
-    db.execute(
-        "DELETE FROM index_entries WHERE table_name = ? AND item_hash = ? AND item_range = ?", key
-    )
+def _replace(db: sqlite3.Connection, table: Description, old: Item, new: Item) -> str:
+    """Store an item in place of `old`, which is empty if there is none. Return it as text."""
+    text = tables.encode(new)
+    name, key = table["TableName"], tables.key(table, new)
+    db.execute(STORE, [name, *key, text, tables.expires_at(table, new)])
+    before, after = tables.index_entries(table, old), tables.index_entries(table, new)
+    _delete_entries(db, name, key, before.keys() - after.keys())
+    for entry, projected in after.items() - before.items():
+        db.execute(STORE_ENTRY, [name, *entry, *key, projected])
+    return text
 
 
-def _index(table: dict[str, Any], name: str) -> dict[str, Any]:
-    for index in table["GlobalSecondaryIndexes"]:
-        if index["IndexName"] == name:
-            found: dict[str, Any] = index
-            return found
-    raise EngineError("ValidationException", "The table does not have the specified index")
+def _delete(db: sqlite3.Connection, table: Description, item: Item) -> None:
+    name, key = table["TableName"], tables.key(table, item)
+    db.execute(DELETE, [name, *key])
+    _delete_entries(db, name, key, tables.index_entries(table, item))
 
 
-def _key_names(owner: dict[str, Any]) -> list[str]:
-    """Return the names of the hash key and, if there is one, the range key."""
-    names = {each["KeyType"]: each["AttributeName"] for each in owner["KeySchema"]}
-    return [names[kind] for kind in ("HASH", "RANGE") if kind in names]
+def _delete_entries(
+    db: sqlite3.Connection, name: str, key: tuple[str, str], entries: Iterable[tuple[str, ...]]
+) -> None:
+    for entry in entries:
+        db.execute(DELETE_ENTRY, [name, *entry, *key])
 
 
-def _key(owner: dict[str, Any], item: Item) -> list[str]:
-    """Return the hash and the range value of an item. The range is empty without a range key."""
-    values = [str(item[name]["S"]) for name in _key_names(owner)]
-    return [*values, ""][:2]
-
-
-def _projected(table: dict[str, Any], index: dict[str, Any]) -> set[str] | None:
-    """Return the names of the attributes that an index has, or None for all."""
-    projection = index["Projection"]
-    if projection["ProjectionType"] == "ALL":
-        return None
-    return {*_key_names(table), *_key_names(index), *projection.get("NonKeyAttributes", ())}
-
-
-def _response(items: list[Item], scanned: int) -> Response:
-    return {"Items": items, "Count": len(items), "ScannedCount": scanned}
+def _delete_expired(db: sqlite3.Connection) -> None:
+    for name, text in db.execute(EXPIRED, [int(time.time()), CLEANUP_ITEMS]).fetchall():
+        _delete(db, _table(db, name), tables.decode(text))

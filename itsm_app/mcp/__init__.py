@@ -1,1 +1,5 @@
-"""The Model Context Protocol server at `/mcp`."""
+"""The Model Context Protocol (MCP) server at `/mcp`.
+
+Comments refer to the MCP specification by section and page, for example "Error Codes" in `basic`.
+The address of a page is https://modelcontextprotocol.io/specification/<revision>/<page>.
+"""

@@ -1,7 +1,7 @@
-"""Messages of JSON-RPC 2.0, as the Model Context Protocol has them.
+"""JSON-RPC 2.0 messages, as the Model Context Protocol uses them.
 
-https://www.jsonrpc.org/specification, and `basic` in MCP's specification: an id is a string or an
-integer, and never null.
+Sources: https://www.jsonrpc.org/specification, and `basic` in the MCP specification. In MCP, the id
+of a request is a string or an integer, and never null. Only an error response can have a null id.
 """
 
 from __future__ import annotations
@@ -24,14 +24,21 @@ METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
 INTERNAL_ERROR = -32603
 
-# What msgspec raises for what is not JSON, not of the type, or nested too deep.
-UNREADABLE = (ValueError, RecursionError)
-# What comes before the first character of a JSON text: RFC 8259, section 2.
+# What msgspec raises for text that is not JSON, for a wrong type, and for too deep nesting.
+DECODE_ERRORS = (ValueError, RecursionError)
+# White space that can precede a JSON value: RFC 8259, section 2.
 WHITE_SPACE = b" \t\n\r"
 
 
 class ProtocolError(Exception):
-    """A message cannot be served. `status` is the one of HTTP that says the same."""
+    """A message is rejected with a JSON-RPC error.
+
+    Attributes:
+        code: The JSON-RPC error code.
+        message: What is wrong and what to do, for the client.
+        status: The HTTP status for this error.
+        data: The `data` of the error, if any.
+    """
 
     def __init__(self, code: int, message: str, status: int = 400, data: Any = None) -> None:
         super().__init__(code)
@@ -42,22 +49,28 @@ class ProtocolError(Exception):
 
 
 def must_be(description: str, next_step: str) -> Meta:
-    """Return what a member must be, and what to do about it, as the `schemas` say it."""
+    """Return the error texts of a field. See `api.field_types` for the arguments."""
     return Meta(description=description, extra={"next_step": next_step})
 
 
 Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Id = Annotated[
     str | Integer,
-    must_be("a string, or an integer of 64 bits", "Leave it out for a notification only."),
+    must_be("a string or a 64-bit integer", "Leave the id out only in a notification."),
 ]
 
 
 class Message(Struct):
-    """A request has a method and an id, a notification no id, a response no method."""
+    """A message from a client.
 
-    jsonrpc: Annotated[Literal["2.0"], must_be('the text "2.0"', "Send JSON-RPC 2.0.")]
-    method: Annotated[str, must_be("the name of a method", "Name one.")] | UnsetType = UNSET
+    A request has a method and an id. A notification has a method and no id. A response has a result
+    or an error instead of a method.
+    """
+
+    jsonrpc: Annotated[Literal["2.0"], must_be('the text "2.0"', "Send a JSON-RPC 2.0 message.")]
+    method: (
+        Annotated[str, must_be("the name of a method", "Send the name of a method.")] | UnsetType
+    ) = UNSET
     id: Id | UnsetType = UNSET
     params: Raw = Raw(b"{}")
     result: Raw | UnsetType = UNSET
@@ -65,66 +78,86 @@ class Message(Struct):
 
     @property
     def is_request(self) -> bool:
-        """Whether it wants an answer."""
+        """Whether the client expects a response."""
         return self.method is not UNSET and self.id is not UNSET
 
 
 def is_batch(body: bytes) -> bool:
-    """Whether a body is an array, if it is JSON at all."""
+    """Return whether a body is a batch. Does not check that the body is valid JSON."""
     return body.lstrip(WHITE_SPACE).startswith(b"[")
 
 
-def split(batch: bytes) -> list[bytes]:
-    """Return the elements of an array, unread. Raises `ProtocolError`."""
+def split_batch(batch: bytes) -> list[bytes]:
+    """Return the elements of a JSON array, each as JSON. Raises `ProtocolError`."""
     try:
         return [bytes(each) for each in msgspec.json.decode(batch, type=list[Raw])]
-    except UNREADABLE:
+    except DECODE_ERRORS:
         raise ProtocolError(
-            PARSE_ERROR, "The body is not JSON. Correct it and send it again."
+            PARSE_ERROR, "The body is not valid JSON. Correct the body and send it again."
         ) from None
 
 
-def read(message: bytes) -> Message:
-    """Read one message. Raises `ProtocolError`."""
-    read = load(Message, message, INVALID_REQUEST)
-    if read.method is UNSET and read.result is UNSET and read.error is UNSET:
-        raise ProtocolError(INVALID_REQUEST, "`method` is missing: name the method to be called.")
-    return read
+def read_message(json: bytes) -> Message:
+    """Decode a message. Raises `ProtocolError`."""
+    message = load(Message, json, INVALID_REQUEST)
+    if message.method is UNSET and message.result is UNSET and message.error is UNSET:
+        raise ProtocolError(
+            INVALID_REQUEST, "`method` is missing. Send the name of the method to call."
+        )
+    return message
 
 
 def load(schema: type[T], json: bytes, code: int = INVALID_PARAMS) -> T:
-    """Read an object as bodies are read. Raises `ProtocolError`, with `code` if it is JSON."""
+    """Decode a JSON object with the checks of `parsing.load_body`.
+
+    Args:
+        schema: The type of the object.
+        json: The object.
+        code: The error code if the text is JSON but not of this type.
+
+    Raises:
+        ProtocolError: The text is not JSON or not of this type.
+    """
     try:
         return parsing.load_body(schema, json)
     except (InvalidBody, InvalidField) as error:
-        told, _ = explain(error)
+        body, _ = explain(error)
         code = PARSE_ERROR if isinstance(error, NotJson) else code
-        raise ProtocolError(code, told.error) from None
+        raise ProtocolError(code, body.error) from None
 
 
-def members(json: bytes) -> dict[str, Raw]:
-    """Return the members of an object, unread; of anything else, none."""
+def decode_members(json: bytes) -> dict[str, Raw]:
+    """Return the members of a JSON object, each as JSON.
+
+    The result is empty for anything else, also for text that is not JSON.
+    """
     try:
         return msgspec.json.decode(json, type=dict[str, Raw])
-    except UNREADABLE:
+    except DECODE_ERRORS:
         return {}
 
 
-def text(json: bytes) -> str | None:
-    """Return a text; of anything else, nothing."""
+def decode_string(json: bytes) -> str | None:
+    """Return the value of a JSON string. None for anything else, also for text that is not JSON."""
     try:
         return msgspec.json.decode(json, type=str)
-    except UNREADABLE:
+    except DECODE_ERRORS:
         return None
 
 
-def result(request: Message, fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the response to a request that was served."""
-    return {"jsonrpc": "2.0", "id": request.id, "result": fields}
+def result_response(request: Message, result: dict[str, Any]) -> dict[str, Any]:
+    """Return the response to a request that succeeded."""
+    return {"jsonrpc": "2.0", "id": request.id, "result": result}
 
 
-def refusal(error: ProtocolError, own: Any) -> dict[str, Any]:
-    """Return the response to what cannot be served, with its own id, or None if that is unknown."""
-    said = {"code": error.code, "message": error.message}
+def error_response(error: ProtocolError, request_id: Any) -> dict[str, Any]:
+    """Return the response to a request that was rejected.
+
+    Args:
+        error: The error.
+        request_id: The id of the request. None, which becomes null in JSON, if the message is
+            rejected before its id is read, or if the id is invalid.
+    """
+    body = {"code": error.code, "message": error.message}
     data = {} if error.data is None else {"data": error.data}
-    return {"jsonrpc": "2.0", "id": own, "error": {**said, **data}}
+    return {"jsonrpc": "2.0", "id": request_id, "error": {**body, **data}}

@@ -1,4 +1,4 @@
-"""The methods of the Model Context Protocol that a server with tools has, in each revision."""
+"""The methods of the Model Context Protocol that a server with tools needs, by revision."""
 
 from __future__ import annotations
 
@@ -10,65 +10,73 @@ from msgspec import Raw, Struct
 
 from ..api import caller_binding
 from ..openapi.document import document
-from . import tools
+from . import tool_calls
 from .json_rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Message, ProtocolError, load, must_be
-from .revisions import LEGACY, META, MODERN, REVISIONS
+from .revisions import LEGACY, META_PREFIX, MODERN, REVISIONS
 from .tools_from_openapi import tool_list
 
-# How long a client may keep what only an update changes: "Caching" in `server/utilities`.
+# How long clients can cache the results of `tools/list` and `server/discover`: "Caching" in
+# `server/utilities`. Only a new release of this server changes these results.
 TTL_MS = 3_600_000
 
+# Written for language models: clients put this text into the model's context.
 INSTRUCTIONS = (
-    "The tickets of a service desk, for one caller at a time. Before you file a ticket, list the"
-    " caller's: it may be there. Read a spoken_number out as it is, digit by digit. On code"
-    " misheard_number ask for the 12 digits again, one by one. When a call fails with retryable"
-    " true, or nothing comes back, repeat it with the same idempotency_key. Never make a caller up:"
-    " they are who the platform says, or who they say themselves. Tell them that something is saved"
-    " only when a call has said so."
+    "These tools create, read, comment on and list the tickets of a service desk, for one caller"
+    " at a time. Before you create a ticket, list the caller's tickets: the problem may already"
+    " have one. Read spoken_number aloud unchanged, digit by digit. If the error code is"
+    " misheard_number, ask for all 12 digits again, one by one. If a call fails with retryable true"
+    " or returns nothing, repeat the call with the same idempotency_key. Never invent a caller: the"
+    " platform or the caller says who is calling. Say that something is saved only after a call has"
+    " succeeded."
 )
 
-Object = Annotated[dict[str, Raw], must_be("an object", "Send {} if there is nothing to say.")]
+Object = Annotated[dict[str, Raw], must_be("an object", "Send {} if the object has no members.")]
 
 
 class InitializeParams(Struct, rename="camel"):
     """The parameters of `initialize`."""
 
-    protocol_version: Annotated[str, must_be("a revision, as a text", "Send the latest you speak.")]
+    protocol_version: Annotated[
+        str,
+        must_be("the name of a revision", "Send the latest revision that the client supports."),
+    ]
     capabilities: Object
     client_info: Object
 
 
 class ListParams(Struct):
-    """The parameters of `tools/list`. There is one page, and so no cursor that we know."""
+    """The parameters of `tools/list`. The list has one page, so every cursor is invalid."""
 
-    cursor: Annotated[None, must_be("left out", "The list has one page.")] = None
+    cursor: Annotated[None, must_be("left out", "The list of tools has only one page.")] = None
 
 
 def serve(message: Message, revision: str) -> dict[str, Any]:
     """Return the result of a request. Raises `ProtocolError`."""
     methods = MODERN_METHODS if revision == MODERN else LEGACY_METHODS
     if message.method not in methods:
-        sentence = f"Unknown method. There are {', '.join(methods)}."
+        sentence = f"Unknown method. Use one of {', '.join(methods)}."
         raise ProtocolError(METHOD_NOT_FOUND, sentence, status=404)
     if not bytes(message.params).startswith(b"{"):
-        raise ProtocolError(INVALID_PARAMS, "`params` must be an object.")
-    fields = methods[message.method](bytes(message.params), revision)
+        sentence = "`params` must be an object. Send the parameters by name."
+        raise ProtocolError(INVALID_PARAMS, sentence)
+    result = methods[message.method](bytes(message.params), revision)
     if revision != MODERN:
-        return fields
+        return result
     # "Result" and "Per-response protocol fields" in `basic`.
-    meta = {f"{META}serverInfo": _server_info()}
-    return {"resultType": "complete", **fields, "_meta": meta}
+    meta = {f"{META_PREFIX}serverInfo": _server_info()}
+    return {"resultType": "complete", **result, "_meta": meta}
 
 
 def _initialize(params: bytes, _: str) -> dict[str, Any]:
-    # "Version Negotiation" in `basic/lifecycle`: the client's, or the latest that has a handshake.
-    wanted = load(InitializeParams, params).protocol_version
-    revision = wanted if wanted in LEGACY else LEGACY[0]
-    return {"protocolVersion": revision, "serverInfo": _server_info(), **_ABILITIES}
+    # "Version Negotiation" in `basic/lifecycle`: the server answers with the requested revision, or
+    # with the latest legacy revision if it does not support the requested revision.
+    requested = load(InitializeParams, params).protocol_version
+    revision = requested if requested in LEGACY else LEGACY[0]
+    return {"protocolVersion": revision, "serverInfo": _server_info(), **_CAPABILITIES}
 
 
 def _discover(_: bytes, __: str) -> dict[str, Any]:
-    return {"supportedVersions": REVISIONS, **_ABILITIES, **_cacheable("public")}
+    return {"supportedVersions": REVISIONS, **_CAPABILITIES, **_cache_control("public")}
 
 
 def _ping(_: bytes, __: str) -> dict[str, Any]:
@@ -78,13 +86,14 @@ def _ping(_: bytes, __: str) -> dict[str, Any]:
 def _list_tools(params: bytes, revision: str) -> dict[str, Any]:
     load(ListParams, params)
     bound = caller_binding.HEADER in request.headers
-    tools = {"tools": tool_list(revision, bound)}
-    # A bound list is not everybody's.
+    result = {"tools": tool_list(revision, bound)}
+    # The list depends on whether the request is bound to one caller. Shared caches must not store
+    # the list of a bound request.
     scope = "private" if bound else "public"
-    return tools | _cacheable(scope) if revision == MODERN else tools
+    return result | _cache_control(scope) if revision == MODERN else result
 
 
-def _cacheable(scope: str) -> dict[str, Any]:
+def _cache_control(scope: str) -> dict[str, Any]:
     return {"ttlMs": TTL_MS, "cacheScope": scope}
 
 
@@ -92,9 +101,9 @@ def _server_info() -> dict[str, str]:
     return {"name": "itsm-tickets", "version": document()["info"]["version"]}
 
 
-_ABILITIES = {"capabilities": {"tools": {}}, "instructions": INSTRUCTIONS}
+_CAPABILITIES = {"capabilities": {"tools": {}}, "instructions": INSTRUCTIONS}
 
 Method = Callable[[bytes, str], dict[str, Any]]
-COMMON: dict[str, Method] = {"tools/list": _list_tools, "tools/call": tools.call}
-LEGACY_METHODS = {"initialize": _initialize, "ping": _ping, **COMMON}
-MODERN_METHODS = {"server/discover": _discover, **COMMON}
+COMMON_METHODS: dict[str, Method] = {"tools/list": _list_tools, "tools/call": tool_calls.call}
+LEGACY_METHODS = {"initialize": _initialize, "ping": _ping, **COMMON_METHODS}
+MODERN_METHODS = {"server/discover": _discover, **COMMON_METHODS}

@@ -1,6 +1,6 @@
-"""How a model is told of the tools: "Listing Tools" in `server/tools`.
+"""The list of tools, made from the OpenAPI document: "Listing Tools" in `server/tools`.
 
-The OpenAPI document has all there is to say, and is the one source of it.
+The document is the only source of the texts that models read about the tools.
 """
 
 from __future__ import annotations
@@ -12,73 +12,82 @@ import msgspec
 from msgspec import Raw
 
 from ..openapi.document import document
-from .revisions import STRUCTURED
-from .tools import TOOLS
+from .revisions import STRUCTURED_CONTENT
+from .tool_calls import TOOLS
 
-# What the platform says of a bound call: a model that is not asked can't get it wrong.
-CALLERS = {"caller", "caller_id"}
-# What an output schema says to people: a sixth of the list, and nothing to a model.
-REMARKS = {"description", "format"}
+# The tools of a request that is bound to a caller do not have these parameters, so that the model
+# cannot name another caller.
+CALLER_FIELDS = {"caller", "caller_id"}
+# Models do not need these keywords of an output schema. They would take a sixth of the list.
+OMITTED_KEYWORDS = {"description", "format"}
 
 
 @cache
 def tool_list(revision: str, bound: bool) -> Raw:
-    """Return the list of tools, as JSON, for one revision and for bound requests or others."""
+    """Return the list of tools as JSON.
+
+    Args:
+        revision: The revision of the request.
+        bound: Whether the request is bound to a caller.
+    """
     paths = document()["paths"].values()
-    described = [_describe(each, revision, bound) for path in paths for each in path.values()]
-    return Raw(msgspec.json.encode(described))
+    tools = [_tool(operation, revision, bound) for path in paths for operation in path.values()]
+    return Raw(msgspec.json.encode(tools))
 
 
-def _describe(operation: dict[str, Any], revision: str, bound: bool) -> dict[str, Any]:
+def _tool(operation: dict[str, Any], revision: str, bound: bool) -> dict[str, Any]:
     name, title = operation["operationId"], operation["summary"]
     hints = TOOLS[name].hints
     tool = {
         "name": name,
         "description": operation["description"],
-        "inputSchema": _input_schema(operation, CALLERS if bound else set()),
+        "inputSchema": _input_schema(operation, CALLER_FIELDS if bound else set()),
     }
-    if revision < STRUCTURED:
+    if revision < STRUCTURED_CONTENT:
         return {**tool, "annotations": {"title": title, **hints}}
-    (answer,) = (each for status, each in operation["responses"].items() if status < "300")
-    output_schema = _without_remarks(_schema(answer))
+    (success,) = (each for status, each in operation["responses"].items() if status < "300")
+    output_schema = _without_omitted_keywords(_schema(success))
     return {**tool, "title": title, "outputSchema": output_schema, "annotations": hints}
 
 
-def _input_schema(operation: dict[str, Any], left_out: set[str]) -> dict[str, Any]:
+def _input_schema(operation: dict[str, Any], omitted_fields: set[str]) -> dict[str, Any]:
     parameters = operation.get("parameters", [])
     body = _schema(operation["requestBody"]) if "requestBody" in operation else {}
-    described = {
+    properties = {
         each["name"]: each["schema"] | {"description": each["description"]} for each in parameters
     }
-    properties = {**described, **body.get("properties", {})}
+    properties |= body.get("properties", {})
     required = [each["name"] for each in parameters if each.get("required")]
     required += body.get("required", [])
     return {
         "type": "object",
         "properties": {
-            name: _without_minimum(each)
+            name: _without_redundant_min_length(each)
             for name, each in properties.items()
-            if name not in left_out
+            if name not in omitted_fields
         },
-        "required": [name for name in required if name not in left_out],
+        "required": [name for name in required if name not in omitted_fields],
     }
 
 
-def _without_minimum(schema: dict[str, Any]) -> dict[str, Any]:
-    # What has a character that is not white space is one character long.
-    said_twice = {"minLength"} if schema.get("pattern") == r"\S" else set()
-    return {name: each for name, each in schema.items() if name not in said_twice}
+def _without_redundant_min_length(schema: dict[str, Any]) -> dict[str, Any]:
+    # The pattern `\S` already requires one character.
+    redundant = {"minLength"} if schema.get("pattern") == r"\S" else set()
+    return {name: each for name, each in schema.items() if name not in redundant}
 
 
-def _schema(message: dict[str, Any]) -> Any:
-    return message["content"]["application/json"]["schema"]
+def _schema(body_or_response: dict[str, Any]) -> Any:
+    return body_or_response["content"]["application/json"]["schema"]
 
 
-def _without_remarks(schema: Any) -> Any:
+def _without_omitted_keywords(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
-    # A property may have such a name, and is a schema.
+    # A property can have the name of a keyword, for example `description`. The value of a property
+    # is a schema, and the value of such a keyword is a text.
     kept = {
-        name: each for name, each in schema.items() if isinstance(each, dict) or name not in REMARKS
+        name: each
+        for name, each in schema.items()
+        if isinstance(each, dict) or name not in OMITTED_KEYWORDS
     }
-    return {name: _without_remarks(each) for name, each in kept.items()}
+    return {name: _without_omitted_keywords(each) for name, each in kept.items()}

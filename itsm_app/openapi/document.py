@@ -1,7 +1,8 @@
 """The OpenAPI document of the four operations, from `openapi.json`.
 
-It is the only source of what clients and language models read about the operations: the importers
-of agents, the viewer at `/docs` and the MCP tools use it.
+The document is the only source of the texts that clients and language models read about the
+operations. Agent platforms import it, the viewer at `/docs` shows it, and the MCP tools are made
+from it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import msgspec
 
 @cache
 def document() -> dict[str, Any]:
-    """Return the document, in version 3.0.0. Version 3.1.0 differs in its version only.
+    """Return the document in OpenAPI 3.0.0. In 3.1.0, only the version number differs.
 
     The file is read at the first call, so that a cold start does not pay for it.
     """

@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).with_name("viewer")
-# Name in the URL: name of the file, and its type. The page itself has no name, so that its relative
-# links also work below the path of an API Gateway stage.
+# By name in the URL: the name of the file, and its media type. The page itself has no name, so that
+# its relative links also work below the path of an API Gateway stage.
 FILES = {
     "": ("index.html", "text/html"),
     "init.js": ("init.js", "text/javascript"),
@@ -18,11 +18,11 @@ FILES = {
 
 @cache
 def content(file: str) -> bytes:
-    """Return the content of a file, decompressed. Read at the first call."""
+    """Return the content of a file, decompressed. The file is read at the first call."""
     stored = (FOLDER / file).read_bytes()
     if not file.endswith(".xz"):
         return stored
-    # Imported here: a Python that was built without lzma then lacks the viewer only.
+    # Imported here, so that in a Python without lzma only the viewer does not work.
     import lzma
 
     return lzma.decompress(stored)

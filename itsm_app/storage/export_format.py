@@ -27,12 +27,15 @@ class Text(Struct):
 
 
 class Time(Struct):
-    """A timestamp as in `timestamps`. Lists sort tickets by these texts."""
+    """A timestamp in the format of `timestamps`.
+
+    Other formats are invalid, because queries sort tickets by the text of the timestamp.
+    """
 
     S: str
 
     def __post_init__(self) -> None:
-        """Raise `ValueError`, to which msgspec adds the path of the value."""
+        """Raise `ValueError` if the format is wrong. msgspec adds the path of the value."""
         try:
             if format_timestamp(datetime.fromisoformat(self.S)) == self.S:
                 return
@@ -42,7 +45,10 @@ class Time(Struct):
 
 
 class Count(Struct):
-    """A whole number of at most 38 digits ("Number" in "Supported data types" of the guide)."""
+    """A whole number of at most 38 digits.
+
+    See "Supported data types and naming rules in Amazon DynamoDB" in the DynamoDB Developer Guide.
+    """
 
     N: Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,37})\Z")]
 
@@ -102,7 +108,7 @@ class History(Struct):
 
 
 class StoredTicket(Struct, kw_only=True):
-    """The attributes that an item needs to be read as a ticket. More are allowed."""
+    """The attributes that a ticket has or can have, with their types. More are allowed."""
 
     ticket_id: Text
     caller_id: Text
@@ -151,11 +157,11 @@ def import_item(item: Item) -> Outcome:
     """Store an item if the table has no item with its id.
 
     Returns:
-        `imported`, or, if the table has an item with this id, `unchanged` if the items are equal
-        and `different` if they are not.
+        `imported` if the table had no item with this id. Otherwise `unchanged` if the two items are
+        equal, and `different` if the items are not equal.
 
     Raises:
-        StorageUnavailable: DynamoDB failed. The item may be stored.
+        StorageUnavailable: DynamoDB failed. It is unknown whether the item was stored.
     """
     if put_item_if_missing(item):
         return "imported"
@@ -164,7 +170,7 @@ def import_item(item: Item) -> Outcome:
 
 
 def _sort_sets(item: Item) -> Item:
-    # DynamoDB returns the members of a set in any order.
+    # DynamoDB does not define the order of the members of a set.
     return {
         name: {kind: sorted(content) if kind in ("SS", "NS", "BS") else content}
         for name, value in item.items()
@@ -173,7 +179,8 @@ def _sort_sets(item: Item) -> Item:
 
 
 def _decode_binary(value: Any) -> Any:
-    # Binary values are in base64. A ticket has none, but an item can have more attributes.
+    # Export files contain binary values as base64. No attribute of a ticket is binary, but an item
+    # can have other attributes that are.
     if isinstance(value, list):
         return [_decode_binary(each) for each in value]
     if not isinstance(value, dict):

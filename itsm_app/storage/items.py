@@ -1,4 +1,7 @@
-"""Read and write one ticket. Every function raises `StorageUnavailable` if DynamoDB fails."""
+"""Read and write one ticket.
+
+Every function that sends a request raises `StorageUnavailable` if DynamoDB fails.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,8 @@ def put_new(ticket: Ticket) -> bool:
 def find(ticket_id: str, caller_ids: Collection[str] | None = None) -> Ticket | None:
     """Return a ticket, unless it is expired or belongs to none of `caller_ids`."""
     item = read_item(ticket_id)
-    # Before the item is parsed, so that parsing another caller's ticket takes no time.
+    # Check the caller before parsing the item. Otherwise, the time or an error of the parsing could
+    # reveal that a ticket of another caller exists.
     if item is None or (caller_ids is not None and _caller_of(item) not in caller_ids):
         return None
     ticket = Ticket.from_raw_data(item)
@@ -44,7 +48,10 @@ def read(ticket_id: str) -> Ticket | None:
 
 
 def read_item(ticket_id: str) -> Item | None:
-    """Return an item as DynamoDB stores it now, with attributes unknown to the model."""
+    """Return an item as DynamoDB stores it now, expired or not.
+
+    The item also has the attributes that the model does not know.
+    """
     if not _is_valid_key(ticket_id):
         return None
     connection = Ticket.connection()
@@ -54,7 +61,10 @@ def read_item(ticket_id: str) -> Item | None:
 
 
 def put_item_if_missing(item: Item) -> bool:
-    """Store an item as it is. Return False if the table has an item with its id."""
+    """Store an item unchanged.
+
+    Return False if the table has an item with this id, expired or not.
+    """
     client = Ticket.connection().connection.client
     request = {
         "TableName": Ticket.Meta.table_name,
@@ -69,12 +79,15 @@ def put_item_if_missing(item: Item) -> bool:
 
 
 def write(update: Update) -> bool:
-    """Apply an update. Return False if there is no such ticket or a condition does not hold."""
+    """Apply an update. Return False if the ticket does not exist or a condition is false."""
     return _is_valid_key(update.ticket_id) and _update(update) is not None
 
 
 def write_and_return(update: Update) -> Ticket | None:
-    """Apply an update to an existing ticket. Return the new state, or None as `write` False."""
+    """Apply an update and return the new state.
+
+    Return None if the ticket does not exist or a condition is false.
+    """
     response = _update(update, ReturnValues="ALL_NEW")
     return Ticket.from_raw_data(response["Attributes"]) if response else None
 

@@ -31,7 +31,8 @@ class CallerIdIndex(GlobalSecondaryIndex["Ticket"]):  # type: ignore[no-untyped-
 class StatusIndex(GlobalSecondaryIndex["Ticket"]):  # type: ignore[no-untyped-call]
     """The tickets of a status, sorted by creation time, without comments and history.
 
-    A comment therefore rewrites only these short attributes in this index.
+    A new comment rewrites the whole ticket in the table and in `CallerIdIndex`. In this index, it
+    rewrites only the attributes listed here.
     """
 
     class Meta:
@@ -57,9 +58,10 @@ class StatusIndex(GlobalSecondaryIndex["Ticket"]):  # type: ignore[no-untyped-ca
 
 
 class Ticket(Model):
-    """One ticket. Timestamps are texts as in `timestamps`.
+    """One ticket. Timestamps are texts in the format of `timestamps`.
 
-    Attributes with `null=True` are missing on tickets from before the attribute was introduced.
+    An attribute with `null=True` is missing if the ticket has no value for the attribute yet, or if
+    the ticket is older than the attribute.
     """
 
     class Meta:
@@ -83,17 +85,19 @@ class Ticket(Model):
     ticket_number = UnicodeAttribute(null=True)
     # The key of the create request.
     idempotency_key = UnicodeAttribute(null=True)
-    # The ids of all comments and changes that were written.
+    # The ids of all comments, and also of all change requests, that were written. A write fails if
+    # its id is already here, so a repeated request takes effect once.
     comment_ids = UnicodeSetAttribute(null=True)
-    # See `sizes`.
+    # The size of the ticket, see `sizes`.
     content_bytes = NumberAttribute(null=True)
     priority = UnicodeAttribute(default="normal")
     assignee = UnicodeAttribute(null=True)
     history = EntriesAttribute(null=True)
     # How many times the ticket was written.
     revision = NumberAttribute(null=True)
-    # The time of the first answer of the desk, and of the first change to resolved or closed.
+    # The time of the desk's first comment.
     answered_at = UnicodeAttribute(null=True)
+    # The time of the first change to resolved or closed.
     resolved_at = UnicodeAttribute(null=True)
     # Seconds since 1970, see `expiry`.
     expires_at = NumberAttribute(null=True)
@@ -102,12 +106,12 @@ class Ticket(Model):
     caller_id_index = CallerIdIndex()
     status_index = StatusIndex()
 
-    _configured: ClassVar[TableConnection | None] = None
+    _configured_connection: ClassVar[TableConnection | None] = None
     _lock: ClassVar[Lock] = Lock()
 
     @property
     def version(self) -> str:
-        """A text that changes with every write to the ticket, and only then."""
+        """A text that changes with every write to the ticket and with nothing else."""
         return f"{self.revision or 0}.{self.updated_at}"
 
     @property
@@ -117,21 +121,20 @@ class Ticket(Model):
 
     @classmethod
     def connection(cls) -> TableConnection:
-        """Return PynamoDB's low-level connection to the table, with its client created.
+        """Return PynamoDB's low-level connection to the table. Its client is already created.
 
-        Creating the client opens no network connection.
+        The creation of the client opens no network connection.
         """
         return cls._get_connection()
 
     @classmethod
     def _get_connection(cls) -> TableConnection:
-        # PynamoDB creates the client lazily, from a session of the calling thread. One thread
-        # configures its session and creates the client, and the others wait for it.
+        # PynamoDB creates the client when the client is first used, from a session of the calling
+        # thread. One thread configures its session and creates the client. Other threads wait.
         table = super()._get_connection()
-        if table is not cls._configured:
+        if table is not cls._configured_connection:
             with cls._lock:
-                if table is not cls._configured:
-                    connection.configure(table.connection.session)
-                    _ = table.connection.client
-                    cls._configured = table
+                if table is not cls._configured_connection:
+                    connection.create_client(table.connection)
+                    cls._configured_connection = table
         return table

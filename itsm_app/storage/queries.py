@@ -1,7 +1,7 @@
 """Query and Scan, one page of at most 1 MB after another.
 
-Pages are requested while the caller iterates. Every function raises `StorageUnavailable` if
-DynamoDB fails.
+Each page is requested when the iteration reaches the first item of the page. Every iterator raises
+`StorageUnavailable` if DynamoDB fails.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .items import Item
 from .models import CallerIdIndex, StatusIndex, Ticket
 from .retry import with_retries
 
-# The smallest page after the first one.
+# The smallest page size, in tickets, that is requested for the pages after the first page.
 MIN_NEXT_PAGE = 100
 
 INDEXES: dict[str, CallerIdIndex | StatusIndex] = {
@@ -33,14 +33,17 @@ def query(
     limit: int | None = None,
     start_key: Item | None = None,
 ) -> Iterator[Ticket]:
-    """Yield the tickets with one value of an index key, by creation time, expired ones included.
+    """Yield the tickets with this value of an index key, sorted by creation time.
+
+    Expired tickets are yielded too.
 
     Args:
         key: `caller_id` or `status`.
         value: The value of the key.
-        newest_first: The order.
-        limit: How many tickets the first page has. Later pages have at least 100.
-        start_key: The keys of the ticket after which to begin.
+        newest_first: Whether to begin with the newest ticket.
+        limit: The size of the first request's page, in tickets. The limit does not end the
+            iteration: later pages follow, with a size of at least 100.
+        start_key: The DynamoDB key of the ticket after which to begin. None for the beginning.
     """
     results = INDEXES[key].query(
         value, scan_index_forward=not newest_first, page_size=limit, last_evaluated_key=start_key
@@ -52,8 +55,9 @@ def query(
 def status_times(status: str, since: str) -> Iterator[list[Item]]:
     """Yield pages of the unexpired tickets of a status that were created since a time.
 
-    Newest first. The items have only `created_at`, `answered_at` and `resolved_at`. They are not
-    turned into models, which takes 40 microseconds each: there can be 120,000.
+    The newest ticket comes first. The items have only `created_at`, `answered_at` and
+    `resolved_at`. They are not converted to `Ticket` objects, because the conversion would take 40
+    microseconds per ticket, and there can be 120,000 tickets.
     """
     results = Ticket.status_index.query(
         status,
@@ -66,11 +70,13 @@ def status_times(status: str, since: str) -> Iterator[list[Item]]:
 
 
 def stored_items(caller_id: str | None, since: str | None) -> Iterator[Item]:
-    """Yield the unexpired tickets as DynamoDB stores them, with attributes unknown to the model.
+    """Yield the unexpired tickets as DynamoDB stores them.
+
+    The items also have the attributes that the model does not know.
 
     Args:
-        caller_id: Only this caller's tickets, from `CallerIdIndex`, which lags behind the table by
-            a moment. None for all tickets, in the order of the table.
+        caller_id: Only this caller's tickets, from `CallerIdIndex`. DynamoDB updates the index a
+            moment after the table. None for all tickets, in the order of the table.
         since: Only tickets that were changed or erased since this time. None for any time.
     """
     wanted = Ticket.expires_at.does_not_exist() | (Ticket.expires_at > expiry.clock())

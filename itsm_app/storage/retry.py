@@ -1,7 +1,8 @@
 """The one retry policy for requests to DynamoDB.
 
-Transient failures are retried, up to three attempts in all, after 0.1 s and 0.2 s, each plus up to
-10 % jitter. Every other failure is raised at once. botocore's own retries are off.
+A request that fails for a transient reason is sent up to three times. The waits between the
+attempts are 0.1 s and 0.2 s, each plus up to 10 % jitter. Every other failure is raised at once.
+botocore's own retries are disabled.
 """
 
 from __future__ import annotations
@@ -26,39 +27,42 @@ MAX_ATTEMPTS = 3
 FIRST_WAIT_SECONDS = 0.1
 JITTER = 0.1
 
-# Tests set this to False: retries and their log lines stay, the waiting goes.
+# Tests set this to False. The code then retries and logs as usual, but does not wait.
 waits = True
 
 retries: ContextVar[int] = ContextVar("retries", default=0)
-"""How many retries the current call has used."""
+"""How many retries the current API request has used, for all its DynamoDB requests together."""
 
 throttles: ContextVar[int] = ContextVar("throttles", default=0)
-"""How many attempts of the current call DynamoDB has throttled."""
+"""How many attempts of the current API request DynamoDB has throttled."""
 
+# See `retries_per_request`.
 _per_request: ContextVar[bool] = ContextVar("per_request", default=False)
 
 # "Error retries and exponential backoff" and "Error messages and codes" in the DynamoDB Developer
-# Guide. A response of status 500 or above is transient whatever its code.
+# Guide. A failure with an HTTP status of 500 or above is always transient, whatever its error code.
 THROTTLING_CODES = frozenset(
     {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
 )
 TRANSIENT_CODES = THROTTLING_CODES | {"InternalServerError", "ServiceUnavailable"}
-# A connection refused, reset or dropped, and every kind of time-out.
+# The connection was refused, reset or dropped, or a time-out ended the attempt.
 TRANSIENT_EXCEPTIONS = (botocore_exceptions.ConnectionError, botocore_exceptions.HTTPClientError)
 
-# Not seeded: copies of one Lambda snapshot must not wait for the same time.
+# The operating system's generator, because it has no seed in this process. With a seed, all copies
+# of a Lambda snapshot would wait for the same times.
 _random = SystemRandom()
 _logger = logging.getLogger(__name__)
 
 
 def with_retries(request: Callable[[], T]) -> T:
-    """Return what `request` returns, calling it up to three times.
+    """Call `request` up to three times, and return its result.
 
-    All requests of one client call share the two retries, because they share its time.
+    All DynamoDB requests of one API request share the two retries, because an API request must end
+    within 8 s.
 
     Raises:
         StorageUnavailable: DynamoDB rejected the request, or every attempt failed.
-        ConditionFailed: The condition of the write does not hold.
+        ConditionFailed: The condition of the write is false.
     """
     attempts = 1
     if _per_request.get():
@@ -76,14 +80,17 @@ def with_retries(request: Callable[[], T]) -> T:
             if code in THROTTLING_CODES:
                 throttles.set(throttles.get() + 1)
             if retries.get() == MAX_ATTEMPTS - 1 or not _is_transient(cause, code):
-                raise StorageUnavailable(code, attempts) from error
+                raise StorageUnavailable(code, attempts, str(cause)) from error
         _wait(code)
         attempts += 1
 
 
 @contextmanager
 def retries_per_request() -> Iterator[None]:
-    """Give each request to DynamoDB its own two retries. For commands, which have more time."""
+    """Give each DynamoDB request its own two retries.
+
+    This is for flask commands, which do not have the time limit of 8 s.
+    """
     token = _per_request.set(True)
     try:
         yield
@@ -92,7 +99,8 @@ def retries_per_request() -> Iterator[None]:
 
 
 def _botocore_error(error: Exception) -> Exception | None:
-    # PynamoDB wraps botocore's errors, and replaces a ClientError by one without the HTTP status.
+    # PynamoDB wraps botocore's errors. It replaces a ClientError by a ClientError without the HTTP
+    # status, and keeps the original error as `__cause__`.
     if not isinstance(error, PynamoDBException):
         return error
     cause = error.cause

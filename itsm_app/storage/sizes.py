@@ -1,7 +1,8 @@
-"""How many bytes a ticket takes. Each write keeps the count in `content_bytes` on the ticket.
+"""The size of a ticket in bytes. Each write updates the size in the attribute `content_bytes`.
 
-Texts count with their length in JSON. That is never less than what DynamoDB stores, and it is the
-length in a response. So one count bounds both the item and the response.
+The size of a text is its length in JSON. In a response, the text has exactly this length. In
+DynamoDB, the text has the same length or a smaller one. So one limit holds for the stored item and
+for the response.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ import msgspec
 from .attributes import Comment, Event
 from .models import Ticket
 
-# What a ticket, a comment and a history entry take besides their texts: names, ids and timestamps.
+# What a ticket, a comment and a history entry need besides their texts: bytes for attribute names,
+# ids and timestamps.
 TICKET_BYTES = 600
 COMMENT_BYTES = 200
 EVENT_BYTES = 250
 
 
 def of_ticket(ticket: Ticket) -> int:
-    """Return the size of a ticket in bytes. Computed if the ticket is older than the count."""
+    """Return the size of a ticket in bytes.
+
+    The size is computed if the ticket is older than the attribute `content_bytes`.
+    """
     if ticket.content_bytes is not None:
         return int(ticket.content_bytes)
     texts = _bytes(ticket.caller_id) + _bytes(ticket.issue_description)

@@ -1,4 +1,4 @@
-"""Create the DynamoDB table, or check that an existing one has the right shape."""
+"""Create the DynamoDB table, or check that an existing table matches the definition."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def _index(index: Any, key: str) -> dict[str, Any]:
         {"AttributeName": key, "KeyType": "HASH"},
         {"AttributeName": "created_at", "KeyType": "RANGE"},
     ]
-    shown = index.Meta.projection
-    projection = {"ProjectionType": shown.projection_type}
-    if shown.non_key_attributes:
-        projection["NonKeyAttributes"] = shown.non_key_attributes
-    return {"IndexName": index.Meta.index_name, "KeySchema": keys, "Projection": projection}
+    projection = index.Meta.projection
+    definition = {"ProjectionType": projection.projection_type}
+    if projection.non_key_attributes:
+        definition["NonKeyAttributes"] = projection.non_key_attributes
+    return {"IndexName": index.Meta.index_name, "KeySchema": keys, "Projection": definition}
 
 
 CALLER_ID_INDEX = _index(CallerIdIndex, "caller_id")
@@ -38,34 +38,35 @@ DEFINITION: dict[str, Any] = {
     "BillingMode": "PAY_PER_REQUEST",
 }
 
-# AWS prepares the backups of a new table for some seconds. Until then it rejects the request.
+# AWS needs some seconds to prepare the backups of a new table. During this time, AWS rejects the
+# request for point-in-time recovery.
 RECOVERY_ATTEMPTS = 60
 RECOVERY_WAIT_SECONDS = 1
-# The name of the index in `_shape`.
-QUEUE = f"the index {STATUS_INDEX['IndexName']}"
-# DynamoDB fills a new index from the table. That takes minutes for a large table.
+# The name of StatusIndex in the dict that `_shape` returns.
+STATUS_INDEX_PART = f"the index {STATUS_INDEX['IndexName']}"
+# DynamoDB copies the tickets of the table into a new index. For a large table, this takes minutes.
 INDEX_WAIT_SECONDS = 1
 
 
 def create() -> bool:
     """Create the table and its indexes, and wait until they are active.
 
-    An existing table keeps its items. It gets `StatusIndex` if that index is missing.
+    An existing table keeps its items. If `StatusIndex` is missing, the index is added.
 
     Returns:
         True if the table is new, False if it existed.
 
     Raises:
-        TableMismatch: The table exists with another shape.
+        TableMismatch: The table exists, but its key, indexes or billing mode differ.
         StorageUnavailable: DynamoDB rejected a request or cannot be reached.
     """
     is_new = not _exists()
     if is_new:
         _create()
-    _ask(_await_active)
+    _send(_await_active)
     found = _describe()
     differences = _differences(found)
-    if [*differences] == [QUEUE] and QUEUE not in _shape(found):
+    if [*differences] == [STATUS_INDEX_PART] and STATUS_INDEX_PART not in _shape(found):
         _add_status_index()
     elif differences:
         raise TableMismatch("; ".join(differences.values()))
@@ -80,11 +81,11 @@ def turn_on_recovery() -> None:
     attempt = 1
     while True:
         try:
-            _ask(_turn_on_recovery)
+            _send(_turn_on_recovery)
             return
         except StorageUnavailable as error:
-            unready = error.cause == "ContinuousBackupsUnavailableException"
-            if not unready or attempt == RECOVERY_ATTEMPTS:
+            is_preparing = error.cause == "ContinuousBackupsUnavailableException"
+            if not is_preparing or attempt == RECOVERY_ATTEMPTS:
                 raise
         time.sleep(RECOVERY_WAIT_SECONDS)
         attempt += 1
@@ -92,10 +93,10 @@ def turn_on_recovery() -> None:
 
 def turn_on_expiry() -> None:
     """Make DynamoDB delete expired tickets. Raise `StorageUnavailable` if DynamoDB rejects it."""
-    _ask(_turn_on_expiry)
+    _send(_turn_on_expiry)
 
 
-def _ask(request: Callable[[], T]) -> T:
+def _send(request: Callable[[], T]) -> T:
     with retries_per_request():
         return with_retries(request)
 
@@ -105,8 +106,8 @@ def _client() -> Any:
 
 
 def _describe() -> dict[str, Any]:
-    answer = _ask(lambda: _client().describe_table(TableName=TABLE_NAME))
-    return dict(answer["Table"])
+    response = _send(lambda: _client().describe_table(TableName=TABLE_NAME))
+    return dict(response["Table"])
 
 
 def _exists() -> bool:
@@ -121,9 +122,9 @@ def _exists() -> bool:
 
 def _create() -> None:
     tags = [{"Key": "application", "Value": "itsm-app"}]
-    shape = {**DEFINITION, "DeletionProtectionEnabled": True, "Tags": tags}
+    definition = {**DEFINITION, "DeletionProtectionEnabled": True, "Tags": tags}
     try:
-        _ask(lambda: _client().create_table(TableName=TABLE_NAME, **shape))
+        _send(lambda: _client().create_table(TableName=TABLE_NAME, **definition))
     except StorageUnavailable as error:
         # The response to the first attempt was lost, or another process created the table.
         if error.cause != "ResourceInUseException":
@@ -137,10 +138,10 @@ def _add_status_index() -> None:
         "GlobalSecondaryIndexUpdates": [{"Create": STATUS_INDEX}],
     }
     try:
-        _ask(lambda: _client().update_table(TableName=TABLE_NAME, **change))
+        _send(lambda: _client().update_table(TableName=TABLE_NAME, **change))
     except StorageUnavailable:
         # The response to the first attempt was lost, or another process added the index.
-        if QUEUE not in _shape(_describe()):
+        if STATUS_INDEX_PART not in _shape(_describe()):
             raise
 
 
@@ -159,7 +160,7 @@ def _turn_on_recovery() -> None:
 
 def _turn_on_expiry() -> None:
     found = _client().describe_time_to_live(TableName=TABLE_NAME)["TimeToLiveDescription"]
-    # Enabling it twice is an error.
+    # If expiry is already enabled, DynamoDB rejects a request to enable it.
     if found["TimeToLiveStatus"] not in ("ENABLING", "ENABLED"):
         _client().update_time_to_live(
             TableName=TABLE_NAME,
@@ -174,13 +175,20 @@ def _await_active() -> None:
 def _differences(found: dict[str, Any]) -> dict[str, str]:
     shape = _shape(found)
     return {
-        part: f"{part} is {shape.get(part, 'missing')} where {wanted} is needed"
-        for part, wanted in _shape(DEFINITION).items()
-        if shape.get(part) != wanted
+        part: f"{part} must be {needed}, but it is {shape.get(part, 'missing')}"
+        for part, needed in _shape(DEFINITION).items()
+        if shape.get(part) != needed
     }
 
 
 def _shape(table: dict[str, Any]) -> dict[str, str]:
+    """Return a description of each part of a table: the key, the billing mode and each index.
+
+    The keys of the dict are the names of the parts, such as `the key`.
+
+    Args:
+        table: `DEFINITION`, or the description of a table from DynamoDB.
+    """
     types = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
 
     def keys(owner: dict[str, Any]) -> str:
@@ -191,7 +199,7 @@ def _shape(table: dict[str, Any]) -> dict[str, str]:
     shape = {"the key": keys(table), "the billing mode": billing or "PROVISIONED"}
     for index in table.get("GlobalSecondaryIndexes", []):
         projection = index["Projection"]
-        shown = ", ".join(sorted(projection.get("NonKeyAttributes", ())))
-        projected = f"{projection['ProjectionType']} {shown}".strip()
-        shape[f"the index {index['IndexName']}"] = f"{keys(index)}, projecting {projected}"
+        attributes = ", ".join(sorted(projection.get("NonKeyAttributes", ())))
+        projected = f"{projection['ProjectionType']} {attributes}".strip()
+        shape[f"the index {index['IndexName']}"] = f"{keys(index)} with projection {projected}"
     return shape

@@ -11,6 +11,9 @@ def now() -> str:
 
 
 def format_timestamp(moment: datetime) -> str:
-    """Return an aware `datetime` as RFC 3339 in UTC with microseconds. The text sorts by time."""
+    """Return a `datetime` that has a time zone as RFC 3339 text in UTC, with microseconds.
+
+    The alphabetical order of these texts is the order of time.
+    """
     utc = moment.astimezone(UTC)
     return utc.isoformat(timespec="microseconds").replace("+00:00", "Z")

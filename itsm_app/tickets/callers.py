@@ -65,6 +65,8 @@ def whose_tickets(caller_id: str) -> list[str]:
 
 
 def _phone_number(text: str, field: str) -> str:
+    # NFKC turns full-width characters into ordinary ones.
+    text = unicodedata.normalize("NFKC", text)
     visible = "".join(each for each in text if unicodedata.category(each) != "Cf")
     digits = PHONE_SEPARATORS.sub("", re.sub(r"^tel:", "", visible, flags=re.IGNORECASE))
     number = "".join(str(unicodedata.decimal(each, each)) for each in digits)

@@ -1,4 +1,4 @@
-"""Add a caller's comment to a ticket. Comments of the desk are part of `update`."""
+"""Add a caller's comment to a ticket. The desk adds comments with `update_ticket`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from .errors import IdempotencyKeyReused, TicketBusy
 from .get import get_ticket
 
 # With an idempotency key, the id of a comment is the UUID of the ticket id and the key in this
-# namespace (RFC 9562, section 5.5). The namespace is random.
+# namespace (RFC 9562, section 5.5). The namespace was generated at random once and must never
+# change.
 NAMESPACE = UUID("c0f1f2a5-6c0e-4c39-8f3e-57b1d2e7a9b4")
-# A conditional write fails if the ticket was resolved, was written at the same time, or is too old
-# to have a size. It is then tried again on the ticket as it is.
+# How many times a conditional write is tried. The write fails if another request changed the ticket
+# after the read. The first write of a comment comes before any read, so it also fails if the ticket
+# is resolved or, on old tickets, has no stored size. After a failure, the ticket is read and the
+# write is built again.
 ATTEMPTS = 3
 
 
@@ -26,21 +29,23 @@ def add_comment(
     idempotency_key: str | None = None,
     caller_id: str | None = None,
     by: str = "",
+    at: str | None = None,
 ) -> tuple[Comment, bool]:
     """Append a caller's comment to a ticket. A comment on a resolved ticket reopens the ticket.
 
     Args:
         reference: The id or the number of the ticket.
         comment_text: The comment.
-        idempotency_key: The key under which the client repeats this request.
+        idempotency_key: The key with which the client repeats this request.
         caller_id: The caller that the ticket must belong to, or None for any caller.
         by: The name of the API key. The history shows the name if the ticket is reopened.
+        at: The time of the comment, or None for the current time.
 
     Returns:
         The comment, and whether an earlier request with the same idempotency key added it.
 
     Raises:
-        TicketNotFound, InvalidField, MisheardNumber: As `get_ticket`.
+        TicketNotFound, InvalidField, MisheardNumber: The same as in `get_ticket`.
         TicketClosed: The ticket is closed.
         CallerErased: The caller's data was erased.
         TicketFull: The ticket has no room for this comment.
@@ -50,7 +55,7 @@ def add_comment(
     ticket_id = numbers.to_ticket_id(reference)
     comment: Comment = {
         "comment_text": comment_text,
-        "added_at": timestamps.now(),
+        "added_at": at or timestamps.now(),
         "comment_id": _comment_id(ticket_id, idempotency_key),
     }
     ticket: Ticket | None = None
@@ -59,7 +64,8 @@ def add_comment(
             return comment, False
         ticket = get_ticket(reference, caller_id)
         if found := _find_same(ticket, comment):
-            # The same time means that this request added it and the response was lost.
+            # If the times are the same, this request added the comment and DynamoDB's response was
+            # lost. If not, an earlier request added the comment.
             return found, found["added_at"] != comment["added_at"]
         lifecycle.require_open(ticket)
         lifecycle.require_caller(ticket)

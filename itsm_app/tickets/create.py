@@ -11,9 +11,18 @@ from .get import get_ticket
 
 
 def create_ticket(
-    caller_id: str, issue_description: str, idempotency_key: str | None = None
+    caller_id: str,
+    issue_description: str,
+    idempotency_key: str | None = None,
+    at: str | None = None,
 ) -> tuple[Ticket, bool]:
     """Create a ticket.
+
+    Args:
+        caller_id: The caller that the ticket belongs to.
+        issue_description: The caller's problem.
+        idempotency_key: The key with which the client repeats this request.
+        at: The time of the creation, or None for the current time.
 
     Returns:
         The ticket as it is stored now, and whether an earlier request with the same idempotency
@@ -22,7 +31,7 @@ def create_ticket(
     Raises:
         IdempotencyKeyReused: The earlier request had another description.
     """
-    now = timestamps.now()
+    now = at or timestamps.now()
     for number in numbers.candidates(caller_id, idempotency_key):
         ticket = Ticket(
             ticket_id=numbers.ticket_id(number),
@@ -45,7 +54,7 @@ def create_ticket(
 
 
 def _is_same_request(found: Ticket, ticket: Ticket) -> bool:
-    # With a key, the client repeated the request. Without a key, the response to this very request
-    # was lost on the way from DynamoDB, and `storage.retry` repeated it.
+    # If there is a key, a match means that the client repeated the request. If there is no key, a
+    # match means that DynamoDB's response was lost and `storage.retry` repeated the write.
     same = found.caller_id == ticket.caller_id and found.idempotency_key == ticket.idempotency_key
     return same and (ticket.idempotency_key is not None or found.created_at == ticket.created_at)

@@ -1,7 +1,8 @@
 """Erase a caller's personal data from tickets.
 
-A ticket is rebuilt from the attributes named here. Nothing else stays: no attribute that the model
-does not know, and no id that is derived from an idempotency key.
+The erased ticket has only the attributes that `_erased` lists. Attributes that the model does not
+know are deleted. The ids of comments and changes are replaced, because they can be derived from
+idempotency keys.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from ..storage.attributes import Comment, Event
 from ..storage.models import Ticket
 
 ERASED = "[erased]"
-# The name in the history of an erased ticket.
+# The history of an erased ticket shows this name for the erasure.
 CHANGED_BY = "erase-caller"
 
 
 def tickets_of(caller_id: str) -> Iterator[Ticket]:
-    """Yield a caller's tickets, oldest first, expired ones included.
+    """Yield a caller's tickets, oldest first, with expired tickets.
 
-    The index lags behind the table by a moment, so a ticket created just now can be missing.
+    DynamoDB updates the index a moment after the table, so a ticket that was just created can be
+    missing.
     """
     return queries.query("caller_id", caller_id, newest_first=False)
 
@@ -35,7 +37,8 @@ def erase(ticket_id: str, caller_id: str) -> bool:
     """
     belonged = False
     while (ticket := items.read(ticket_id)) and ticket.caller_id == caller_id:
-        # If the ticket is erased at the next read, the response to our own write was lost.
+        # If `replace` returns False and the next read finds an erased ticket, our own write
+        # succeeded, but its response was lost.
         belonged = True
         if items.replace(ticket, _erased(ticket)):
             break
@@ -50,7 +53,7 @@ def _erased(ticket: Ticket) -> Ticket:
     erased = Ticket(
         ticket_id=ticket.ticket_id,
         ticket_number=ticket.ticket_number,
-        # Each ticket gets its own, so that nothing shows which tickets had the same caller.
+        # Each ticket gets its own `caller_id`, so nobody can see which tickets had the same caller.
         caller_id=f"erased-{ticket.ticket_id}",
         issue_description=ERASED,
         status=ticket.status,
@@ -82,7 +85,7 @@ def _erased_comment(comment: Comment, caller_id: str, namespace: UUID) -> Commen
 
 def _erased_event(event: Event, caller_id: str, namespace: UUID) -> Event:
     kept = {name: _without_caller(str(text), caller_id) for name, text in event.items()}
-    # The entries of one request still share one id.
+    # Entries of the same request had the same id, and have the same new id.
     return cast("Event", kept | {"change_id": str(uuid5(namespace, event["change_id"]))})
 
 

@@ -1,4 +1,7 @@
-"""Why a ticket operation was rejected. Each error carries its data, `api.errors` adds the words."""
+"""Errors for the reasons why a ticket operation is rejected.
+
+The errors contain data only. The messages for clients are in `api.error_messages`.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,13 @@ class TicketError(Exception):
 
 
 class InvalidField(TicketError):
-    """A field is missing, empty, too long, of the wrong type or given twice.
+    """A field is missing, is given twice or has an invalid value.
 
     Attributes:
         field: The name of the field.
-        requirement: What the field must be, as the rest of a sentence that begins with its name.
-        next_step: What to do about it, as a sentence.
+        requirement: The end of a sentence that begins with the field name, for example `must be …`
+            or `is missing: …`.
+        next_step: A sentence that says how the client can correct the request.
     """
 
     def __init__(self, field: str, requirement: str, next_step: str) -> None:
@@ -24,7 +28,11 @@ class InvalidField(TicketError):
 
 
 class MisheardNumber(TicketError):
-    """The digits are not a ticket number. `digits` is how many there are."""
+    """The reference consists of digits, but is not a ticket number.
+
+    Attributes:
+        digits: The number of digits in the reference.
+    """
 
     def __init__(self, digits: int) -> None:
         super().__init__(digits)
@@ -32,7 +40,11 @@ class MisheardNumber(TicketError):
 
 
 class TicketNotFound(TicketError):
-    """No ticket has this reference, or it belongs to another caller. `length` is in characters."""
+    """No ticket has this reference, or the ticket belongs to another caller.
+
+    Attributes:
+        length: The length of the reference in characters.
+    """
 
     def __init__(self, length: int) -> None:
         super().__init__(length)
@@ -44,7 +56,12 @@ class IdempotencyKeyReused(TicketError):
 
 
 class InvalidTransition(TicketError):
-    """The ticket cannot change to this status. `allowed` names those that can follow `status`."""
+    """The ticket cannot change from its present status to the requested status.
+
+    Attributes:
+        status: The present status of the ticket.
+        allowed: The statuses that can follow the present status, separated by commas, or `none`.
+    """
 
     def __init__(self, status: str, allowed: str) -> None:
         super().__init__(status)
@@ -53,7 +70,11 @@ class InvalidTransition(TicketError):
 
 
 class AlreadyAssigned(TicketError):
-    """The ticket is assigned to somebody else, `assignee`."""
+    """The ticket is assigned to another person.
+
+    Attributes:
+        assignee: The present assignee.
+    """
 
     def __init__(self, assignee: str) -> None:
         super().__init__(assignee)
@@ -65,11 +86,11 @@ class TicketClosed(TicketError):
 
 
 class CallerErased(TicketError):
-    """The caller's data was erased from the ticket, so it takes no more comments."""
+    """The caller's data was erased from the ticket, so the ticket accepts no comments."""
 
 
 class ChangedMeanwhile(TicketError):
-    """The ticket was changed since the client read it."""
+    """The ticket has changed since the client read the ticket."""
 
 
 class TicketBusy(TicketError):
@@ -77,7 +98,11 @@ class TicketBusy(TicketError):
 
 
 class TicketFull(TicketError):
-    """The ticket has no room for the comment. `length` is the comment's, in characters."""
+    """The ticket has no room for the comment or the change.
+
+    Attributes:
+        length: The length of the new comment in characters, 0 without a comment.
+    """
 
     def __init__(self, length: int) -> None:
         super().__init__(length)

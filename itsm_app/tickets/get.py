@@ -14,9 +14,9 @@ def get_ticket(reference: str, caller_id: str | None = None) -> Ticket:
     """Return a ticket as it is stored now.
 
     Raises:
-        TicketNotFound: There is no such ticket, or it belongs to another caller than `caller_id`.
+        TicketNotFound: No ticket has this reference, or the ticket does not belong to `caller_id`.
         InvalidField: `reference` is empty.
-        MisheardNumber: `reference` consists of digits and is not a ticket number.
+        MisheardNumber: `reference` consists of up to 24 digits and is not a ticket number.
     """
     caller_ids = None if caller_id is None else callers.whose_tickets(caller_id)
     found = items.find(numbers.to_ticket_id(reference), caller_ids)
@@ -26,6 +26,9 @@ def get_ticket(reference: str, caller_id: str | None = None) -> Ticket:
 
 
 def check_storage() -> None:
-    """Read a ticket that does not exist. Raise `StorageUnavailable` if the table cannot be read."""
+    """Raise `StorageUnavailable` if the table cannot be read.
+
+    The check reads a ticket that does not exist.
+    """
     with suppress(TicketNotFound):
         get_ticket("health")

@@ -1,12 +1,12 @@
-"""The lifecycle of a ticket: which status can follow which, and what a ticket still accepts."""
+"""The lifecycle of a ticket: which status can follow which, and checks before a change."""
 
 from __future__ import annotations
 
 from ..storage.models import Ticket
 from .errors import CallerErased, InvalidTransition, TicketClosed
 
-# The statuses that can follow each status at the desk. A caller's comment on a resolved ticket also
-# changes it to `in_progress`.
+# Each status, and the statuses to which the desk can change it. A caller's comment also changes the
+# status, from `resolved` to `in_progress`.
 TRANSITIONS = {
     "open": ("in_progress", "resolved", "closed"),
     "in_progress": ("resolved", "closed"),
@@ -16,25 +16,33 @@ TRANSITIONS = {
 
 
 def next_statuses(status: str) -> tuple[str, ...]:
-    """Return the statuses that can follow this one. An unknown status counts as `open`."""
-    # Another release of this app may have stored it.
+    """Return the statuses that can follow this status. An unknown status counts as `open`."""
+    # Another release of this app can have stored a status that this release does not know.
     return TRANSITIONS.get(status, TRANSITIONS["open"])
 
 
 def require_transition(ticket: Ticket, status: str | None) -> None:
-    """Raise `InvalidTransition` if the ticket cannot change to this status. None is no change."""
+    """Check that the ticket has this status or can change to it.
+
+    Args:
+        ticket: The ticket.
+        status: The requested status. None means that the request does not set the status.
+
+    Raises:
+        InvalidTransition: The ticket cannot change to this status.
+    """
     allowed = next_statuses(ticket.status)
     if status not in (None, ticket.status, *allowed):
-        raise InvalidTransition(ticket.status, " or ".join(allowed) or "nothing")
+        raise InvalidTransition(ticket.status, ", ".join(allowed) or "none")
 
 
 def require_open(ticket: Ticket) -> None:
-    """Raise `TicketClosed` if the ticket is closed."""
+    """Check that the ticket is not closed. Raise `TicketClosed` if it is."""
     if ticket.status == "closed":
         raise TicketClosed
 
 
 def require_caller(ticket: Ticket) -> None:
-    """Raise `CallerErased` if the caller's data was erased from the ticket."""
+    """Check that the caller's data was not erased. Raise `CallerErased` if it was."""
     if ticket.erased_at is not None:
         raise CallerErased

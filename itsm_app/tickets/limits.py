@@ -16,14 +16,15 @@ MAX_ASSIGNEE_CHARACTERS = 100
 # Tickets on one page of a list.
 DEFAULT_PAGE_TICKETS = 10
 MAX_PAGE_TICKETS = 100
-# How many tickets are read for one page of a filtered list.
+# How many tickets are read at most for one page of a list.
 MAX_TICKETS_READ = 100
-# Lambda returns at most 6 MB ("Lambda quotas" in the AWS Lambda guide), and its response holds our
-# JSON as a JSON text, in which each quote and backslash takes two bytes.
+# Lambda returns at most 6 MB ("Lambda quotas" in the AWS Lambda guide). Our JSON is sent as a
+# string inside another JSON document, so each quote and backslash takes two bytes.
 MAX_PAGE_BYTES = 2_900_000
 
-# DynamoDB's item limit is 400 KB, and a write costs as much as the whole item. Comments leave room
-# for later changes, and changes leave room for closing.
+# DynamoDB's item limit is 400 KB. Our limit is lower, because DynamoDB charges each write for the
+# whole item. A ticket without room for a comment can still change, and a ticket without room for a
+# change can still be closed.
 MAX_BYTES_AFTER_CLOSING = 300 * 1024
 MAX_BYTES_AFTER_CHANGE = MAX_BYTES_AFTER_CLOSING - 512
 MAX_BYTES_AFTER_COMMENT = MAX_BYTES_AFTER_CLOSING - 2 * 1024
@@ -32,7 +33,8 @@ MAX_BYTES_AFTER_COMMENT = MAX_BYTES_AFTER_CLOSING - 2 * 1024
 def require_room(update: Update, max_bytes: int, ticket: Ticket | None) -> None:
     """Make an update fail if the ticket would have more than `max_bytes` afterwards.
 
-    `ticket` is the ticket as it was read, if it was. Raise `TicketFull` if it shows that already.
+    `ticket` is the ticket as it was read, or None if the ticket was not read. Raise `TicketFull` at
+    once if the ticket as it was read has no room for the update.
     """
     if ticket is not None and sizes.of_ticket(ticket) + update.added_bytes > max_bytes:
         raise TicketFull(update.comment_length)

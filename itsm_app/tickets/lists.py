@@ -9,7 +9,7 @@ from ..storage.models import Ticket
 from . import cursors
 from .limits import DEFAULT_PAGE_TICKETS, MAX_PAGE_BYTES, MAX_TICKETS_READ
 
-# The tickets of a page, and the cursor of the next page, if there is one.
+# The tickets of a page, and the cursor of the next page. The cursor of the last page is None.
 Page = tuple[list[Ticket], str | None]
 
 
@@ -22,21 +22,23 @@ def list_recent_tickets(
 ) -> Page:
     """Return a page of a caller's tickets, newest first.
 
-    A page ends early before it exceeds `max_bytes`, and after 100 tickets that were read.
+    The page has fewer than `limit` tickets if the next ticket would exceed `max_bytes`, or if 100
+    tickets were read. All tickets that were read count for both limits, also tickets that the page
+    leaves out because of `status`.
 
     Args:
         caller_id: The caller.
-        status: Only tickets of this status.
+        status: Return only tickets of this status.
         limit: How many tickets a page has at most.
-        cursor: The cursor of this page.
-        max_bytes: The size of a page, as `storage.sizes` counts. 2.9 MB unless given.
+        cursor: The cursor of this page, or None for the first page.
+        max_bytes: The maximum size of a page, as `storage.sizes` counts. None means 2.9 MB.
 
     Raises:
-        InvalidField: The cursor belongs to another list.
+        InvalidField: The cursor was altered or belongs to another list.
     """
-    wanted = {"status": status}
+    filters = {"status": status}
     max_bytes = max_bytes or MAX_PAGE_BYTES
-    return _page("caller_id", caller_id, wanted, limit, cursor, True, max_bytes)
+    return _page("caller_id", caller_id, filters, limit, cursor, True, max_bytes)
 
 
 def list_queue(
@@ -49,27 +51,27 @@ def list_queue(
 ) -> Page:
     """Return a page of the tickets of a status, without comments, oldest first by default.
 
-    Pages end and errors are raised as in `list_recent_tickets`.
+    The limits of a page and the errors are the same as in `list_recent_tickets`.
     """
-    wanted = {"priority": priority, "assignee": assignee}
-    return _page("status", status, wanted, limit, cursor, newest_first, MAX_PAGE_BYTES)
+    filters = {"priority": priority, "assignee": assignee}
+    return _page("status", status, filters, limit, cursor, newest_first, MAX_PAGE_BYTES)
 
 
 def _page(
     key: str,
     value: str,
-    wanted: dict[str, str | None],
+    filters: dict[str, str | None],
     limit: int,
     cursor: str | None,
     newest_first: bool,
     max_bytes: int,
 ) -> Page:
-    query = (key, value, *wanted.values(), "newest" if newest_first else "oldest")
+    query = (key, value, *filters.values(), "newest" if newest_first else "oldest")
     start_key = cursors.start_key(key, value, cursor, *query) if cursor else None
-    # One ticket more than the page shows whether there is a next page.
-    first_read = (MAX_TICKETS_READ if any(wanted.values()) else limit) + 1
+    # Read one ticket more than the page can have, to find out whether there is a next page.
+    read_limit = (MAX_TICKETS_READ if any(filters.values()) else limit) + 1
     tickets = queries.query(
-        key, value, newest_first=newest_first, limit=first_read, start_key=start_key
+        key, value, newest_first=newest_first, limit=read_limit, start_key=start_key
     )
     page: list[Ticket] = []
     last: Ticket | None = None
@@ -80,16 +82,18 @@ def _page(
         if last and is_full:
             return _sorted(page, newest_first), cursors.after(last, *query)
         last = ticket
-        if _is_wanted(ticket, wanted):
+        if _is_listed(ticket, filters):
             page.append(ticket)
     return _sorted(page, newest_first), None
 
 
-def _is_wanted(ticket: Ticket, wanted: dict[str, str | None]) -> bool:
-    agrees = (getattr(ticket, name) == value for name, value in wanted.items() if value is not None)
-    return not ticket.is_expired and all(agrees)
+def _is_listed(ticket: Ticket, filters: dict[str, str | None]) -> bool:
+    matches = (
+        getattr(ticket, name) == value for name, value in filters.items() if value is not None
+    )
+    return not ticket.is_expired and all(matches)
 
 
 def _sorted(page: Iterable[Ticket], newest_first: bool) -> list[Ticket]:
-    # DynamoDB leaves open in which order it returns tickets of the same microsecond.
+    # DynamoDB does not define the order of tickets that were created in the same microsecond.
     return sorted(page, key=lambda each: (each.created_at, each.ticket_id), reverse=newest_first)

@@ -1,8 +1,8 @@
-"""Ticket numbers: 12 digits for the phone. The last is a check digit.
+"""Ticket numbers: 12 digits that are easy to say on the phone. The last digit is a check digit.
 
-The first 11 digits are random, or a hash of caller and idempotency key. The check digit is that of
-H. Michael Damm's algorithm ("Total anti-symmetrische Quasigruppen", thesis, Marburg 2004). It
-detects every single wrong digit and every swap of two neighbouring digits.
+The first 11 digits are random, or a hash of caller and idempotency key. H. Michael Damm's algorithm
+("Total anti-symmetrische Quasigruppen", thesis, Marburg 2004) computes the check digit. The check
+digit detects every single wrong digit and every swap of two neighbouring digits.
 """
 
 from __future__ import annotations
@@ -17,19 +17,22 @@ from uuid import UUID, uuid5
 from .errors import InvalidField, MisheardNumber
 
 DIGITS = 12
+# How many ticket numbers exist. The check digit follows from the first 11 digits.
 NUMBERS = 10 ** (DIGITS - 1)
 # The id of a ticket is the UUID of its number in this namespace (RFC 9562, section 5.5). The
-# namespace is random.
+# namespace was generated at random once and must never change.
 NAMESPACE = UUID("5b7c4dd6-2f0a-4b57-9c6e-0d3f4a1c8e21")
-# How many numbers are tried for one ticket. With 100,000 tickets, one number in a million is taken.
+# How many numbers are tried for one ticket. With 100,000 tickets, a number is already taken with a
+# probability of one in a million.
 CANDIDATES = 8
-# A text with more digits is not a mistyped ticket number.
+# A text with more digits is treated as an id, not as a mistyped number.
 MAX_DIGITS = 2 * DIGITS
 # The separators that people write and that speech recognition adds.
 SEPARATORS = re.compile(r"[-\u2010-\u2015.,/#\s]")
 
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 
+# The table of Damm's algorithm.
 DAMM = (
     (0, 3, 1, 7, 5, 9, 8, 6, 4, 2),
     (7, 0, 9, 2, 1, 5, 4, 8, 6, 3),
@@ -47,16 +50,17 @@ DAMM = (
 def candidates(caller_id: str, idempotency_key: str | None) -> Iterator[str]:
     """Yield the numbers to try for a new ticket, 12 digits each.
 
-    With an idempotency key they depend on caller and key only. Without a key they are random.
+    With an idempotency key, the numbers depend on caller and key only, so a repeated request finds
+    its ticket. Without a key, the numbers are random.
     """
     for attempt in range(CANDIDATES):
         if idempotency_key is None:
             number = randbelow(NUMBERS)
         else:
-            words = f"{caller_id}\0{idempotency_key}\0{attempt}".encode()
-            number = int.from_bytes(hashlib.sha256(words).digest()) % NUMBERS
-        eleven = f"{number:0{DIGITS - 1}}"
-        yield eleven + str(_damm(eleven))
+            seed = f"{caller_id}\0{idempotency_key}\0{attempt}".encode()
+            number = int.from_bytes(hashlib.sha256(seed).digest()) % NUMBERS
+        first_digits = f"{number:0{DIGITS - 1}}"
+        yield first_digits + str(_damm(first_digits))
 
 
 def ticket_id(number: str) -> str:
@@ -65,30 +69,35 @@ def ticket_id(number: str) -> str:
 
 
 def written(number: str) -> str:
-    """Return 12 digits as people write them: `1234-5678-9012`."""
+    """Return a number of 12 digits in the form for reading and writing: `1234-5678-9012`."""
     return f"{number[:4]}-{number[4:8]}-{number[8:]}"
 
 
 def spoken(written: str) -> str:
-    """Return a written number as a speech engine reads it: `1 2 3 4, 5 6 7 8, 9 0 1 2`."""
+    """Return a number for a speech engine, which then reads digit by digit.
+
+    Args:
+        written: A number as `written` returns it. `1234-5678-9012` becomes
+            `1 2 3 4, 5 6 7 8, 9 0 1 2`.
+    """
     return ", ".join(map(" ".join, written.split("-")))
 
 
 def to_ticket_id(text: str) -> str:
-    """Return the ticket id for an id or a number, as people type and paste them.
+    """Return the ticket id for a reference, as people type and paste it.
 
-    An id may be in upper case. A number may have separators, invisible format characters, and the
-    decimal digits of any script.
+    An id can be in upper case. A number can have separators, invisible format characters, and the
+    decimal digits of any script. Any other text is returned unchanged, as an id.
 
     Raises:
         InvalidField: The text is empty.
-        MisheardNumber: The text consists of digits and is not a ticket number.
+        MisheardNumber: The text consists of up to 24 digits and is not a ticket number.
     """
     if not text:
         raise InvalidField(
             "ticket_id",
-            "is missing: it must be the id or the number of a ticket",
-            "Ask the caller for the number, or list their tickets.",
+            "is missing: it must be the ID or the number of a ticket",
+            "Ask the caller for the ticket number, or list the caller's tickets.",
         )
     visible = "".join(each for each in text if unicodedata.category(each) != "Cf").strip()
     if UUID_TEXT.fullmatch(visible):
@@ -103,6 +112,7 @@ def to_ticket_id(text: str) -> str:
 
 
 def _damm(digits: str) -> int:
+    """Return the check digit of these digits, or 0 if the last digit is the right check digit."""
     interim = 0
     for digit in digits:
         interim = DAMM[interim][int(digit)]

@@ -9,14 +9,14 @@ from .. import config
 
 
 def days() -> int | None:
-    """Return how many days closed tickets are kept. None means for ever.
+    """Return how many days closed tickets are kept. None means that they are kept for ever.
 
     Raises:
         InvalidSetting: `RETENTION_DAYS` is not a whole number from 1 to 99999.
     """
     if not config.RETENTION_DAYS:
         return None
-    # 99999 days are 273 years, so the date of expiry always exists.
+    # `datetime` ends with the year 9999. 99999 days are 273 years, so `expires_at` stays below.
     if not re.fullmatch(r"[1-9]\d{0,4}", config.RETENTION_DAYS, re.ASCII):
         raise config.InvalidSetting(
             "RETENTION_DAYS must be a whole number from 1 to 99999, or empty"
@@ -25,7 +25,10 @@ def days() -> int | None:
 
 
 def expires_at(closed_at: str) -> int | None:
-    """Return when a ticket closed at this time expires, in seconds since 1970. None means never."""
+    """Return when a ticket that was closed at this time expires.
+
+    The result is in seconds since 1970. None means that the ticket never expires.
+    """
     kept = days()
     if kept is None:
         return None

@@ -1,7 +1,7 @@
 """Statistics of the desk by day, computed from the timestamps of the tickets.
 
-Days are in UTC. Tickets from before a release stored `answered_at` and `resolved_at` count as
-opened only.
+Days are in UTC. Older releases did not store `answered_at` and `resolved_at`. Tickets that were
+answered or resolved under these releases count as opened only.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from ..storage import queries
 from ..storage.items import Item
 from .lifecycle import TRANSITIONS
 
-# Tickets that were created up to this many days before the first day count when they are answered
-# or resolved.
+# The answers and resolutions of a day also count if the ticket was created before the first day, up
+# to this many days.
 LOOK_BACK_DAYS = 30
-# Queries for each status. Each reads 1 MB, which is 1,000 to 3,000 tickets.
+# How many queries are sent at most for each status. Each query reads 1 MB, which is 1,000 to 3,000
+# tickets.
 MAX_QUERIES = 10
 
 
@@ -30,10 +31,10 @@ class Day(NamedTuple):
         date: The day, in UTC.
         opened: How many tickets were created.
         resolved: How many tickets were resolved or closed for the first time.
-        answer_seconds: The median time from creation to the first answer of the desk, of the
-            tickets first answered on this day. None if there are none.
-        resolution_seconds: The median time from creation to resolution, of the tickets resolved on
-            this day. None if there are none.
+        answer_seconds: The median time from creation to the first comment of the desk, for the
+            tickets that got this comment on this day. None if there are no such tickets.
+        resolution_seconds: The median time from creation to the first resolution or closing, for
+            the tickets that `resolved` counts. None if there are no such tickets.
     """
 
     date: date
@@ -46,9 +47,9 @@ class Day(NamedTuple):
 def by_day(days: int) -> tuple[list[Day], date]:
     """Return the statistics of the last `days` days, and the start of the reporting period.
 
-    The last entry is today. Tickets created before the reporting period do not count. If the table
-    has more tickets than 10 queries for each status read, the period begins later, and there can be
-    fewer days or none.
+    The last entry is today. Only tickets that were created in the reporting period count. The
+    period begins 30 days before the first entry. If 10 queries do not read all tickets of a status,
+    the period begins later, and the list can have fewer entries or none.
     """
     today = datetime.now(UTC).date()
     first = today - timedelta(days - 1)
@@ -58,7 +59,8 @@ def by_day(days: int) -> tuple[list[Day], date]:
         pages = list(islice(queries.status_times(status, since.isoformat()), MAX_QUERIES))
         found = [item for page in pages for item in page]
         if len(pages) == MAX_QUERIES and found:
-            # There may be more tickets, some of the same day as the last one that was read.
+            # More tickets can follow. Some of them can be from the same day as the last ticket that
+            # was read, so this day is incomplete and does not count.
             since = max(since, _created_on(found[-1]) + timedelta(1))
         items += found
     items = [item for item in items if _created_on(item) >= since]
@@ -82,11 +84,11 @@ def _count(items: list[Item], dates: list[date]) -> list[Day]:
     ]
 
 
-def _durations(items: list[Item], until: str) -> dict[date, list[float]]:
+def _durations(items: list[Item], end_attribute: str) -> dict[date, list[float]]:
     durations: dict[date, list[float]] = defaultdict(list)
     for item in items:
-        if until in item:
-            end = datetime.fromisoformat(item[until]["S"])
+        if end_attribute in item:
+            end = datetime.fromisoformat(item[end_attribute]["S"])
             start = datetime.fromisoformat(item["created_at"]["S"])
             durations[end.date()].append((end - start).total_seconds())
     return durations

@@ -18,7 +18,9 @@ from .comment import ATTEMPTS
 from .errors import AlreadyAssigned, ChangedMeanwhile, IdempotencyKeyReused, TicketBusy
 from .get import get_ticket
 
-# As `comment.NAMESPACE`. One idempotency key can stand for a caller's comment and for a change.
+# The namespace of change ids. `comment.NAMESPACE` is another namespace, so one idempotency key can
+# be used for a caller's comment and for a change. The namespace was generated at random once and
+# must never change.
 NAMESPACE = UUID("7d0c5b1e-93a4-4f6d-8e52-1f3b9a6c2d80")
 
 
@@ -26,17 +28,19 @@ class Change(NamedTuple):
     """A change request.
 
     Attributes:
-        fields: New values of `status`, `priority` and `assignee`. No assignee is None.
-        comment: A comment of the desk, if any.
+        fields: New values of `status`, `priority` and `assignee`. An `assignee` of None means that
+            nobody is assigned.
+        comment: The desk's comment. None if the request has no comment.
         by: The name of the API key.
         at: The time of the request.
-        change_id: The id of the request, the same for each repetition.
-        fingerprint: A digest of fields and comment. It tells a repetition from another request
-            with the same idempotency key.
+        change_id: The id of the request. A repetition with the same idempotency key has the same
+            id.
+        fingerprint: A hash of fields and comment. Two requests with the same idempotency key and
+            different fingerprints have different content. Stored as `asked`.
         seen_versions: The versions of the ticket that the client accepts (`Ticket.version`). None
-            if the client named none.
-        accepts_comments: Whether the client also accepts a version that differs from a seen one
-            only by comments of the caller.
+            if the client sent no version.
+        accepts_comments: Whether the client also accepts a ticket to which only the caller has
+            added comments since.
     """
 
     fields: Mapping[str, str | None]
@@ -59,22 +63,39 @@ def update_ticket(
     seen_versions: Collection[str] | None = None,
     accepts_comments: bool = False,
     caller_id: str | None = None,
+    at: str | None = None,
 ) -> Ticket:
-    """Change a ticket and return the new state. See `Change` for the arguments.
+    """Change a ticket.
+
+    Args:
+        reference: The id or the number of the ticket.
+        fields: The new values, see `Change`.
+        comment_text: The text of the desk's comment, or None.
+        by: The name of the API key.
+        idempotency_key: The key with which the client repeats this request.
+        seen_versions: The versions that the client accepts, see `Change`.
+        caller_id: The caller that the ticket must belong to, or None for any caller.
+
+    Returns:
+        The ticket after the change. If the request was already done or changes nothing, the ticket
+        as it is stored.
+
+    `at` is the time of the change, or None for the current time.
 
     Raises:
-        TicketNotFound, InvalidField, MisheardNumber: As `get_ticket`.
-        ChangedMeanwhile: The ticket has none of `seen_versions`.
-        InvalidTransition: The status cannot follow the present one.
-        AlreadyAssigned: Somebody else is the assignee, and the client named no version.
+        TicketNotFound, InvalidField, MisheardNumber: The same as in `get_ticket`.
+        ChangedMeanwhile: The version of the ticket is not in `seen_versions`.
+        InvalidTransition: The requested status cannot follow the present status.
+        AlreadyAssigned: The request sets the assignee, another person is the assignee, and the
+            client sent no version.
         TicketClosed: The ticket is closed.
-        CallerErased: The caller's data was erased, so the ticket takes no comment.
+        CallerErased: The caller's data was erased, so the ticket accepts no comments.
         TicketFull: The ticket has no room for this change.
-        IdempotencyKeyReused: An earlier request with this key had other content.
+        IdempotencyKeyReused: An earlier request with this key had different content.
         TicketBusy: Others changed the ticket at every attempt.
     """
     ticket_id = numbers.to_ticket_id(reference)
-    now = timestamps.now()
+    now = at or timestamps.now()
     change_id = _change_id(ticket_id, idempotency_key)
     digest = fingerprint(fields, comment_text)
     comment: Comment | None = None
@@ -94,7 +115,7 @@ def update_ticket(
 
 
 def fingerprint(fields: Mapping[str, str | None], comment_text: str | None) -> str:
-    """Return 16 hexadecimal digits that stand for the content of a change request."""
+    """Return a hash of the content of a change request: 16 hexadecimal digits."""
     content = msgspec.json.encode([fields, comment_text])
     return hashlib.sha256(content).hexdigest()[:16]
 

@@ -9,14 +9,14 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from itsm_app.api.error_responses import FAILURES
+from itsm_app.api.error_messages import FAILURES
 from itsm_app.storage import items
 from itsm_app.storage.models import Ticket
 
-from ..conftest import ON_MOTO
+from ..conftest import ON_MOTO, shared_app
 from ..support.faulty_dynamodb import FaultyDynamoDB, refuse
 
-RETRYABLE = {"storage_unavailable", "internal_error"}
+RETRYABLE = {"storage_unavailable", "internal_error", "ticket_busy"}
 NEW = {"caller_id": "a", "issue_description": "b"}
 FULL, INVALID, CLOSED = "a-full-ticket", "an-invalid-item", "a-closed-ticket"
 ASSIGNED = "an-assigned-ticket"
@@ -66,12 +66,12 @@ TEXT_OF_1000 = TEXT_OF_100.replace("100", "1000")
 
 # For each code and next step: requests, and the expected reason in the error message.
 CASES: dict[tuple[str, str], list[tuple[Request, str]]] = {
-    ("invalid_body", "Correct it and send it again."): [
+    ("invalid_body", "Correct the body and send it again."): [
         (create(b""), "must be one JSON object in UTF-8, but it is empty."),
         (create(b" \n"), "but it is empty."),
-        (create(b'{"a" 1}'), "but it is 7 bytes long and not JSON at character 5."),
-        (create(b'{"a": NaN}'), "but it is 10 bytes long and not JSON."),
-        (create(b'{"a": "\xff"}'), "but it is 10 bytes long and not UTF-8 at byte 7."),
+        (create(b'{"a" 1}'), "but it is not valid JSON (7 bytes, error at character 5)."),
+        (create(b'{"a": NaN}'), "but it is not valid JSON (10 bytes)."),
+        (create(b'{"a": "\xff"}'), "but it is not valid UTF-8 (10 bytes, error at byte 7)."),
         (create(b"[" * 60_000), "but it is nested too deeply."),
         (create([NEW]), "but it is a list."),
         (create("text"), 'but it is "text".'),
@@ -83,7 +83,7 @@ CASES: dict[tuple[str, str], list[tuple[Request, str]]] = {
     ],
     (
         "invalid_field",
-        "Send the id that this caller's tickets are kept under, such as a phone number.",
+        "Send the ID of the caller, for example a phone number.",
     ): [
         (create({"issue_description": "b"}), "`caller_id` is missing: it must be a text of 1 to"),
         (new(caller_id=None), "`caller_id` is missing: it must be a text of 1 to 100 characters"),
@@ -106,7 +106,7 @@ CASES: dict[tuple[str, str], list[tuple[Request, str]]] = {
     ],
     (
         "invalid_field",
-        "Ask the caller what is wrong; what is too long can follow as comments.",
+        "Ask the caller to describe the problem; send the rest of a long text as comments.",
     ): [
         (create({"caller_id": "a"}), "`issue_description` is missing: it must be a text of 1 to"),
         (new(issue_description=None), f"`issue_description` {TEXT_OF_1000} null."),
@@ -114,7 +114,7 @@ CASES: dict[tuple[str, str], list[tuple[Request, str]]] = {
     ],
     (
         "invalid_field",
-        "Ask the caller what to add; split what is too long into several comments.",
+        "Ask the caller what to add; split a long text into several comments.",
     ): [
         (comment({}), "`comment` is missing: it must be a text of 1 to 1000 characters, not only"),
         (comment({"comment": "\t\n"}), f"`comment` {TEXT_OF_1000} only white space."),
@@ -122,39 +122,40 @@ CASES: dict[tuple[str, str], list[tuple[Request, str]]] = {
     ],
     (
         "invalid_field",
-        "Send one short text with all repeats of a call, such as its id and a count.",
+        "Send a short text, for example the call's ID and a counter, and the same text with each"
+        " retry.",
     ): [
         (new(idempotency_key=7), f"`idempotency_key` {TEXT_OF_100} a number."),
         (create(NEW, HTTP_IDEMPOTENCY_KEY=""), f"`idempotency_key` {TEXT_OF_100} empty."),
     ],
-    ("invalid_field", "Send one of them."): [
+    ("invalid_field", "Send the key in one place only."): [
         (
             create({**NEW, "idempotency_key": "a"}, HTTP_IDEMPOTENCY_KEY="x" * 21),
-            "`idempotency_key` must be as in the header Idempotency-Key, 21 characters long, but it"
-            ' is "a".',
+            "`idempotency_key` must equal the header Idempotency-Key, which is 21 characters long,"
+            ' but it is "a".',
         ),
     ],
-    ("invalid_field", "Send any other key in the body, as JSON."): [
+    ("invalid_field", "Send such a key in the body, as `idempotency_key`."): [
         (
             create(NEW, HTTP_IDEMPOTENCY_KEY="\u00e9"),
-            "`Idempotency-Key` must be ASCII, but it is not.",
+            "`Idempotency-Key` must be ASCII, but it has other characters.",
         ),
     ],
-    ("invalid_field", "Encode it as UTF-8, and percent-encode a query."): [
+    ("invalid_field", "Encode the text as UTF-8; in a query, also percent-encode the text."): [
         (
             new(caller_id="\ud83d"),
-            "`caller_id` is not UTF-8: it holds bytes of another encoding, or",
+            "`caller_id` is not valid UTF-8: it contains bytes of another encoding,",
         ),
         (
             list_tickets("caller=%FF"),
-            "`caller` is not UTF-8: it holds bytes of another encoding, or",
+            "`caller` is not valid UTF-8: it contains bytes of another encoding,",
         ),
     ],
-    ("invalid_field", "Send it once."): [
-        (create(b'{"caller_id": "a", "caller_id": "b"}'), "`caller_id` is there twice."),
-        (list_tickets("caller=a&caller=b"), "`caller` is there twice."),
+    ("invalid_field", "Send the field once."): [
+        (create(b'{"caller_id": "a", "caller_id": "b"}'), "`caller_id` was sent twice."),
+        (list_tickets("caller=a&caller=b"), "`caller` was sent twice."),
     ],
-    ("invalid_field", "Leave it out for 10."): [
+    ("invalid_field", "Leave the field out to get 10 tickets."): [
         (
             list_tickets("caller=a&limit=1000"),
             '`limit` must be a whole number from 1 to 100, but it is "1',
@@ -164,138 +165,140 @@ CASES: dict[tuple[str, str], list[tuple[Request, str]]] = {
             "from 1 to 100, but it is 5000 characters long.",
         ),
     ],
-    ("invalid_field", "Send one of these, or leave it out."): [
+    ("invalid_field", "Send one of these values, or leave the field out."): [
         (
             list_tickets("caller=a&status=done"),
             "`status` must be open, in_progress, resolved or closed,",
         ),
     ],
-    ("invalid_field", "Leave it out for all."): [
+    ("invalid_field", "Leave the field out to get all comments."): [
         (get("x?comments=some"), '`comments` must be all, latest or none, but it is "some".'),
     ],
-    ("invalid_field", "Copy it again, or leave it out to begin anew."): [
+    ("invalid_field", "Copy the cursor again, or leave the field out to get the first page."): [
         (
             list_tickets("caller=a&cursor=abcd"),
-            "`cursor` must be the next_cursor of the page before, unchanged, and with the same"
-            " query, which these 4 characters are not.",
+            "`cursor` must be the unchanged next_cursor of the previous page of the same query, but"
+            " this value of 4 characters was changed or belongs to another query.",
         ),
     ],
-    ("invalid_field", "Ask the caller for the number, or list their tickets."): [
-        (get(""), "`ticket_id` is missing: it must be the id or the number of a ticket."),
-        (comment({"comment": "c"}, ""), "`ticket_id` is missing: it must be the id or the number"),
+    ("invalid_field", "Ask the caller for the ticket number, or list the caller's tickets."): [
+        (get(""), "`ticket_id` is missing: it must be the ID or the number of a ticket."),
+        (comment({"comment": "c"}, ""), "`ticket_id` is missing: it must be the ID or the number"),
     ],
     (
         "invalid_field",
-        "Tell the caller that their tickets cannot be reached; who runs the platform must correct"
-        " this.",
+        "Tell the caller that the tickets are not available; the operator of the platform must"
+        " correct the header.",
     ): [
         (
             list_tickets("", bound_to="a,b"),
-            "`X-Caller-Id` must be there once, with all but ASCII letters",
+            "`X-Caller-Id` must be sent once, in percent-encoded UTF-8: only",
         ),
-        (list_tickets("", bound_to="100%"), "a percent sign too, which its 4 characters are not."),
+        (list_tickets("", bound_to="100%"), "This value of 4 characters is malformed."),
         (list_tickets("", bound_to=""), f"`X-Caller-Id` {TEXT_OF_100} empty."),
         (list_tickets("", bound_to="x" * 101), f"`X-Caller-Id` {TEXT_OF_100} 101 characters long."),
     ],
     (
         "caller_mismatch",
-        "Leave it out: only their own tickets can be read, filed and commented on.",
+        "Leave the field out: this request can read, create and comment on tickets of its own"
+        " caller only.",
     ): [
         (
             list_tickets("caller=b", bound_to="a"),
-            "`caller`, whose length is 1, is not the caller on the",
+            "`caller`, a text of length 1, is not the caller to whom",
         ),
         (
             create(NEW, HTTP_X_CALLER_ID="b"),
-            "`caller_id`, whose length is 1, is not the caller on the",
+            "`caller_id`, a text of length 1, is not the caller to whom",
         ),
     ],
-    ("misheard_number", "Ask the caller to say it again, digit by digit."): [
-        (get("1234-5678-901"), "this number of 11 digits: a ticket number has 12, and one of them"),
-        (get("123456789012"), "this number of 12 digits: a ticket number has 12, and one of them"),
+    ("misheard_number", "Ask the caller to say the number again, digit by digit."): [
+        (get("1234-5678-901"), "This 11-digit number is not a valid ticket number."),
+        (get("123456789012"), "This 12-digit number is not a valid ticket number."),
     ],
     (
         "ticket_not_found",
-        "Ask the caller to say the number again, digit by digit, or list their tickets.",
+        "Ask the caller to say the number again, digit by digit, or list the caller's tickets.",
     ): [
-        (get("nobodys"), "has this id or number, whose length is 7: an id has 36 characters, a"),
-        (get("0000 0000 0000"), "whose length is 14: an id has 36 characters, a number 12 digits."),
-        (comment({"comment": "c"}, "nobodys"), "has this id or number, whose length is 7:"),
+        (get("nobodys"), "has this ID or number of 7 characters. An ID has 36 characters, and"),
+        (get("0000 0000 0000"), "of 14 characters. An ID has 36 characters, and"),
+        (comment({"comment": "c"}, "nobodys"), "has this ID or number of 7 characters."),
     ],
-    ("idempotency_key_reused", "Send what is new under a new key."): [
+    ("idempotency_key_reused", "Send new content with a new key."): [
         (
             new(issue_description="c", idempotency_key="k"),
-            "`idempotency_key` was sent before, with",
+            "`idempotency_key` was already used with different content,",
         ),
     ],
     (
         "ticket_full",
-        "Open a follow-up ticket that names this one, and add the comment there.",
+        "Create a follow-up ticket that refers to this ticket, and add the comment there.",
     ): [
         (comment({"comment": "x" * 9}, FULL), "has no room for a comment of 9 characters."),
     ],
     (
         "body_too_large",
-        "Send the operation's own fields and no more; what is too long for them can follow as"
-        " comments.",
+        "Send only the fields of the operation, and send a long text as several comments.",
     ): [
         (create(b"x" * 65537), "The body is longer than 65536 bytes."),
         (create(b"x" * 65538), "The body is longer than 65536 bytes."),
     ],
-    ("bad_request", "Correct that and send it again."): [
-        (create(b"{}", CONTENT_LENGTH="50"), "as HTTP: its body ends before its Content-Length or"),
+    ("bad_request", "Send the complete request again."): [
+        (create(b"{}", CONTENT_LENGTH="50"), "incomplete: the body ends before its"),
     ],
-    ("post_only", "Send each message as a POST."): [
-        (Request("GET", "/mcp"), "This MCP server opens no stream and keeps no session."),
-        (Request("DELETE", "/mcp"), "This MCP server opens no stream and keeps no session."),
+    ("post_only", "Send each message in a POST request."): [
+        (Request("GET", "/mcp"), "This MCP server accepts only POST requests."),
+        (Request("DELETE", "/mcp"), "This MCP server accepts only POST requests."),
     ],
     (
         "no_such_operation",
-        "There are POST /tickets, GET /tickets/{id}, POST /tickets/{id}/comments and"
-        " GET /tickets?caller={caller_id}; GET /openapi.json describes them.",
+        "Use POST /tickets, GET /tickets/{id}, POST /tickets/{id}/comments or"
+        " GET /tickets?caller={caller_id}; GET /openapi.json describes these operations.",
     ): [
-        (Request("GET", "/"), "There is no operation of this method and path."),
-        (Request("PUT", "/tickets"), "There is no operation of this method and path."),
+        (Request("GET", "/"), "No operation has this method and path."),
+        (Request("PUT", "/tickets"), "No operation has this method and path."),
     ],
     (
         "internal_error",
-        "Repeat the very same call, with the same idempotency_key, in a few seconds; if it fails"
-        " again, tell the caller that the ticket system is down, and give the request_id to whoever"
-        " runs this service.",
+        "Repeat the same call with the same idempotency_key in a few seconds. If the call fails"
+        " again, tell the caller that the ticket system is down, and give the request_id to the"
+        " operator of this service.",
     ): [
-        (get(INVALID), "Something went wrong that should not have."),
+        (get(INVALID), "An unexpected error occurred."),
     ],
 }
 CASES |= {
-    ("ticket_closed", "File a new ticket that names this one."): [
-        (comment({"comment": "a"}, CLOSED), "This ticket is closed, and stays as it is."),
-        (change({"priority": "low"}, CLOSED), "This ticket is closed, and stays as it is."),
+    ("ticket_closed", "Create a new ticket that refers to this ticket."): [
+        (comment({"comment": "a"}, CLOSED), "This ticket is closed and cannot change."),
+        (change({"priority": "low"}, CLOSED), "This ticket is closed and cannot change."),
     ],
-    ("invalid_transition", "Read the ticket again, and choose from these."): [
+    ("invalid_transition", "Read the ticket again before you choose a status."): [
         (
             change({"status": "open"}, CLOSED),
-            "is closed cannot have this status next: it can be no",
+            "is closed and cannot change to the requested status. Allowed next statuses: none",
         ),
     ],
     (
         "already_assigned",
-        "Leave it to them, or read it and send its ETag as If-Match to take it over.",
+        "Leave the ticket to this person. To take the ticket over, read it and send its ETag as"
+        " If-Match.",
     ): [
-        (change({"assignee": "bert"}, ASSIGNED), "This ticket is anna's."),
+        (change({"assignee": "bert"}, ASSIGNED), "This ticket is assigned to anna."),
     ],
-    ("changed_meanwhile", "Read it again, and decide anew."): [
+    ("changed_meanwhile", "Read the ticket again, then decide whether to repeat your change."): [
         (
             change({"status": "closed"}, ASSIGNED, HTTP_IF_MATCH='"x"'),
-            "Somebody has changed this ticket since you read it.",
+            "This ticket has changed since you read it.",
         ),
     ],
     (
         "no_keys",
-        "Whoever runs it makes one with `flask new-key` and puts its entry in API_KEYS.",
+        "The operator of this service must create a key with `flask new-key` and add the entry of"
+        " the key to API_KEYS.",
     ): [
         (
             Request("GET", "/tickets/x", environ={"REMOTE_ADDR": "203.0.113.7"}),
-            "This service is closed: it has no API_KEYS yet.",
+            "This service has no API keys, so it rejects the request.",
         ),
     ],
 }
@@ -306,9 +309,12 @@ ROWS = [
 ]
 
 
-@pytest.fixture
-def _stored(client: FlaskClient) -> None:
-    """Store the data that CASES need: tickets, an invalid item and a used idempotency key."""
+@pytest.fixture(scope="module")
+def _stored(engine: str) -> None:
+    """Store the data that CASES need: tickets, an invalid item and a used idempotency key.
+
+    The requests of CASES fail, so they leave this data as it is.
+    """
     texts: dict[str, Any] = {"caller_id": "a", "issue_description": "b", "updated_at": TIME}
     long = {"comment_text": "x" * 1000, "added_at": TIME, "comment_id": "c"}
     items.put_new(Ticket(ticket_id=FULL, created_at=TIME, comments=[long] * 255, **texts))
@@ -316,7 +322,7 @@ def _stored(client: FlaskClient) -> None:
     items.put_new(Ticket(ticket_id=ASSIGNED, created_at=TIME, assignee="anna", **texts))
     item = {"ticket_id": {"S": INVALID}, "comments": {"N": "5"}}
     Ticket.connection().connection.client.put_item(TableName="poc-itsm-tickets", Item=item)
-    assert new(idempotency_key="k").send(client).status_code == 201
+    assert new(idempotency_key="k").send(shared_app().test_client()).status_code == 201
 
 
 def check_error(response: TestResponse, code: str, reason: str, next_step: str) -> None:
@@ -347,18 +353,19 @@ def test_error_message_when_dynamodb_is_unavailable(
     client: FlaskClient, faults: FaultyDynamoDB
 ) -> None:
     faults.faults.append(refuse("AccessDeniedException"))
-    reason = "The tickets cannot be reached, and it is not known whether this was done."
+    reason = "The tickets are not available, and it is unknown whether the operation was done."
     next_step = (
-        "Repeat the very same call, with the same idempotency_key, in a few seconds; if it fails"
-        " again, tell the caller that the ticket system is down, and keep what they said."
+        "Repeat the same call with the same idempotency_key in a few seconds. If the call fails"
+        " again, tell the caller that the ticket system is down, and keep what the caller said."
     )
     check_error(new().send(client), "storage_unavailable", reason, next_step)
 
 
 def test_every_error_code_is_tested() -> None:
     # Codes that need a key, a session, a failing DynamoDB or an erased ticket have other tests:
-    # test_auth.py, desk/test_sessions.py, the test above, and tickets/test_erasure.py.
+    # test_auth.py, desk/test_sessions.py, the test above, tickets/test_erasure.py and
+    # tickets/test_lifecycle.py.
     elsewhere = {"key_refused", "role_refused", "no_session", "cross_site", "desk_shut"}
-    elsewhere |= {"storage_unavailable", "caller_erased"}
+    elsewhere |= {"storage_unavailable", "caller_erased", "ticket_busy"}
     codes = {code for code, _ in CASES} | elsewhere
     assert codes == {failure.code for failure in FAILURES.values()}

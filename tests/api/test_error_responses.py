@@ -6,10 +6,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.routing import Map
 
-from itsm_app import create_app
 from itsm_app.storage.models import Ticket
 
-from ..conftest import ON_MOTO, Log
+from ..conftest import ON_MOTO, Log, shared_app
 from ..support.faulty_dynamodb import FaultyDynamoDB, refuse
 
 JSON = "application/json"
@@ -62,7 +61,7 @@ def routes(url_map: Map) -> set[tuple[str, str]]:
 
 
 def test_error_tables_cover_every_route() -> None:
-    assert routes(create_app().url_map) == {*FAILING, *FAILING_PAGES, *OTHERS}
+    assert routes(shared_app().url_map) == {*FAILING, *FAILING_PAGES, *OTHERS}
 
 
 @pytest.mark.parametrize(("route", "url"), FAILING.items())

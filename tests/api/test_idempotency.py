@@ -53,15 +53,24 @@ def test_repeated_create_stores_one_ticket_and_replays_the_response(
     assert len(tickets_of(client, caller)) == 1
 
 
-def test_create_replay_returns_the_first_response_after_a_status_change(
+def test_create_replay_of_a_closed_ticket_says_so(client: FlaskClient, new: dict[str, str]) -> None:
+    body = {**new, "idempotency_key": KEY}
+    first = client.post("/tickets", json=body)
+    ticket = Ticket.get(first.json["ticket_id"])
+    ticket.update(actions=[Ticket.status.set("closed")])
+    replay = client.post("/tickets", json=body).json
+    assert replay == {**first.json, "current_status": "closed"}
+    assert client.get(f"/tickets/{first.json['ticket_id']}").json["status"] == "closed"
+
+
+def test_create_replay_of_an_open_ticket_has_no_current_status(
     client: FlaskClient, new: dict[str, str]
 ) -> None:
     body = {**new, "idempotency_key": KEY}
     first = client.post("/tickets", json=body)
     ticket = Ticket.get(first.json["ticket_id"])
-    ticket.update(actions=[Ticket.status.set("closed")])
-    assert client.post("/tickets", json=body).json == first.json
-    assert client.get(f"/tickets/{first.json['ticket_id']}").json["status"] == "closed"
+    ticket.update(actions=[Ticket.status.set("resolved")])
+    assert client.post("/tickets", json=body).data == first.data
 
 
 def test_same_key_from_two_callers_creates_two_tickets(

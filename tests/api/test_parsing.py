@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +17,8 @@ from ..support.faulty_dynamodb import FaultyDynamoDB
 pytestmark = ON_MOTO
 
 ASTRAL = "\U0001f600"
-WHITE_SPACE = "".join(chr(code) for code in range(sys.maxunicode) if chr(code).isspace())
+# All white space of Unicode.
+WHITE_SPACE = "".join(chr(code) for code in range(0x10000) if chr(code).isspace())
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 
 # Each text field: the path that takes it, its name, and its maximum length in characters.
@@ -147,7 +147,7 @@ def test_error_quotes_a_short_value_and_gives_the_length_of_a_longer_one(
     response = client.get(f"/tickets?caller=a&limit={sent}")
     assert response.status_code == 400
     requirement = "`limit` must be a whole number from 1 to 100"
-    expected = f"{requirement}, but it is {description}. Leave it out for 10."
+    expected = f"{requirement}, but it is {description}. Leave the field out to get 10 tickets."
     assert response.json["error"] == expected
 
 
@@ -206,7 +206,7 @@ def test_create_ticket_invalid_json(
 def test_rejects_a_duplicate_field_and_names_it(client: FlaskClient, duplicate: bytes) -> None:
     response = client.post("/tickets", data=b"{" + VALID_FIELDS + duplicate)
     assert response.status_code == 400
-    assert "`caller_id` is there twice" in response.json["error"]
+    assert "`caller_id` was sent twice" in response.json["error"]
 
 
 @pytest.mark.parametrize("text", ["\\ud800", "\\udc00\\ud800", "a\\udfff b"])
@@ -214,7 +214,7 @@ def test_rejects_an_unpaired_surrogate_and_names_the_field(client: FlaskClient, 
     sent = f'{{"caller_id": "a", "issue_description": "{text}"}}'
     response = client.post("/tickets", data=sent)
     assert response.status_code == 400
-    assert "`issue_description` is not UTF-8" in response.json["error"]
+    assert "`issue_description` is not valid UTF-8" in response.json["error"]
 
 
 def test_ignores_unknown_fields(client: FlaskClient) -> None:
@@ -321,7 +321,7 @@ def test_rejects_a_query_that_is_not_percent_encoded(client: FlaskClient) -> Non
         assert b"`caller`" in response.data
 
 
-@pytest.mark.parametrize("caller", ["Ω", ASTRAL * 100, "a b", "a+b", "a&b=c", "%41", "\u0000"])
+@pytest.mark.parametrize("caller", ["Ω", ASTRAL * 100, "a b", "a+b", "a&b=c", "%41"])
 def test_reads_a_query_as_percent_encoded_utf_8(client: FlaskClient, caller: str) -> None:
     client.post("/tickets", json={"caller_id": caller, "issue_description": "b"})
     found = client.get(f"/tickets?other=%FF&caller={quote(caller, safe='')}").json["tickets"]

@@ -14,11 +14,12 @@ import pytest
 from click.testing import Result
 from flask.testing import FlaskClient
 
-from itsm_app import config, create_app
+from itsm_app import config
 from itsm_app.storage import timestamps
 from itsm_app.storage.models import Ticket
 
-from ..conftest import ON_DYNAMODB_LOCAL, ON_MOTO
+from ..conftest import ON_DYNAMODB_LOCAL, ON_MOTO, shared_app
+from ..support.exhaustive import exhaustive
 from ..support.faulty_dynamodb import FaultyDynamoDB, apply, apply_and_drop, refuse
 from ..support.flask_run import ROOT, environ
 from ..tickets.test_cursors import page, store_tickets
@@ -32,7 +33,7 @@ TEXTS = ["日本語 שלום", "\u202eabc\u0000\u2028", "👩‍👩‍👧‍�
 
 
 def run(*arguments: str, stdin: bytes | None = None) -> Result:
-    return create_app().test_cli_runner().invoke(args=arguments, input=stdin)
+    return shared_app().test_cli_runner().invoke(args=arguments, input=stdin)
 
 
 def export(*arguments: str) -> bytes:
@@ -186,48 +187,63 @@ def stored_list(**texts: str | None) -> Any:
 
 
 TIME_EXPECTED = "Expected a time such as 2026-11-23T22:08:48.123456Z"
-INVALID_TIMES = [
+# One time does not parse, and one parses but is not in the format of the app.
+INVALID_TIMES = ["yesterday", "2026-02-09T12:20:25.343883+00:00"]
+MORE_INVALID_TIMES = [
     "",
-    "yesterday",
     "2026-02-09",
     "2026-02-09T12:20:25Z",
     "2026-02-09T12:20:25.343883",
-    "2026-02-09T12:20:25.343883+00:00",
     "2026-02-30T12:20:25.343883Z",
     "2026-02-09t12:20:25.343883z",
     "0001-01-01T00:00:00.000000+14:00",
 ]
-INVALID_COUNTS = ["", "x", "1.5", "-1", "1e3", "007", "1\n", "\u0661", "1" * 39]
+INVALID_COUNTS = ["x", "1" * 39]
+MORE_INVALID_COUNTS = ["", "1.5", "-1", "1e3", "007", "1\n", "\u0661"]
 COMMENT = {"comment_text": {"S": "x"}, "added_at": {"S": TIME}}
 EVENT = {"field": "status", "changed_by": "x", "changed_at": TIME, "change_id": "x"}
-INVALID_LINES: list[tuple[Any, str]] = [
+
+
+def invalid_time(time: str) -> tuple[Any, str]:
+    return {"created_at": {"S": time}}, f"{TIME_EXPECTED} - at `$.Item.created_at`"
+
+
+def invalid_count(count: str) -> tuple[Any, str]:
+    return {"revision": {"N": count}}, "matching regex"
+
+
+def event_without(field: str) -> tuple[Any, str]:
+    return {"history": stored_list(**{**EVENT, field: None})}, f"field `{field}`"
+
+
+INVALID_LINES: list[Any] = [
     (b"", "truncated"),
     (b"x", "malformed"),
-    (b'{"Item": {"ticket_id"', "truncated"),
+    exhaustive((b'{"Item": {"ticket_id"', "truncated")),
     (b'{"Item": {"ticket_id": {"S": "\xff"}}}', ""),
     (b'{"Item": {"ticket_id": {"S": "\\ud800"}}}', ""),
-    ([], "Expected `object`"),
+    exhaustive(([], "Expected `object`")),
     ({}, "missing required field `Item`"),
     ({"Item": {"ticket_id": {"S": "x"}}}, "missing required field"),
-    ({"status": None}, "Expected `object`"),
+    exhaustive(({"status": None}, "Expected `object`")),
     ({"status": {"N": "1"}}, "missing required field `S` - at `$.Item.status`"),
-    ({"status": {"S": 1}}, "Expected `str`, got `int`"),
+    exhaustive(({"status": {"S": 1}}, "Expected `str`, got `int`")),
     ({"comments": {"L": [{"S": "x"}]}}, "missing required field `M`"),
     ({"revision": {"S": "x"}}, "missing required field `N`"),
-    *[
-        ({"created_at": {"S": time}}, f"{TIME_EXPECTED} - at `$.Item.created_at`")
-        for time in INVALID_TIMES
-    ],
+    *[invalid_time(time) for time in INVALID_TIMES],
+    *[exhaustive(invalid_time(time)) for time in MORE_INVALID_TIMES],
     *[({name: {"S": "x"}}, TIME_EXPECTED) for name in ("updated_at", "answered_at", "resolved_at")],
     ({"erased_at": {"S": ""}}, TIME_EXPECTED),
-    *[({"revision": {"N": count}}, "matching regex") for count in INVALID_COUNTS],
+    *[invalid_count(count) for count in INVALID_COUNTS],
+    *[exhaustive(invalid_count(count)) for count in MORE_INVALID_COUNTS],
     ({"content_bytes": {"N": "x"}}, "$.Item.content_bytes.N"),
     ({"expires_at": {"N": "x"}}, "$.Item.expires_at.N"),
     ({"comments": stored_list(comment_text="x")}, "missing required field `added_at`"),
     ({"comments": stored_list(added_at=TIME)}, "missing required field `comment_text`"),
     ({"comments": stored_list(comment_text="x", added_at="2025")}, TIME_EXPECTED),
     ({"comments": {"L": [{"M": {**COMMENT, "x": {"N": "1"}}}]}}, "missing required field `S`"),
-    *[({"history": stored_list(**{**EVENT, field: None})}, f"field `{field}`") for field in EVENT],
+    event_without("field"),
+    *[exhaustive(event_without(field)) for field in list(EVENT)[1:]],
     ({"history": stored_list(**{**EVENT, "changed_at": "x"})}, TIME_EXPECTED),
     ({"x": {"B": "x"}}, ""),
     (b'{"x": ' + b"[" * 100_000, "recursion"),
@@ -292,7 +308,7 @@ def test_reports_progress_when_dynamodb_fails(
     )
     monkeypatch.setattr(Ticket, "_connection", None)
     environment = {"AWS_ENDPOINT_URL_DYNAMODB": "not a url"}
-    result = create_app().test_cli_runner(env=environment).invoke(args=["export"])
+    result = shared_app().test_cli_runner(env=environment).invoke(args=["export"])
     assert "is incomplete: Invalid endpoint: not a url." in result.stderr
 
 
@@ -331,4 +347,11 @@ def test_progress_is_shown_only_on_a_terminal(engine: str, caller: str, tmp_path
     assert len((tmp_path / "tickets.jsonl").read_text().splitlines()) == 3
     # No progress is shown if the exported lines go to the terminal.
     assert ids(on_terminal(engine, *arguments, stdout=None).encode()) == ids(export(*arguments[1:]))
+
+
+@ON_MOTO
+@pytest.mark.exhaustive
+def test_import_shows_progress_on_a_terminal(engine: str, caller: str, tmp_path: Path) -> None:
+    store_tickets(caller, 3)
+    (tmp_path / "tickets.jsonl").write_bytes(export())
     assert "Tickets" in on_terminal(engine, "import", str(tmp_path / "tickets.jsonl"))

@@ -183,7 +183,7 @@ def test_rejects_binary_bodies_that_are_not_text(sandbox: LambdaRuntime, body: b
 def test_rejects_duplicate_query_parameters(sandbox: LambdaRuntime) -> None:
     response = sandbox.request("GET", "/tickets", query=[("caller", "a"), ("caller", "b")])
     assert response.status == 400
-    assert response.json["error"] == "`caller` is there twice. Send it once."
+    assert response.json["error"] == "`caller` was sent twice. Send the field once."
 
 
 def without_multi_value_headers(request: dict[str, Any]) -> dict[str, Any]:

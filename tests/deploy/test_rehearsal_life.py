@@ -45,7 +45,7 @@ def add_release_marker(clone: Clone, release: str) -> None:
     """Add a release marker to every response: a header from one module, a field from another."""
     line = 'response.headers["X-Content-Type-Options"] = "nosniff"'
     header = f'{line}\n    response.headers["X-Release"] = "{release}"'
-    clone.edit("itsm_app/api/headers.py", line, header)
+    clone.edit("itsm_app/api/response_headers.py", line, header)
     line = "body = msgspec.json.encode(args[0] if args else kwargs)"
     body = f'{line}\n        body = body[:-1] + b\',"release":"{release}"}}\''
     clone.edit("itsm_app/api/json_provider.py", line, body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -53,34 +54,41 @@ class FakeBody:
         return [self.content]
 
 
-def make_client(data_path: str | None, requests: list[Any], response_body: Any, status: int) -> Any:
-    """Return a client that appends its requests to `requests` and always gets `answer`."""
-    session = botocore.session.Session()
-    if data_path:
-        session.register_component("data_loader", Loader([data_path]))
-    session.set_credentials("a", "b")
-    config = Config(retries={"total_max_attempts": 1})
-    client = session.create_client("dynamodb", "us-east-1", config=config)
+class FakeDynamoDB:
+    """A botocore client and its server, which always sends `response`."""
 
-    def respond(request: Any, **_: Any) -> AWSResponse:
-        requests.append(
+    def __init__(self, data_path: Path | None = None) -> None:
+        self.requests: list[Any] = []
+        self.response: tuple[int, Any] = 200, {}
+        session = botocore.session.Session()
+        if data_path:
+            session.register_component("data_loader", Loader([str(data_path)]))
+        session.set_credentials("a", "b")
+        config = Config(retries={"total_max_attempts": 1})
+        self._client = session.create_client("dynamodb", "us-east-1", config=config)
+        self._client.meta.events.register("before-send.dynamodb", self._respond)
+
+    def _respond(self, request: Any, **_: Any) -> AWSResponse:
+        self.requests.append(
             (request.method, request.url, request.body, request.headers["X-Amz-Target"])
         )
-        return AWSResponse(request.url, status, {"x-amzn-requestid": "r"}, FakeBody(response_body))
+        status, body = self.response
+        return AWSResponse(request.url, status, {"x-amzn-requestid": "r"}, FakeBody(body))
 
-    client.meta.events.register("before-send.dynamodb", respond)
-    return client
+    def call(self, operation: str, request: Any, status: int, body: Any) -> Any:
+        self.response = status, body
+        return self._client._make_api_call(operation, request)
 
 
 @pytest.fixture(scope="module")
-def small_data(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A folder with only the reduced data files, which replaces the folder of botocore."""
+def clients(tmp_path_factory: pytest.TempPathFactory) -> tuple[FakeDynamoDB, FakeDynamoDB]:
+    """Create a client with only the reduced data files, and a client with botocore's files."""
     folder = tmp_path_factory.mktemp("data")
     for name, content in botocore_data().items():
         file = folder / f"{name}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(content))
-    return str(folder)
+    return FakeDynamoDB(folder), FakeDynamoDB()
 
 
 def test_calls_of_this_module_cover_every_operation() -> None:
@@ -88,29 +96,30 @@ def test_calls_of_this_module_cover_every_operation() -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_requests_and_responses_are_the_same(small_data: str, operation: str) -> None:
+def test_requests_and_responses_are_the_same(
+    clients: tuple[FakeDynamoDB, FakeDynamoDB], operation: str
+) -> None:
+    reduced, full = clients
     request, response_body = CALLS[operation]
     request = {"TableName": "t", **request}
-    requests: list[Any] = []
-    reduced_result = make_client(small_data, requests, response_body, 200)._make_api_call(
-        operation, request
-    )
-    full_result = make_client(None, requests, response_body, 200)._make_api_call(operation, request)
-    assert requests[0] == requests[1]
+    reduced_result = reduced.call(operation, request, 200, response_body)
+    full_result = full.call(operation, request, 200, response_body)
+    assert reduced.requests[-1] == full.requests[-1]
     assert reduced_result == full_result
     assert {name: reduced_result[name] for name in response_body} == response_body
 
 
 @pytest.mark.parametrize("code", ERRORS)
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_errors_are_the_same(small_data: str, operation: str, code: str) -> None:
+def test_errors_are_the_same(
+    clients: tuple[FakeDynamoDB, FakeDynamoDB], operation: str, code: str
+) -> None:
     request = {"TableName": "t", **CALLS[operation][0]}
     raised = []
-    for data_path in (small_data, None):
+    for client in clients:
         response_body = {"__type": f"com#{code}", "message": "why"}
-        client = make_client(data_path, [], response_body, 400)
         with pytest.raises(ClientError) as caught:
-            client._make_api_call(operation, request)
+            client.call(operation, request, 400, response_body)
         raised.append((type(caught.value).__name__, caught.value.response))
     assert raised[0] == raised[1]
     assert raised[0][1]["Error"] == {"Code": code, "Message": "why"}

@@ -9,6 +9,8 @@ from html import unescape
 import pytest
 from flask import Flask
 
+from itsm_app.storage.models import Ticket
+
 from ..conftest import ON_MOTO
 from ..support.desk import AGENT, ANNA, Desk
 
@@ -38,8 +40,10 @@ def test_every_page_escapes_hostile_text_in_every_field(
     desk_app: Flask, anna: Desk, file_ticket: Callable[..., str], name: str
 ) -> None:
     text, short = HOSTILE[name], HOSTILE[name][:100]
-    ticket = file_ticket(text, f"{name}{short}"[:100])
+    ticket = file_ticket(text)
     path, caller = f"/desk/tickets/{ticket}", f"{name}{short}"[:100]
+    # Earlier releases stored caller ids with control and format characters.
+    Ticket.get(ticket).update(actions=[Ticket.caller_id.set(caller)])
     client, key = desk_app.test_client(), {"x-api-key": ANNA}
     client.post(f"/tickets/{ticket}/comments", json={"comment": text}, headers=key)
     for change in ({"assignee": short}, {"comment": text}, {"assignee": f"b{short}"[:100]}):
@@ -77,13 +81,13 @@ def test_every_page_escapes_hostile_text_in_every_field(
 
 
 def test_full_list_pages_of_the_longest_texts_are_under_50_kb(
-    anna: Desk, file_ticket: Callable[..., str], caller: str, desk_app: Flask
+    anna: Desk, file_ticket: Callable[..., str], caller: str
 ) -> None:
     caller = (caller + '"' * 100)[:100]
-    ids = [file_ticket('"' * 1000, caller) for _ in range(25)]
-    client, key = desk_app.test_client(), {"x-api-key": ANNA}
-    for ticket_id in ids:
-        client.patch(f"/tickets/{ticket_id}", json={"assignee": '"' * 100}, headers=key)
+    for _ in range(25):
+        ticket = Ticket.get(file_ticket('"' * 1000, caller))
+        ticket.assignee = '"' * 100
+        ticket.save()
     queue = anna.client.get("/desk", query_string={"order": "newest"})
     assert queue.text.count("/desk/tickets/") == 25
     found = anna.client.get("/desk/find", query_string={"q": caller})

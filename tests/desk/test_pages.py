@@ -411,13 +411,13 @@ def test_stats_page_shows_a_chart_and_daily_figures(
     today, *before = re.findall(r'data-label="[^"]*">([^<]*)<', page)
     assert [today, *before[:3]] == ["2", "1", "0 h 00 min", "0 h 00 min"]
     assert before[3:7] == ["0", "0", "none", "none"]
-    assert f"created since {datetime.now(UTC).date() - timedelta(13 + 30)} count" in page
+    assert f"opened since {datetime.now(UTC).date() - timedelta(13 + 30)} count" in page
     assert "Too many" not in page
 
 
 @pytest.mark.parametrize(
     ("days", "message"),
-    [(0, "Too many tickets were created today"), (3, "")],
+    [(0, "Too many tickets were opened today"), (3, "")],
 )
 def test_stats_page_tells_which_days_it_could_not_count(
     anna: Desk, own_table: None, monkeypatch: pytest.MonkeyPatch, days: int, message: str
@@ -426,5 +426,5 @@ def test_stats_page_tells_which_days_it_could_not_count(
     file(days)
     page = anna.get("/desk/stats").text
     assert message in page
-    assert f"created since {datetime.now(UTC).date() - timedelta(days - 1)} count" in page
+    assert f"opened since {datetime.now(UTC).date() - timedelta(days - 1)} count" in page
     assert page.count("<tr role") == (days + 1 if days else 0)

@@ -13,11 +13,12 @@ import pytest
 from flask import Flask
 from itsdangerous import URLSafeTimedSerializer
 
-from itsm_app import config, create_app
+from itsm_app import config
 from itsm_app.api import auth
 from itsm_app.desk import sessions
+from tests.support.keyless import keyless_app
 
-from ..conftest import ON_MOTO
+from ..conftest import ON_MOTO, shared_app
 from ..support.desk import (
     AGENT,
     AGENT_ENTRY,
@@ -218,7 +219,7 @@ def test_session_requires_its_key_in_api_keys(
 ) -> None:
     cookie = anna.client.get_cookie("desk", path="/desk").value
     monkeypatch.setattr(config, "API_KEYS", entries)
-    client = create_app().test_client()
+    client = keyless_app().test_client()
     client.set_cookie("desk", cookie, path="/desk")
     assert client.get("/desk").status_code == status
 
@@ -333,10 +334,10 @@ def test_desk_returns_503_without_a_valid_secret_key(
 
 
 def test_desk_without_keys_is_open_to_local_requests_only(
-    desk_app: Flask, monkeypatch: pytest.MonkeyPatch
+    engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(config, "API_KEYS", "")
-    desk_app = create_app()
+    monkeypatch.setattr(config, "SECRET_KEY", SECRET)
+    desk_app = shared_app()
     page = Desk(desk_app).get("/desk")
     assert page.status_code == 200
     assert "local" in page.text

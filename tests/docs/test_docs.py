@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from itsm_app import config
-from itsm_app.api.error_responses import FAILURES
+from itsm_app.api.error_messages import FAILURES
 
 from ..support.flask_run import ROOT, flask_run
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from itsm_app import create_app
 from itsm_app.storage.models import Ticket
 from tests.support.dynamodb_endpoint import use_dynamodb
+from tests.support.keyless import keyless_app
 
 from .clients import Clients, operation
 from .proxy import Proxy
@@ -35,5 +35,5 @@ def clients(proxy: Proxy) -> Iterator[Clients]:
     """Clients of the app in this process."""
     # The tests send thousands of requests, and `violations` reports every failure.
     logging.disable(logging.WARNING)
-    yield Clients(create_app(), proxy)
+    yield Clients(keyless_app(), proxy)
     logging.disable(logging.NOTSET)

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from itsm_app import create_app
+from tests.support.keyless import keyless_app
 
 from .clients import Clients, Write
 from .proxy import Fault, Proxy
@@ -127,7 +127,7 @@ def test_any_sequence_of_operations_and_faults_matches_the_model(
     proxy: Proxy, examples: int
 ) -> None:
     # Hypothesis creates the instances, so the class holds the app and the proxy.
-    TicketMachine.app, TicketMachine.proxy = create_app(), proxy
+    TicketMachine.app, TicketMachine.proxy = keyless_app(), proxy
     run_state_machine_as_test(
         TicketMachine,
         settings=settings(

@@ -10,8 +10,9 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from itsm_app import config, create_app
+from itsm_app import config
 from itsm_app.api import auth
+from tests.support.keyless import keyless_app
 
 from .clients import Clients
 from .proxy import Proxy
@@ -51,7 +52,7 @@ class DeskUser:
 def desk_users(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> list[DeskUser]:
     keys = {name: auth.make(name, "desk") for name in NAMES}
     monkeypatch.setattr(config, "API_KEYS", ",".join(entry for _, entry in keys.values()))
-    app = create_app()
+    app = keyless_app()
     return [DeskUser(app, name, key) for name, (key, _) in keys.items()]
 
 

@@ -34,7 +34,7 @@ def test_prints_its_urls_and_a_working_curl_command(folder: str) -> None:
     with flask_run(LOCAL_DYNAMODB=folder) as server:
         output = "".join(server.output)
         assert f"API at {server.url}/tickets" in output
-        assert f"Data in {folder}" in output
+        assert f"Tickets are stored in {folder}" in output
         (curl,) = re.findall(r"Try: (curl .*)", output)
         response = subprocess.run(curl, shell=True, capture_output=True, check=True).stdout
         ticket = json.loads(response)["ticket_id"]
@@ -53,7 +53,7 @@ def test_creates_the_first_ticket_within_three_seconds(folder: str) -> None:
     assert min(seconds) < 3
 
 
-def test_every_listener_is_on_loopback(folder: str) -> None:
+def test_listens_on_the_port_of_the_api_only(folder: str) -> None:
     with flask_run(LOCAL_DYNAMODB=folder) as server:
         listeners = [
             connection.laddr
@@ -61,13 +61,16 @@ def test_every_listener_is_on_loopback(folder: str) -> None:
             for connection in process.net_connections()
             if connection.status == psutil.CONN_LISTEN
         ]
-    assert {listener.ip for listener in listeners} == {"127.0.0.1"}
-    assert len(listeners) == 2
+    assert [(listener.ip, listener.port) for listener in listeners] == [("127.0.0.1", server.port)]
 
 
 def test_only_the_user_can_read_the_data_folder(folder: str) -> None:
-    with flask_run(LOCAL_DYNAMODB=folder):
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        server.create()
         assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700
+        files = list(Path(folder).iterdir())
+        assert len(files) == 3
+        assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
 
 
 @pytest.mark.parametrize(
@@ -113,107 +116,12 @@ def test_acknowledged_writes_survive_sigkill_under_load(folder: str) -> None:
             assert server.request("GET", f"/tickets/{ticket}").status_code == 200
 
 
-def test_reloader_keeps_the_same_engine(folder: str, tmp_path: Path) -> None:
-    watched = tmp_path / "watched"
-    watched.touch()
-    options = ["--debug", "--extra-files", str(watched)]
-    with flask_run(*options, LOCAL_DYNAMODB=folder) as server:
-        server.wait_for("Debugger PIN")
-        (before,) = server.engines()
-        ticket = server.create()
-        watched.write_text("changed")
-        server.wait_for("Restarting")
-        server.wait_for("Debugger PIN")
-        assert server.engines() == [before]
-        assert server.request("GET", f"/tickets/{ticket}").status_code == 200
-
-
-def test_reports_an_engine_crash_and_returns_storage_unavailable(folder: str) -> None:
-    with flask_run(LOCAL_DYNAMODB=folder) as server:
-        server.engines()[0].kill()
-        report = server.wait_for("has stopped unexpectedly")
-        assert "(exit status -9). All data that was written since this start is lost." in report
-        response = server.request("GET", "/tickets/x")
-        assert response.status_code == 500
-        assert response.json()["code"] == "storage_unavailable"
-        server.stop()
-
-
-def test_reports_an_engine_that_saves_and_exits(folder: str) -> None:
-    with flask_run(LOCAL_DYNAMODB=folder) as server:
-        ticket = server.create()
-        server.engines()[0].terminate()
-        assert "(exit status 0). All data was saved." in server.wait_for("has stopped unexpectedly")
-        server.stop()
-    with flask_run(LOCAL_DYNAMODB=folder) as server:
-        assert server.request("GET", f"/tickets/{ticket}").status_code == 200
-
-
-def test_reports_a_failed_save_after_flask_has_exited(folder: str) -> None:
-    with flask_run(LOCAL_DYNAMODB=folder) as server:
-        (Path(folder) / "dynamodb.json.tmp").mkdir()
-        server.stop()
-        assert "failed to save dynamodb" in server.wait_for("Persistence")
-
-
-def test_rejects_a_second_server_in_the_same_folder(folder: str) -> None:
-    with flask_run(LOCAL_DYNAMODB=folder) as server:
-        ticket = server.create()
-        second = command("run", LOCAL_DYNAMODB=folder)
-        assert second.returncode == 1
-        assert f"Another `flask run` is using {folder}" in second.stderr
-        assert server.request("GET", f"/tickets/{ticket}").status_code == 200
-
-
-def test_successor_waits_until_the_killed_server_has_saved(folder: str) -> None:
-    with flask_run(LOCAL_DYNAMODB=folder) as server:
-        ticket = server.create()
-        server.process.kill()
-        with flask_run(LOCAL_DYNAMODB=folder) as successor:
-            assert successor.request("GET", f"/tickets/{ticket}").status_code == 200
-        server.process.wait()
-
-
-def test_sets_aside_a_damaged_state_file(folder: str) -> None:
-    state = Path(folder) / "dynamodb.json"
-    with flask_run(LOCAL_DYNAMODB=folder) as server:
-        server.create()
-    damaged = state.read_bytes()[:-100]
-    state.write_bytes(damaged)
-    with flask_run(LOCAL_DYNAMODB=folder) as server:
-        assert f"{state} is damaged and was renamed to {state}.damaged-" in "".join(server.output)
-        assert server.request("GET", "/tickets?caller=a").json() == {"tickets": []}
-        ticket = server.create()
-    (renamed,) = state.parent.glob("dynamodb.json.damaged-*")
-    assert renamed.read_bytes() == damaged
-    with flask_run(LOCAL_DYNAMODB=folder) as server:
-        assert server.request("GET", f"/tickets/{ticket}").status_code == 200
-
-
 def test_unusable_data_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         result = command("run", LOCAL_DYNAMODB=str(folder))
         assert result.returncode == 1
         assert result.stderr.startswith(f"Error: {folder} cannot be used: ")
-
-
-def test_invalid_table_name_is_an_error(folder: str) -> None:
-    result = command("run", LOCAL_DYNAMODB=folder, TABLE_NAME="no such name")
-    assert result.returncode == 1
-    assert f"Error: {folder} has no usable table no such name in us-east-1" in result.stderr
-    assert "Correct TABLE_NAME or REGION" in result.stderr
-
-
-def test_engine_start_failure_is_an_error(folder: str, tmp_path: Path) -> None:
-    broken = tmp_path / "ministack"
-    broken.mkdir()
-    (broken / "__init__.py").touch()
-    (broken / "app.py").write_text("raise SystemExit('no ministack today')")
-    result = command("run", LOCAL_DYNAMODB=folder, PYTHONPATH=str(tmp_path))
-    assert result.returncode == 1
-    assert "no ministack today" in result.stderr
-    assert "Error: The embedded DynamoDB did not start" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -238,36 +146,6 @@ def test_other_commands_start_no_engine(folder: str) -> None:
     assert result.returncode == 0
     assert "/tickets/<ticket_id>/comments" in result.stdout
     assert not Path(folder).exists()
-
-
-def test_ignores_aws_credentials_and_proxies_of_the_user(folder: str) -> None:
-    closed_port = "http://127.0.0.1:9"
-    environment = {
-        "HTTP_PROXY": closed_port,
-        "http_proxy": closed_port,
-        "AWS_PROFILE": "no-such-profile",
-        "AWS_DEFAULT_PROFILE": "no-such-profile",
-        "AWS_CONFIG_FILE": __file__,
-        "AWS_ACCESS_KEY_ID": "mine",
-        "AWS_SESSION_TOKEN": "mine",
-        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
-    }
-    with flask_run(LOCAL_DYNAMODB=folder, **environment) as server:
-        with requests.Session() as session:
-            session.trust_env = False
-            response = session.get(f"{server.url}/tickets?caller=a")
-        assert response.json() == {"tickets": []}
-        assert "mine" not in server.engines()[0].environ().values()
-
-
-def test_ignores_ministack_settings(folder: str) -> None:
-    settings = {"AUTH": "true", "USE_SSL": "1", "BIND_HOST": "0.0.0.0", "SERVICES": "s3"}
-    with flask_run(
-        LOCAL_DYNAMODB=folder, PERSIST_STATE="0", LOG_LEVEL="DEBUG", **settings
-    ) as server:
-        ticket = server.create()
-        assert server.request("GET", f"/tickets/{ticket}").status_code == 200
-        assert "DEBUG" not in "".join(server.output)
 
 
 def test_stores_400_concurrent_comments(folder: str) -> None:
@@ -316,3 +194,74 @@ def test_requires_a_configured_key_and_prints_how_to_send_it(folder: str) -> Non
         assert server.request("GET", "/tickets/x").status_code == 401
         headers = {"x-api-key": key}
         assert server.request("GET", "/tickets/x", headers=headers).status_code == 404
+
+
+def test_reloader_keeps_the_tickets(folder: str, tmp_path: Path) -> None:
+    watched = tmp_path / "watched"
+    watched.touch()
+    options = ["--debug", "--extra-files", str(watched)]
+    with flask_run(*options, LOCAL_DYNAMODB=folder) as server:
+        server.wait_for("Debugger PIN")
+        ticket = server.create()
+        watched.write_text("changed")
+        server.wait_for("Restarting")
+        server.wait_for("Debugger PIN")
+        assert server.request("GET", f"/tickets/{ticket}").status_code == 200
+
+
+def test_two_servers_share_one_folder(folder: str) -> None:
+    with flask_run(LOCAL_DYNAMODB=folder) as first, flask_run(LOCAL_DYNAMODB=folder) as second:
+        with ThreadPoolExecutor(8) as pool:
+            servers = [first, second] * 20
+            tickets = list(pool.map(lambda server: server.create(), servers))
+        for ticket in tickets:
+            for server in (first, second):
+                assert server.request("GET", f"/tickets/{ticket}").status_code == 200
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_commands_use_the_local_store(folder: str, is_running: bool) -> None:
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        ticket = server.create("+15550100", UNICODE_TEXT)
+        if not is_running:
+            server.stop()
+        exported = command("export", LOCAL_DYNAMODB=folder)
+        assert exported.returncode == 0
+        assert json.loads(exported.stdout)["Item"]["ticket_id"] == {"S": ticket}
+        assert command("init-db", LOCAL_DYNAMODB=folder).returncode == 0
+        erased = command("erase-caller", "+15550100", "--yes", LOCAL_DYNAMODB=folder)
+        assert erased.returncode == 0
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        found = server.request("GET", f"/tickets/{ticket}").json()
+        assert found["issue_description"] == "[erased]"
+
+
+def test_import_of_an_export_restores_the_tickets(folder: str, tmp_path: Path) -> None:
+    with flask_run(LOCAL_DYNAMODB=folder) as server:
+        ticket = server.create("a", UNICODE_TEXT)
+    file = tmp_path / "tickets.jsonl"
+    file.write_text(command("export", LOCAL_DYNAMODB=folder).stdout)
+    other = str(tmp_path / "other")
+    assert command("init-db", LOCAL_DYNAMODB=other).returncode == 0
+    assert command("import", str(file), LOCAL_DYNAMODB=other).returncode == 0
+    with flask_run(LOCAL_DYNAMODB=other) as server:
+        found = server.request("GET", f"/tickets/{ticket}").json()
+        assert found["issue_description"] == UNICODE_TEXT
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"AWS_PROFILE": "no-such-profile"},
+        {"AWS_DEFAULTS_MODE": "bogus"},
+        {"AWS_ENDPOINT_DISCOVERY_ENABLED": "true"},
+        {"HTTP_PROXY": "http://127.0.0.1:9"},
+    ],
+    ids=lambda setting: next(iter(setting)),
+)
+def test_local_store_ignores_settings_of_the_aws_sdk(folder: str, setting: dict[str, str]) -> None:
+    with flask_run(LOCAL_DYNAMODB=folder, **setting) as server:
+        with requests.Session() as session:
+            session.trust_env = False
+            response = session.get(f"{server.url}/tickets?caller=a")
+        assert response.json() == {"tickets": []}

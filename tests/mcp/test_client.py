@@ -16,8 +16,9 @@ from mcp import Client, ClientSession, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from werkzeug.serving import make_server
 
-from itsm_app import config, create_app
+from itsm_app import config
 from itsm_app.api import auth
+from tests.support.keyless import keyless_app
 
 from ..conftest import ON_MOTO
 from ..support.mcp_messages import MODERN, REVISIONS
@@ -34,8 +35,8 @@ EVERY_REVISION = pytest.mark.parametrize("revision", REVISIONS)
 def url(engine: str) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(config, "API_KEYS", ENTRY)
-        server = make_server("127.0.0.1", 0, create_app(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+        server = make_server("127.0.0.1", 0, keyless_app(), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     yield f"http://127.0.0.1:{server.port}/mcp"
     server.shutdown()
@@ -192,4 +193,4 @@ def test_client_receives_the_error_for_a_foreign_origin(url: str) -> None:
 
     with pytest.raises(BaseExceptionGroup) as raised:
         run(url, MODERN, use_session, {"Origin": "http://evil.example"})
-    assert raised.group_contains(MCPError, match="No page of this Origin may call here")
+    assert raised.group_contains(MCPError, match="Pages of this Origin must not use this server")

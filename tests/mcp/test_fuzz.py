@@ -6,15 +6,15 @@ import json
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from itsm_app import config, create_app
-from itsm_app.api import auth
-
 from ..conftest import ON_MOTO
+from ..support.desk import AGENT
+from ..support.exhaustive import exhaustive
 from ..support.mcp_messages import META, REVISIONS, headers, request, send
 
 pytestmark = ON_MOTO
@@ -79,12 +79,14 @@ sent_headers = st.fixed_dictionaries(
     },
 )
 fuzz_settings = settings(
-    max_examples=200,
     deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),
 )
+
+
+EXAMPLES = pytest.mark.parametrize("examples", [25, exhaustive(200)])
 
 
 def check_response(response: TestResponse) -> None:
@@ -103,24 +105,24 @@ def check_response(response: TestResponse) -> None:
             assert message.keys() - {"jsonrpc", "id"} in ({"result"}, {"error"})
 
 
-def test_handles_any_body_and_headers(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@EXAMPLES
+def test_handles_any_body_and_headers(engine: str, app_with_keys: Flask, examples: int) -> None:
     # Without API keys, `auth` rejects foreign origins before the MCP code reads the request.
-    key, entry = auth.make("voice", "agent")
-    monkeypatch.setattr(config, "API_KEYS", entry)
-    client = create_app().test_client()
-    client.environ_base["HTTP_X_API_KEY"] = key
+    client = app_with_keys.test_client()
+    client.environ_base["HTTP_X_API_KEY"] = AGENT
 
     @given(body=bodies, request_headers=sent_headers)
-    @fuzz_settings
+    @settings(fuzz_settings, max_examples=examples)
     def check_request(body: bytes, request_headers: dict[str, Any]) -> None:
         check_response(send(client, body, request_headers))
 
     check_request()
 
 
-def test_handles_any_parameters_of_a_valid_request(client: FlaskClient) -> None:
+@EXAMPLES
+def test_handles_any_parameters_of_a_valid_request(client: FlaskClient, examples: int) -> None:
     @given(st.sampled_from(REVISIONS), st.sampled_from(METHODS), params)
-    @fuzz_settings
+    @settings(fuzz_settings, max_examples=examples)
     def check_request(revision: str, method: str, params: dict[str, Any]) -> None:
         name = params.get("name")
         name_header = name if name in TOOLS else None
@@ -130,9 +132,10 @@ def test_handles_any_parameters_of_a_valid_request(client: FlaskClient) -> None:
     check_request()
 
 
-def test_handles_any_arguments_of_a_valid_tool_call(client: FlaskClient) -> None:
+@EXAMPLES
+def test_handles_any_arguments_of_a_valid_tool_call(client: FlaskClient, examples: int) -> None:
     @given(st.sampled_from(REVISIONS), st.sampled_from(TOOLS), arguments)
-    @fuzz_settings
+    @settings(fuzz_settings, max_examples=examples)
     def check_request(revision: str, tool: str, arguments: dict[str, Any]) -> None:
         body = request(revision, "tools/call", {"name": tool, "arguments": arguments})
         response = send(client, body, headers(revision, "tools/call", tool))

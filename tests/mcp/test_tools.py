@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +14,8 @@ from flask.testing import FlaskClient
 
 from itsm_app import config
 from itsm_app.api import request_schemas
-from itsm_app.mcp import tools, transport
+from itsm_app.mcp import batches, tool_calls
+from itsm_app.storage import sizes
 from itsm_app.storage.models import Ticket
 
 from ..conftest import ON_MOTO, Log
@@ -23,6 +26,7 @@ pytestmark = ON_MOTO
 
 TOOLS = ["create_ticket", "list_recent_tickets", "get_ticket_status", "add_ticket_comment"]
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
+TIME = "2026-02-09T12:20:25.343883Z"
 EVERY_REVISION = pytest.mark.parametrize("revision", REVISIONS)
 
 
@@ -124,14 +128,14 @@ def test_tools_of_a_bound_request_omit_the_caller_argument(
 
 def test_input_schemas_list_the_arguments_that_the_tools_read(client: FlaskClient) -> None:
     for name, tool in list_tools(client).items():
-        arguments = tools.TOOLS[name].arguments
+        arguments = tool_calls.TOOLS[name].arguments
         properties = tool["inputSchema"]["properties"]
         assert properties.keys() == {*arguments.__struct_encode_fields__}
         assert all(schema["description"] for schema in properties.values())
-    assert issubclass(tools.OneTicket, request_schemas.OneTicketQuery)
-    assert issubclass(tools.NewComment, request_schemas.NewComment)
-    assert tools.TOOLS["create_ticket"].arguments is request_schemas.NewTicket
-    assert tools.TOOLS["list_recent_tickets"].arguments is request_schemas.TicketQuery
+    assert issubclass(tool_calls.OneTicket, request_schemas.OneTicketQuery)
+    assert issubclass(tool_calls.NewComment, request_schemas.NewComment)
+    assert tool_calls.TOOLS["create_ticket"].arguments is request_schemas.NewTicket
+    assert tool_calls.TOOLS["list_recent_tickets"].arguments is request_schemas.TicketQuery
 
 
 VALID_ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -235,15 +239,16 @@ def test_list_continues_at_its_cursor(client: FlaskClient, caller: str) -> None:
 
 
 def test_page_of_the_list_tool_is_shorter_than_a_page_of_the_route(
-    client: FlaskClient, caller: str, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, caller: str
 ) -> None:
     """A tool result holds the data twice, so a page of the route would exceed Lambda's limit."""
     new = {"caller_id": caller, "issue_description": "\u0000" * 1000}
-    tickets = [text_content(call(client, "create_ticket", new))["ticket_id"] for _ in range(2)]
-    text = {"comment": '"' * 1000}
-    for ticket in tickets:
-        for _ in range(75):
-            assert client.post(f"/tickets/{ticket}/comments", json=text).status_code == 200
+    comment = {"comment_text": '"' * 1000, "added_at": TIME, "comment_id": UNKNOWN_ID}
+    for _ in range(2):
+        ticket = Ticket.get(text_content(call(client, "create_ticket", new))["ticket_id"])
+        ticket.comments = [comment] * 75
+        ticket.content_bytes += sizes.of_comments(ticket.comments)
+        ticket.save()
     assert len(client.get("/tickets", query_string={"caller": caller}).json["tickets"]) == 2
     response = ask(
         client,
@@ -298,7 +303,7 @@ def test_ignores_the_idempotency_key_header(client: FlaskClient, caller: str) ->
             {"ticket_id": UNKNOWN_ID},
             404,
             "ticket_not_found",
-            "list their tickets",
+            "list the caller's tickets",
         ),
         ("get_ticket_status", {"ticket_id": ""}, 400, "invalid_field", "`ticket_id` is missing"),
         ("get_ticket_status", {}, 400, "invalid_field", "`ticket_id` is missing"),
@@ -363,7 +368,7 @@ def test_rejects_duplicate_arguments_and_names_the_field(client: FlaskClient) ->
     error = error_of(send(client, body, {}).json["result"])
     assert (error["code"], error["error"]) == (
         "invalid_field",
-        "`caller_id` is there twice. Send it once.",
+        "`caller_id` was sent twice. Send the field once.",
     )
 
 
@@ -513,11 +518,31 @@ def not_started(responses: list[dict[str, Any]]) -> list[bool]:
     for response in responses:
         if "error" in response:
             assert response["error"]["code"] == -32603
-            assert "Nothing was done" in response["error"]["message"]
+            assert "was not processed" in response["error"]["message"]
     return ["error" in response for response in responses]
 
 
 def test_does_not_start_further_batch_calls_after_the_time_limit(
+    client: FlaskClient,
+    faults: FaultyDynamoDB,
+    log: Log,
+    caller: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def clock() -> float:
+        """Let every request to DynamoDB take two seconds."""
+        return time.perf_counter() + 2 * len(faults.operations)
+
+    monkeypatch.setattr(batches, "time", SimpleNamespace(perf_counter=clock))
+    new = {"caller_id": caller, "issue_description": "b"}
+    responses = send(client, batch(*[("create_ticket", new)] * 3), {}).json
+    assert not_started(responses) == [False, True, True]
+    assert faults.operations == ["PutItem"]
+    assert log.lines("request")[-1]["status"] == 503
+
+
+@pytest.mark.exhaustive
+def test_does_not_start_further_batch_calls_after_a_hung_dynamodb_request(
     client: FlaskClient, faults: FaultyDynamoDB, log: Log, caller: str
 ) -> None:
     faults.faults.append(hang)
@@ -531,7 +556,7 @@ def test_does_not_start_further_batch_calls_after_the_time_limit(
 def test_does_not_start_further_batch_calls_after_the_size_limit(
     client: FlaskClient, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "BATCH_BYTES", 200)
+    monkeypatch.setattr(batches, "MAX_RESPONSE_BYTES", 200)
     new = {"caller_id": caller, "issue_description": "b"}
     responses = send(client, batch(*[("create_ticket", new)] * 3), {}).json
     assert not_started(responses) == [False, True, True]

@@ -8,17 +8,19 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from io import BytesIO
+from itertools import product
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
-from itsm_app import config, create_app
-from itsm_app.api import auth
 from itsm_app.api.parsing import MAX_BODY_BYTES
-from itsm_app.mcp import transport
+from itsm_app.mcp import batches
 
 from ..conftest import ON_MOTO, Log
+from ..support.desk import AGENT
+from ..support.exhaustive import one_per_path
 from ..support.mcp_messages import (
     CAPABILITIES,
     LEGACY,
@@ -55,8 +57,10 @@ def error_code(response: Any) -> int:
 IDS = [0, 1, -1, 2**53 + 1, 2**63 - 1, -(2**63), "", "1", "Ω", "x" * 999]
 
 
-@pytest.mark.parametrize("request_id", IDS)
-@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize(
+    ("revision", "request_id"),
+    one_per_path(product(REVISIONS, IDS), lambda case: case[0] == MODERN or case[1] == 0),
+)
 def test_response_repeats_the_id_of_its_request(
     client: FlaskClient, revision: str, request_id: Any
 ) -> None:
@@ -103,7 +107,10 @@ def test_response_repeats_the_id_of_its_request(
     ],
     ids=lambda value: repr(value)[:60],
 )
-@pytest.mark.parametrize("revision", REVISIONS)
+# The app reads a message before its revision, except that only 2025-03-26 has batches.
+@pytest.mark.parametrize(
+    "revision", one_per_path(REVISIONS, lambda revision: revision == "2025-03-26")
+)
 def test_rejects_invalid_jsonrpc_messages(
     client: FlaskClient, revision: str, body: bytes, expected: int
 ) -> None:
@@ -182,9 +189,20 @@ def test_ping_returns_an_empty_result(client: FlaskClient, revision: str) -> Non
 # "Sending Messages to the Server" in `basic/transports`, and "Sending Messages" of 2026-07-28.
 
 
-@pytest.mark.parametrize("method", ["notifications/initialized", "notifications/cancelled", "x"])
-@pytest.mark.parametrize("params", [{}, {"requestId": 1}, [], None, 5])
-@pytest.mark.parametrize("revision", REVISIONS)
+NOTIFICATIONS = ["notifications/initialized", "notifications/cancelled", "x"]
+NOTIFICATION_PARAMS: list[Any] = [{}, {"requestId": 1}, [], None, 5]
+
+
+@pytest.mark.parametrize(
+    ("revision", "method", "params"),
+    one_per_path(
+        product(REVISIONS, NOTIFICATIONS, NOTIFICATION_PARAMS),
+        # One value differs from the first combination.
+        lambda case: (
+            [case[0] != MODERN, case[1] != NOTIFICATIONS[0], case[2] != {}].count(True) < 2
+        ),
+    ),
+)
 def test_accepts_notifications_with_an_empty_202(
     client: FlaskClient, revision: str, method: str, params: Any
 ) -> None:
@@ -238,7 +256,7 @@ def test_rejects_duplicate_parameter_names(client: FlaskClient) -> None:
     body = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","name":"y"}}'
     response = send(client, body, {})
     assert (response.status_code, error_code(response)) == (200, -32602)
-    assert "`name` is there twice" in response.json["error"]["message"]
+    assert "`name` was sent twice" in response.json["error"]["message"]
 
 
 @pytest.mark.parametrize("version", ["2024-11-05", "2099-01-01", "x", "", "2025-06-18,2025-06-18"])
@@ -370,20 +388,19 @@ API = "https://abc123.execute-api.us-east-1.amazonaws.com"
         (API, f"{API}:8443", False),
     ],
 )
-@pytest.mark.parametrize("revision", REVISIONS)
+# The app checks the origin before it reads the revision.
+@pytest.mark.parametrize("revision", one_per_path(REVISIONS, lambda revision: revision == MODERN))
 def test_rejects_requests_from_foreign_origins(
     engine: str,
-    monkeypatch: pytest.MonkeyPatch,
+    app_with_keys: Flask,
     revision: str,
     base_url: str,
     origin: str | None,
     allowed: bool,
 ) -> None:
     # Without API keys, `auth` rejects foreign origins before the MCP code reads the request.
-    key, entry = auth.make("voice", "agent")
-    monkeypatch.setattr(config, "API_KEYS", entry)
-    client = create_app().test_client()
-    request_headers = {**headers(revision, "tools/list"), "Origin": origin, "x-api-key": key}
+    client = app_with_keys.test_client()
+    request_headers = {**headers(revision, "tools/list"), "Origin": origin, "x-api-key": AGENT}
     request_headers = {name: value for name, value in request_headers.items() if value is not None}
     response = client.post(
         "/mcp", json=request(revision, "tools/list"), headers=request_headers, base_url=base_url
@@ -423,7 +440,7 @@ def test_batch_without_requests_returns_an_empty_202(client: FlaskClient, batch:
     assert (response.status_code, response.data) == (202, b"")
 
 
-@pytest.mark.parametrize("batch", [[], [PING] * (transport.MAX_BATCH + 1)])
+@pytest.mark.parametrize("batch", [[], [PING] * (batches.MAX_MESSAGES + 1)])
 def test_rejects_empty_and_oversized_batches(client: FlaskClient, batch: list[Any]) -> None:
     response = send(client, batch, {})
     assert (response.status_code, error_code(response), response.json["id"]) == (400, -32600, None)
@@ -474,23 +491,29 @@ def test_rejects_batches_in_other_revisions(
 # 2026-07-28: the checks of a request. The server reports the first check that fails.
 
 
-@pytest.mark.parametrize("method", ["server/discover", "tools/list", "no/such"])
+INVALID_MODERN_PARAMS: list[Any] = [
+    None,
+    [],
+    {},
+    {"_meta": None},
+    {"_meta": []},
+    {"_meta": {}},
+    {"_meta": {VERSION: MODERN}},
+    {"_meta": {CAPABILITIES: {}}},
+    {"_meta": {**META, VERSION: 5}},
+    {"_meta": {**META, VERSION: None}},
+    {"_meta": {**META, CAPABILITIES: []}},
+    {"_meta": {**META, CAPABILITIES: None}},
+]
+MODERN_METHODS = ["server/discover", "tools/list", "no/such"]
+
+
 @pytest.mark.parametrize(
-    "params",
-    [
-        None,
-        [],
-        {},
-        {"_meta": None},
-        {"_meta": []},
-        {"_meta": {}},
-        {"_meta": {VERSION: MODERN}},
-        {"_meta": {CAPABILITIES: {}}},
-        {"_meta": {**META, VERSION: 5}},
-        {"_meta": {**META, VERSION: None}},
-        {"_meta": {**META, CAPABILITIES: []}},
-        {"_meta": {**META, CAPABILITIES: None}},
-    ],
+    ("method", "params"),
+    one_per_path(
+        product(MODERN_METHODS, INVALID_MODERN_PARAMS),
+        lambda case: case[0] == "tools/list" or case[1] is None,
+    ),
 )
 def test_modern_request_requires_version_and_capabilities(
     client: FlaskClient, method: str, params: Any

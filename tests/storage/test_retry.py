@@ -5,18 +5,20 @@ from __future__ import annotations
 import socket
 import time
 from contextlib import ExitStack
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from itsm_app.storage.connection import READ_TIMEOUT_SECONDS
+from itsm_app.storage.connection import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS
 from itsm_app.storage.models import Ticket
 from tests.support.dynamodb_endpoint import use_dynamodb
 from tests.support.ports import free_port
 
 from ..conftest import ON_MOTO, Log
+from ..support.exhaustive import exhaustive
 from ..support.faulty_dynamodb import FaultyDynamoDB, answer, cut_short, hang, refuse, reset
 
 if TYPE_CHECKING:
@@ -165,9 +167,11 @@ def test_does_not_retry_missing_credentials(
     assert log.lines("storage_unavailable")[0]["cause"] == "NoCredentialsError"
 
 
+@pytest.mark.parametrize("seconds", [0.01, exhaustive(CONNECT_TIMEOUT_SECONDS)])
 def test_retries_a_connection_timeout(
-    client: FlaskClient, engine: str, log: Log, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, engine: str, log: Log, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
+    monkeypatch.setattr(Ticket.Meta, "connect_timeout_seconds", seconds)
     monkeypatch.setattr(Ticket, "_connection", None)
     with ExitStack() as stack:
         # A listener with a full backlog accepts no further connection.
@@ -182,6 +186,34 @@ def test_retries_a_connection_timeout(
     assert [line["cause"] for line in log.lines("retry")] == ["ConnectTimeoutError"] * 2
 
 
+def test_retries_hung_attempts_after_waits(
+    client: FlaskClient, faults: FaultyDynamoDB, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("itsm_app.storage.retry.waits", True)
+    monkeypatch.setattr("itsm_app.storage.retry.time", SimpleNamespace(sleep=waits.append))
+    monkeypatch.setattr(Ticket.Meta, "read_timeout_seconds", 0.05)
+    monkeypatch.setattr(Ticket, "_connection", None)
+    faults.faults.extend([hang] * 3)
+    response = client.get("/tickets/x")
+    assert (response.status_code, response.json["code"]) == (500, "storage_unavailable")
+    retries = log.lines("retry")
+    assert [line["cause"] for line in retries] == ["ReadTimeoutError"] * 2
+    assert [line["wait"] for line in retries] == waits
+
+
+def test_timeouts_and_waits_of_three_attempts_take_less_than_7_seconds(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ticket, "_connection", None)
+    client_config = Ticket.connection().connection.client.meta.config
+    assert client_config.connect_timeout == CONNECT_TIMEOUT_SECONDS
+    assert client_config.read_timeout == READ_TIMEOUT_SECONDS
+    # The longest waits are tested above: 0.11 and 0.22 seconds.
+    assert 3 * (CONNECT_TIMEOUT_SECONDS + READ_TIMEOUT_SECONDS) + 0.11 + 0.22 < 7
+
+
+@pytest.mark.exhaustive
 def test_three_hung_attempts_end_within_7_seconds(
     client: FlaskClient, faults: FaultyDynamoDB, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from click.testing import Result
 
-from itsm_app.commands.app import create_command_app
 from itsm_app.commands.aws_errors import REMEDIES
 from itsm_app.storage.models import Ticket
 from itsm_app.storage.table import DEFINITION
 from tests.support.ports import free_port
 
-from ..conftest import ON_MOTO
+from ..conftest import ON_MOTO, shared_app
 from ..support.faulty_dynamodb import FaultyDynamoDB, answer, apply, apply_and_drop, refuse, reset
 from ..support.flask_run import command
 
@@ -58,9 +58,10 @@ def init_db(
         monkeypatch.setattr("itsm_app.storage.table.TABLE_NAME", name)
         monkeypatch.setattr("itsm_app.commands.init_db.TABLE_NAME", name)
         monkeypatch.setattr("itsm_app.storage.table.RECOVERY_WAIT_SECONDS", 0)
+        monkeypatch.setattr("itsm_app.storage.table.INDEX_WAIT_SECONDS", 0)
         if environment:
             monkeypatch.setattr(Ticket, "_connection", None)
-        return create_command_app().test_cli_runner(env=environment).invoke(args=["init-db"])
+        return shared_app().test_cli_runner(env=environment).invoke(args=["init-db"])
 
     return run
 
@@ -182,12 +183,8 @@ def test_reports_an_index_that_cannot_be_created(
 
 
 def test_waits_until_an_index_is_active(
-    init_db: Callable[..., Result],
-    faults: FaultyDynamoDB,
-    name: str,
-    monkeypatch: pytest.MonkeyPatch,
+    init_db: Callable[..., Result], faults: FaultyDynamoDB, name: str
 ) -> None:
-    monkeypatch.setattr("itsm_app.storage.table.INDEX_WAIT_SECONDS", 0)
     create_table(name)
     table = dynamodb().describe_table(TableName=name)["Table"]
     parts = {part: table[part] for part in ("KeySchema", "AttributeDefinitions", "TableStatus")}
@@ -210,7 +207,7 @@ MISMATCHES: list[tuple[dict[str, Any], str]] = [
                 {"AttributeName": "ticket_id", "KeyType": "RANGE"},
             ]
         },
-        "the key is caller_id (HASH, S) and ticket_id (RANGE, S) where ticket_id (HASH, S) is",
+        "the key must be ticket_id (HASH, S), but it is caller_id (HASH, S) and ticket_id (RANGE,",
     ),
     (
         {
@@ -223,7 +220,7 @@ MISMATCHES: list[tuple[dict[str, Any], str]] = [
                 }
             ],
         },
-        "the billing mode is PROVISIONED where PAY_PER_REQUEST is needed",
+        "the billing mode must be PAY_PER_REQUEST, but it is PROVISIONED",
     ),
     (
         {
@@ -231,7 +228,8 @@ MISMATCHES: list[tuple[dict[str, Any], str]] = [
                 {**DEFINITION["GlobalSecondaryIndexes"][0], "IndexName": "OtherIndex"}
             ]
         },
-        "the index CallerIdIndex is missing",
+        "the index CallerIdIndex must be caller_id (HASH, S) and created_at (RANGE, S) with"
+        " projection ALL, but it is missing",
     ),
     (
         {
@@ -242,7 +240,7 @@ MISMATCHES: list[tuple[dict[str, Any], str]] = [
                 }
             ]
         },
-        "projecting KEYS_ONLY",
+        " with projection KEYS_ONLY",
     ),
 ]
 
@@ -295,12 +293,15 @@ def test_reports_a_dynamodb_error_with_its_remedy(
 
 
 def test_waits_until_the_table_is_active(
-    init_db: Callable[..., Result], faults: FaultyDynamoDB
+    init_db: Callable[..., Result], faults: FaultyDynamoDB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("botocore.waiter.time", SimpleNamespace(sleep=waits.append))
     creating = answer(b'{"Table": {"TableStatus": "CREATING"}}')
     faults.faults.extend([apply, apply, creating])
     assert init_db().exit_code == 0
     assert faults.operations[:4] == ["DescribeTable", "CreateTable", *["DescribeTable"] * 2]
+    assert waits == [1]
 
 
 def test_creates_the_table_after_a_lost_response(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -86,6 +87,86 @@ AS_ANNA_FILING = ("X-Caller-Id", quoted(ANNA_FILING))
 
 COMMENT = b'{"comment": "Anna was here"}'
 CHANGE = b'{"status": "closed", "comment": "Anna was here"}'
+
+
+# The attempts that the fast suite sends, without the operation. They reach each path through the
+# app that the other attempts reach. They were chosen by the branches that each attempt takes.
+ONE_PER_PATH = {
+    # References to a ticket.
+    "the id",
+    "head, the id",
+    "the number",
+    "the id, in capitals",
+    "the number in Arabic digits",
+    "the number three times",
+    "the number and a digit",
+    "the number with another last digit",
+    # Paths and methods.
+    f"/tickets/{ID}/",
+    f"/tickets/%2F{ID}",
+    "PATCH",
+    "PUT the id",
+    "the id as a parameter",
+    # Queries.
+    "?",
+    f"?caller={quoted(ANNA)}",
+    f"?caller={quoted(ANNA)}&caller={quoted(BOB)}",
+    "?caller=",
+    "?caller=%20",
+    f"?caller=%00{'x' * 100}",
+    f"?caller[]={quoted(BOB)}",
+    "?comments=all",
+    "?comments=latest",
+    "?comments=none",
+    "?comments=some",
+    "?status=open",
+    "?status=closed",
+    "?limit=1000",
+    # Bodies.
+    "no caller",
+    "as Anna",
+    "as Bob",
+    "an empty text",
+    "white space",
+    "a list",
+    "two objects",
+    "a list of objects",
+    "Bob as `caller`",
+    "Bob as `caller_id`",
+    "Bob under an escaped name",
+    "Bob's ticket in the body",
+    # Headers.
+    "X_Caller_Id before",
+    "two headers, Anna then Bob",
+    "empty",
+    "only white space",
+    "not UTF-8",
+    "too long",
+    "Bob, percent-encoded twice",
+    "GET If-None-Match: *",
+    # Cursors.
+    "cursor: Bob's",
+    "cursor: Bob's, and Anna named",
+    "cursor: Bob's with a status, and that status",
+    "cursor: Bob's, longer",
+    "cursor: Bob's place, Anna's checksum",
+    "cursor: Bob's place with a status, Anna's checksum",
+    "cursor: Bob in the place",
+    # Idempotency keys.
+    "Bob's key",
+    "Bob's key in the header",
+    "Bob's key, another key in the header",
+    "the key and text of Bob's twin ticket",
+    "Bob's key and Bob's text",
+    "Bob's key in the header and Bob's text",
+    "Bob's key and Bob's text, by number",
+}
+OPERATION = re.compile(r"(?:\w+: )?(?:(?:get|list|comment|create),? )?")
+
+
+def without_operation(label: str) -> str:
+    """Return the label of an attempt without its operation, as in `ONE_PER_PATH`."""
+    return OPERATION.sub("", label, count=1)
 
 
 def attempts() -> Iterator[Attempt]:

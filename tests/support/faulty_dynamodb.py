@@ -118,7 +118,7 @@ class FaultyDynamoDB:
         self.bodies: list[Any] = []
         self.released = threading.Event()
         self._server = _Server("127.0.0.1", 0, self._app)
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.port}"
 

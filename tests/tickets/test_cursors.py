@@ -102,7 +102,7 @@ def test_rejects_altered_cursors_and_cursors_of_another_caller(
     for caller_id, sent in [*((caller, value) for value in invalid), (f"{caller}9", cursor)]:
         response = client.get(f"/tickets?caller={quote(caller_id)}&cursor={quote(sent)}")
         assert response.status_code == 400
-        assert response.json["error"].startswith("`cursor` must be the next_cursor")
+        assert response.json["error"].startswith("`cursor` must be the unchanged next_cursor")
 
 
 @ON_MOTO
@@ -129,7 +129,7 @@ def test_rejects_a_forged_cursor_without_a_dynamodb_request(
     cursor = urlsafe_b64encode(checksum + position).decode()
     response = client.get("/tickets", query_string={"caller": caller, "cursor": cursor})
     assert (response.status_code, response.json["code"]) == (400, "invalid_field")
-    assert response.json["error"].startswith("`cursor` must be the next_cursor")
+    assert response.json["error"].startswith("`cursor` must be the unchanged next_cursor")
     assert faults.operations == []
 
 

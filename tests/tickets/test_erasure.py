@@ -13,11 +13,10 @@ import pytest
 from click.testing import Result
 from flask.testing import FlaskClient
 
-from itsm_app import create_app
 from itsm_app.storage import sizes
 from itsm_app.storage.models import Ticket
 
-from ..conftest import ON_MOTO
+from ..conftest import ON_MOTO, shared_app
 from ..support.faulty_dynamodb import FaultyDynamoDB, apply, apply_and_drop, refuse, reset
 from ..support.flask_run import ROOT, environ
 from .test_cursors import page, store_tickets
@@ -41,7 +40,7 @@ def item_of(ticket: str) -> dict[str, Any]:
 
 
 def erase_caller(*arguments: str) -> Result:
-    return create_app().test_cli_runner().invoke(args=["erase-caller", *arguments])
+    return shared_app().test_cli_runner().invoke(args=["erase-caller", *arguments])
 
 
 def create_ticket_with_history(client: FlaskClient, caller: str, n: int = 0) -> str:

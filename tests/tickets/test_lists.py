@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from itsm_app import config, create_app
+from itsm_app import config
 from itsm_app.api import auth
 from itsm_app.tickets.lifecycle import TRANSITIONS
+from tests.support.keyless import keyless_app
 
 from ..conftest import ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB
@@ -111,7 +112,7 @@ def test_rejects_invalid_queue_parameters_and_names_them(client: FlaskClient, qu
 def test_only_a_desk_key_can_list_the_queue(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (agent, entry), (desk, other) = auth.make("voice", "agent"), auth.make("anna", "desk")
     monkeypatch.setattr(config, "API_KEYS", f"{entry},{other}")
-    client = create_app().test_client()
+    client = keyless_app().test_client()
     for headers, status in (
         ({"x-api-key": desk}, 200),
         ({"x-api-key": agent}, 400),

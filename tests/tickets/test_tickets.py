@@ -127,8 +127,7 @@ def test_lists_the_ten_newest_tickets_newest_first(client: FlaskClient, caller: 
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_text_is_returned_unchanged(client: FlaskClient, text: str) -> None:
-    caller = text[:100]
+def test_text_is_returned_unchanged(client: FlaskClient, caller: str, text: str) -> None:
     ticket = client.post("/tickets", json={"caller_id": caller, "issue_description": text}).json
     path = f"/tickets/{ticket['ticket_id']}"
     assert client.post(f"{path}/comments", json={"comment": text}).status_code == 200

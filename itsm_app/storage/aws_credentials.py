@@ -1,8 +1,9 @@
 """AWS credentials, loaded at the first request instead of when the client is created.
 
-Lambda takes its SnapStart snapshot between the two. Under SnapStart the credentials come from a
-local endpoint ("Activating and managing Lambda SnapStart" in the AWS Lambda guide). botocore would
-ask that endpoint at once, and the snapshot would contain the credentials and an open connection.
+Lambda takes its SnapStart snapshot after the client is created and before the first request. Under
+SnapStart, the credentials come from a local endpoint ("Activating and managing Lambda SnapStart" in
+the AWS Lambda guide). Without this module, botocore requests the credentials when the client is
+created, and the snapshot contains the credentials and an open connection.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ def load_late(session: Session) -> None:
 
 
 class _LateCredentials:
-    """Replaces both botocore's chain of providers and the credentials that the chain finds."""
+    """Plays two roles for botocore: the provider chain and the credentials.
+
+    botocore calls `load_credentials` of a provider chain when it creates a client, and uses the
+    result when it sends requests. This object returns itself as the result.
+    """
 
     def __init__(self, chain: Any) -> None:
         self._chain = chain
@@ -31,11 +36,14 @@ class _LateCredentials:
         return self
 
     def get_frozen_credentials(self) -> Any:
-        # What the chain returns refreshes itself when it expires.
+        # botocore calls this method for each signature. The chain returns credentials. They refresh
+        # themselves before they expire.
         self._found = self._found or self._chain.load_credentials()
         if self._found is None:
             raise NoCredentialsError
         return self._found.get_frozen_credentials()
 
     def get_deferred_property(self, name: str) -> Callable[[], Any]:
+        # botocore calls this method when it creates a client, and calls the returned function when
+        # it chooses the endpoint of a request, for example by `account_id`.
         return lambda: getattr(self.get_frozen_credentials(), name)
