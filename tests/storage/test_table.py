@@ -331,8 +331,8 @@ def test_reports_an_endpoint_that_refuses_connections(init_db: Callable[..., Res
     result = init_db(AWS_ENDPOINT_URL_DYNAMODB=f"http://127.0.0.1:{free_port()}")
     assert result.exit_code == 1
     assert (
-        "DynamoDB rejected the request or did not respond (EndpointConnectionError)."
-        in result.stderr
+        "was not created: DynamoDB cannot be reached; check the network, REGION and the variable"
+        " AWS_ENDPOINT_URL_DYNAMODB." in result.stderr
     )
 
 
