@@ -268,7 +268,7 @@ MOUNTS = [
 def test_links_contain_the_stage_or_the_base_path(
     sandbox: LambdaRuntime, host: str, base_path: str, mount: str
 ) -> None:
-    at = {"host": host, "base_path": base_path}
+    at: dict[str, Any] = {"host": host, "base_path": base_path}
     response = sandbox.request("POST", "/tickets", body=NEW, **at)
     link = response.header("Location")
     assert link == f"{mount}/tickets/{response.json['ticket_id']}"
@@ -293,7 +293,7 @@ def test_desk_works_below_the_stage_or_the_base_path(
     sandbox: LambdaRuntime, host: str, base_path: str, mount: str
 ) -> None:
     headers = [("Sec-Fetch-Site", "same-origin")]
-    at = {"host": host, "base_path": base_path}
+    at: dict[str, Any] = {"host": host, "base_path": base_path}
     redirect = sandbox.request("GET", "/desk", headers=headers, **at)
     sign_in = redirect.header("Location")
     assert (redirect.status, sign_in.partition("?")[0]) == (303, f"{mount}/desk/sign-in")

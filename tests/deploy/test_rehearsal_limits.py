@@ -40,6 +40,33 @@ def limits_of_stage(aws: Aws, api: Api) -> tuple[float, int, int | None]:
     return settings["throttlingRateLimit"], settings["throttlingBurstLimit"], concurrency
 
 
+def set_throttle(aws: Aws, api: Api, rate: int, burst: int) -> None:
+    values = {"rateLimit": rate, "burstLimit": burst}
+    aws.client("apigateway").update_stage(
+        restApiId=api.id,
+        stageName="poc",
+        patchOperations=[
+            {"op": "replace", "path": f"/*/*/throttling/{name}", "value": str(value)}
+            for name, value in values.items()
+        ],
+    )
+
+
+def test_throttled_requests_get_an_error_that_says_what_to_do(aws: Aws, api: Api) -> None:
+    set_throttle(aws, api, 1, 1)
+    try:
+        responses = [api.request("GET", "/openapi.json") for _ in range(3)]
+    finally:
+        set_throttle(aws, api, 50, 100)
+    assert responses[-1].status_code == 429
+    error = responses[-1].json()
+    assert (error["code"], error["retryable"]) == ("too_many_requests", True)
+    assert error["error"] == (
+        "The API gets more requests than it accepts. Wait a second, then repeat the request."
+    )
+    assert error.keys() == {"error", "code", "retryable", "request_id"}
+
+
 @contextmanager
 def other_function(aws: Aws, concurrency: int) -> Iterator[None]:
     """Let another function of the account reserve concurrency inside the `with` block."""
