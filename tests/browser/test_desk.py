@@ -351,7 +351,8 @@ def test_hostile_text_runs_no_script_and_breaks_no_page(server: Server, open_bro
     with open_browser() as browser:
         browser.sign_in(ANNA)
         for text in texts:
-            ticket = server.create_ticket(text[:100], text)
+            # The API rejects caller ids with control or format characters.
+            ticket = server.create_ticket(text.replace("\u202e", "")[:100], text)
             server.request("POST", f"/tickets/{ticket}/comments", AGENT, json={"comment": text})
             server.request("PATCH", f"/tickets/{ticket}", json={"assignee": text[:100]})
             for path in (f"/desk/tickets/{ticket}", "/desk?order=newest"):
