@@ -111,11 +111,13 @@ def test_does_not_retry_other_errors(
 
 @pytest.mark.parametrize("operation", CALLS)
 def test_200_response_that_is_not_from_dynamodb_is_an_error(
-    client: FlaskClient, faults: FaultyDynamoDB, operation: str
+    client: FlaskClient, faults: FaultyDynamoDB, log: Log, operation: str
 ) -> None:
     faults.faults.append(answer(b"<html>Welcome to our wireless network</html>"))
     assert call(client, operation, "x").status_code == 500
     assert faults.operations == [operation]
+    (line,) = log.lines("storage_unavailable")
+    assert (line["cause"], line["attempts"]) == ("NotDynamoDB", 1)
 
 
 def test_reads_a_ticket_with_a_consistent_read(client: FlaskClient, faults: FaultyDynamoDB) -> None:
