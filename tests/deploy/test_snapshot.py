@@ -142,6 +142,7 @@ class CredentialsEndpoint:
         self._server.server_close()
 
 
+@pytest.mark.exhaustive
 def test_copies_have_different_ids_and_retry_waits_and_use_their_own_credentials(
     faults: FaultyDynamoDB,
 ) -> None:
