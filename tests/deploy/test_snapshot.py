@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from ..conftest import ON_MOTO
 from ..support import api_gateway
 from ..support.faulty_dynamodb import FaultyDynamoDB, pass_on, refuse
