@@ -325,7 +325,7 @@ SDK_SETTINGS = [
 
 @pytest.mark.parametrize(
     ("environment", "message"),
-    one_per_path(SDK_SETTINGS, lambda case: case in SDK_SETTINGS[1::5]),
+    one_per_path(SDK_SETTINGS, lambda case: case in SDK_SETTINGS[0::5]),
     ids=lambda value: next(iter(value or ["ignored"])),
 )
 def test_names_the_setting_of_the_aws_sdk_that_is_wrong(
