@@ -29,7 +29,7 @@ for setting in (
 ):
     os.environ.pop(setting, None)
 
-# A shell's background processes ignore SIGINT, and so would the servers that tests stop with it.
+# A shell's background processes ignore SIGINT, and so would the processes that tests stop with it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from itsm_app import config, create_app

@@ -23,7 +23,8 @@ from tests.support.keyless import keyless_app
 from ..conftest import ON_MOTO
 from ..support.mcp_messages import MODERN, REVISIONS
 
-pytestmark = ON_MOTO
+# The fast suite sends the same messages without the SDK: `test_transport.py`, `test_tools.py`.
+pytestmark = [ON_MOTO, pytest.mark.exhaustive]
 
 KEY, ENTRY = auth.make("voice", "agent")
 CLIENT_INFO = mcp_types.Implementation(name="test", version="0")
@@ -91,7 +92,6 @@ def text_content(result: Any, revision: str, is_structured: bool = True) -> Any:
     return content
 
 
-@pytest.mark.exhaustive
 @EVERY_REVISION
 def test_client_lists_and_calls_the_four_tools(url: str, caller: str, revision: str) -> None:
     # The client validates each structured result against the tool's output schema.
@@ -125,7 +125,6 @@ def test_client_lists_and_calls_the_four_tools(url: str, caller: str, revision: 
     assert listed == {"tickets": [shown]}
 
 
-@pytest.mark.exhaustive
 @EVERY_REVISION
 def test_client_receives_errors_and_keeps_its_session(url: str, revision: str) -> None:
     async def use_session(session: ClientSession) -> Any:
@@ -142,7 +141,6 @@ def test_client_receives_errors_and_keeps_its_session(url: str, revision: str) -
     assert len(tools) == 4
 
 
-@pytest.mark.exhaustive
 @EVERY_REVISION
 def test_bound_client_may_omit_the_caller(url: str, caller: str, revision: str) -> None:
     async def use_session(session: ClientSession) -> Any:
@@ -163,13 +161,11 @@ def test_bound_client_may_omit_the_caller(url: str, caller: str, revision: str) 
     assert json.loads(other.content[0].text)["code"] == "caller_mismatch"
 
 
-@pytest.mark.exhaustive
 @pytest.mark.parametrize("revision", REVISIONS[1:])
 def test_answers_pings_of_legacy_clients(url: str, revision: str) -> None:
     assert run(url, revision, lambda session: session.send_ping()).model_dump()
 
 
-@pytest.mark.exhaustive
 def test_current_client_negotiates_the_latest_revision(url: str) -> None:
     async def main() -> tuple[str, int, str]:
         async with (
@@ -184,7 +180,6 @@ def test_current_client_negotiates_the_latest_revision(url: str) -> None:
     assert "spoken_number" in instructions
 
 
-@pytest.mark.exhaustive
 def test_legacy_client_negotiates_the_latest_revision_with_a_handshake(url: str) -> None:
     async def main() -> tuple[str, Any]:
         async with (
@@ -198,7 +193,6 @@ def test_legacy_client_negotiates_the_latest_revision_with_a_handshake(url: str)
     assert json.loads(result.content[0].text)["code"] == "invalid_field"
 
 
-@pytest.mark.exhaustive
 def test_client_receives_the_error_for_a_foreign_origin(url: str) -> None:
     async def use_session(session: ClientSession) -> None:
         raise AssertionError
