@@ -43,7 +43,7 @@ update: .venv ## Update STAGE (default: poc)
 exhaustive: .venv ## Test every combination of cases
 	$(BIN)/pytest -m 'exhaustive and not storage'
 
-embedded: .venv ## Test `flask run` as a process
+embedded: .venv ## Test `flask run` and the local tickets
 	$(BIN)/pytest -n 0 -m embedded
 
 storage: .venv ## Test on Amazon's DynamoDB Local

@@ -15,6 +15,14 @@ MAX_VARIABLE_BYTES = 4096
 UNRESERVED_CONCURRENCY = 100
 # The throttle of a stage whose settings do not have these names.
 THROTTLE = {"throttle_rate": 50, "throttle_burst": 100}
+# The body of the 429 response of API Gateway, in the form of the app's own errors. API Gateway
+# replaces the variable ("Variables for data transformations for API Gateway" in its guide).
+THROTTLED = {
+    "error": "The API gets more requests than it accepts. Wait a second, then repeat the request.",
+    "code": "too_many_requests",
+    "retryable": True,
+    "request_id": "$context.requestId",
+}
 
 
 def check_variables(cli: Any) -> None:
@@ -48,17 +56,24 @@ def check_throttle(cli: Any) -> None:
 
 
 def set_throttle(cli: Any) -> None:
-    """Set the throttle of the stage in API Gateway."""
+    """Set the throttle of the stage in API Gateway, and the response to throttled requests."""
+    client, api = cli.zappa.apigateway_client, cli.zappa.get_api_id(cli.lambda_name)
     throttle = _throttle(cli)
     values = {"rateLimit": throttle["throttle_rate"], "burstLimit": throttle["throttle_burst"]}
-    cli.zappa.apigateway_client.update_stage(
-        restApiId=cli.zappa.get_api_id(cli.lambda_name),
+    client.update_stage(
+        restApiId=api,
         stageName=cli.api_stage,
         patchOperations=[
             cli.zappa.get_patch_op(f"throttling/{name}", str(value))
             for name, value in values.items()
         ],
     )
+    templates = {"application/json": json.dumps(THROTTLED)}
+    response = {"restApiId": api, "responseType": "THROTTLED"}
+    if client.get_gateway_response(**response)["responseTemplates"] != templates:
+        client.put_gateway_response(**response, statusCode="429", responseTemplates=templates)
+        # A changed response takes effect with the next deployment of the API.
+        client.create_deployment(restApiId=api, stageName=cli.api_stage)
 
 
 def check_concurrency(cli: Any) -> None:

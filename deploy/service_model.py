@@ -10,6 +10,8 @@ from typing import Any
 
 from botocore.loaders import Loader
 
+from itsm_app.storage.connection import DOCUMENTS
+
 # The operations that `itsm_app` uses in the Lambda. The role's policy allows the same four.
 OPERATIONS = ("GetItem", "PutItem", "Query", "UpdateItem")
 API = "dynamodb/2012-08-10"
@@ -34,10 +36,7 @@ def botocore_data() -> dict[str, Any]:
 def service_model(full: dict[str, Any]) -> dict[str, Any]:
     """Return DynamoDB's model with only `OPERATIONS` and the shapes that they use."""
     operations = {name: full["operations"][name] for name in OPERATIONS}
-    # As a document type, a value such as {"S": "text"} is passed on unchanged, and botocore does
-    # not walk through its shapes. Only binary values would differ, and tickets have none.
-    value = {"type": "structure", "members": {}, "document": True}
-    shapes = {**full["shapes"], "AttributeValue": value}
+    shapes = {**full["shapes"], **DOCUMENTS}
     used: dict[str, Any] = {}
     _collect_shapes(shapes, operations, used)
     return {**full, **_without_documentation({"operations": operations, "shapes": used})}

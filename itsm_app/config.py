@@ -64,11 +64,6 @@ def dynamodb_endpoint() -> str:
     return endpoint or os.environ.get("AWS_ENDPOINT_URL", "")
 
 
-def table_location() -> str:
-    """Return where the table is: the folder of the embedded DynamoDB, or the AWS region."""
-    return LOCAL_DYNAMODB if uses_embedded_dynamodb() else REGION
-
-
 def ignore_aws_settings() -> None:
     """Remove the AWS SDK's settings from this process, which then stores tickets locally.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from copy import copy
 from functools import cache
@@ -27,6 +28,9 @@ for setting in (
     "API_VIEWER",
 ):
     os.environ.pop(setting, None)
+
+# A shell's background processes ignore SIGINT, and so would the processes that tests stop with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from itsm_app import config, create_app
 from itsm_app.api import logs

@@ -106,8 +106,9 @@ def is_local() -> bool:
         return False
     if any(map(PROXY_HEADER.fullmatch, request.headers.keys())):
         return False
-    # A page of another port of this machine has a loopback Origin. It must not write. Nor can it
-    # read, but a link from it may open a page of the desk.
+    # A web page on another port of this machine also has a loopback Origin. Such a page must not
+    # write. It may send GET requests, because a link on it can open the desk. The browser does not
+    # let it read the responses.
     site = request.headers.get("Sec-Fetch-Site", "none")
     if request.method not in ("GET", "HEAD") and site not in ("none", "same-origin"):
         return False

@@ -9,6 +9,8 @@ from __future__ import annotations
 from .. import config
 from ..storage.errors import StorageUnavailable
 
+# The operating system's errors for a full disk, a quota or a limit of file sizes.
+FULL_CODES = ("EDQUOT", "EFBIG", "ENOSPC")
 FULL = "the disk is full; free some space"
 BUSY = "another process is writing to the folder; wait until that process has finished"
 FAILS = "the disk is full, or fails; free some space, and check the disk"
@@ -22,7 +24,7 @@ DAMAGED = "the file tickets.sqlite3 is damaged; restore a backup, or move the fi
 
 # What is wrong, then what to do, as the rest of a sentence after a colon.
 REMEDIES = {
-    **dict.fromkeys(("EDQUOT", "EFBIG", "ENOSPC", "SQLITE_FULL"), FULL),
+    **dict.fromkeys((*FULL_CODES, "SQLITE_FULL"), FULL),
     **dict.fromkeys(("EBUSY", "SQLITE_BUSY"), BUSY),
     **dict.fromkeys(("EACCES", "EPERM", "EROFS", "SQLITE_CANTOPEN", "SQLITE_READONLY"), DENIED),
     **dict.fromkeys(("EIO", "SQLITE_IOERR"), FAILS),

@@ -100,6 +100,6 @@ def remedy(error: OSError) -> str:
         return "the program that reads the output has ended; let it read to the end"
     if code == "EBADF":
         return "there is no standard output; name a file"
-    if code in ("EDQUOT", "EFBIG", "ENOSPC"):
+    if code in disk_errors.FULL_CODES:
         return disk_errors.FULL
     return f"{error.strerror or error}; write to another file"

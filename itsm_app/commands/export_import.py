@@ -10,7 +10,7 @@ from typing import IO, Any, TypeVar
 
 import click
 
-from ..storage.errors import InvalidLine, StorageUnavailable
+from ..storage.errors import INVALID_ITEM, InvalidLine, StorageUnavailable
 from ..storage.retry import retries_per_request
 from ..storage.timestamps import format_timestamp
 from ..tickets import callers
@@ -18,9 +18,6 @@ from . import export_file
 from .aws_errors import remedy
 
 T = TypeVar("T")
-
-# DynamoDB or botocore rejects the item itself, for example because it is larger than 400 KB.
-INVALID_ITEM = {"ParamValidationError", "SerializationException", "ValidationException"}
 
 
 def _parse_time(_: click.Context, __: click.Parameter, value: str | None) -> str | None:

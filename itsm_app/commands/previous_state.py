@@ -20,7 +20,7 @@ from .. import config
 from ..local.botocore_hook import engine
 from ..local.engine import Engine
 from ..local.errors import EngineError
-from ..storage.errors import StorageUnavailable
+from ..storage.errors import INVALID_ITEM, StorageUnavailable
 from ..storage.table import DEFINITION
 from ..tickets.imports import present_form
 
@@ -29,8 +29,6 @@ LOCK = "lock"
 # A release that saves 200,000 tickets needs some 10 s.
 SAVING_SECONDS = 60
 POLL_SECONDS = 0.1
-# The codes of the engine's errors for an item that it does not accept.
-INVALID_ITEM = ("SerializationException", "ValidationException")
 
 
 class _Table(Struct):

@@ -55,11 +55,14 @@ class KeyCondition(NamedTuple):
 
 
 class Action(NamedTuple):
-    """One action of an update expression: SET, ADD or REMOVE an attribute."""
+    """One action of an update expression: SET, ADD or REMOVE an attribute.
+
+    REMOVE has no operand.
+    """
 
     verb: str
     name: str
-    operand: Operand
+    operand: Operand | None
 
 
 def condition(request: Request, parameter: str) -> Callable[[Item], bool]:
@@ -77,7 +80,7 @@ def update(request: Request, item: Item) -> Item:
     """Return an item after the update expression of a request. `item` stays as it is."""
     changed, values = dict(item), _values(request)
     for verb, name, operand in _compile_update(request["UpdateExpression"], _names(request)):
-        if verb == "REMOVE":
+        if operand is None:
             changed.pop(name, None)
         elif verb == "SET":
             changed[name] = _present(operand(item, values))
@@ -259,11 +262,7 @@ class _Parser:
         name = self.attribute()
         if verb == "SET":
             self.expect("=")
-        return Action(verb, name, _nothing if verb == "REMOVE" else self.operand())
-
-
-def _nothing(item: Item, values: Values) -> None:
-    return None
+        return Action(verb, name, None if verb == "REMOVE" else self.operand())
 
 
 def _defined(values: Values, token: str) -> Value:

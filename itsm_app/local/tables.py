@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from .errors import EngineError, invalid
+from .errors import invalid
 
 Item = dict[str, Any]
 Description = dict[str, Any]
@@ -86,12 +86,10 @@ def encode(item: Item) -> str:
     """Return an item as text.
 
     Raises:
-        EngineError: The item is larger than DynamoDB allows, or contains a lone surrogate.
+        EngineError: The item is larger than DynamoDB allows.
+        UnicodeEncodeError: The item contains half of a surrogate pair.
     """
-    try:
-        text = msgspec.json.encode(item)
-    except UnicodeEncodeError as error:
-        raise EngineError("SerializationException", str(error)) from None
+    text = msgspec.json.encode(item)
     # No item is larger in DynamoDB than as text: the name of a type takes more than its length.
     if len(text) > MAX_ITEM_BYTES and _size(item) > MAX_ITEM_BYTES:
         raise invalid("Item size has exceeded the maximum allowed size")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+# The causes of errors about an item that DynamoDB or botocore does not accept, for example because
+# it is larger than 400 KB.
+INVALID_ITEM = {"ParamValidationError", "SerializationException", "ValidationException"}
+
 
 class StorageUnavailable(Exception):
     """DynamoDB rejected a request, or every attempt failed.

@@ -65,30 +65,18 @@ def put_item_if_missing(item: Item) -> bool:
 
     Return False if the table has an item with this id, expired or not.
     """
-    client = Ticket.connection().connection.client
-    request = {
-        "TableName": Ticket.Meta.table_name,
-        "Item": item,
-        "ConditionExpression": "attribute_not_exists(ticket_id)",
-    }
-    return _write(lambda: client.put_item(**request)) is not None
+    return _put_item(Item=item, ConditionExpression="attribute_not_exists(ticket_id)")
 
 
 def replace_item(found: Item, item: Item) -> bool:
     """Store an item in place of `found`. Return False if `found` was changed since it was read."""
-    request = {
-        "TableName": Ticket.Meta.table_name,
-        "Item": item,
-        "ConditionExpression": "updated_at = :updated_at AND caller_id = :caller_id AND "
+    names = [each for each in ("updated_at", "caller_id", "revision") if each in found]
+    return _put_item(
+        Item=item,
+        ConditionExpression="updated_at = :updated_at AND caller_id = :caller_id AND "
         + ("revision = :revision" if "revision" in found else "attribute_not_exists(revision)"),
-        "ExpressionAttributeValues": {
-            f":{name}": found[name]
-            for name in ("updated_at", "caller_id", "revision")
-            if name in found
-        },
-    }
-    client = Ticket.connection().connection.client
-    return _write(lambda: client.put_item(**request)) is not None
+        ExpressionAttributeValues={f":{name}": found[name] for name in names},
+    )
 
 
 def put_revision(item: Item, seen_revision: int) -> bool:
@@ -142,6 +130,12 @@ def replace(found: Ticket, ticket: Ticket) -> bool:
     else:
         unchanged = Ticket.revision == found.revision
     return _write(lambda: ticket.save(unchanged)) is not None
+
+
+def _put_item(**request: Any) -> bool:
+    client = Ticket.connection().connection.client
+    table_name = Ticket.Meta.table_name
+    return _write(lambda: client.put_item(TableName=table_name, **request)) is not None
 
 
 def _update(update: Update, **parameters: str) -> dict[str, Any] | None:

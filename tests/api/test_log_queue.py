@@ -73,6 +73,7 @@ ENDS: dict[str, tuple[str, signal.Signals | None, int]] = {
 FAST = ("SIGTERM", "logged at exit", "threads", "fork")
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize("end", one_per_path(ENDS, lambda end: end in FAST))
 def test_writes_every_line_once_before_the_process_ends(end: str) -> None:
     """Nobody reads the lines until the process ends, so that many of them wait at the end."""
@@ -200,17 +201,20 @@ print(signal.getsignal(signal.SIGTERM) is signal.{handler})
 """
 
 
+@pytest.mark.embedded
 def test_a_lambda_writes_its_lines_itself_and_handles_no_signal() -> None:
     code = STATE.format(before="", handler="SIG_DFL")
     assert run(code, AWS_LAMBDA_FUNCTION_NAME="x") == "StreamHandler 1 False\nTrue\n"
     assert run(code) == "LineQueue 2 True\nFalse\n"
 
 
+@pytest.mark.embedded
 def test_a_server_keeps_its_own_handler_of_sigterm() -> None:
     before = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
     assert run(STATE.format(before=before, handler="SIG_IGN")).endswith("True\n")
 
 
+@pytest.mark.embedded
 def test_an_app_that_is_loaded_in_another_thread_sets_no_signal_handler() -> None:
     """Python sets signal handlers in the main thread only."""
     code = """

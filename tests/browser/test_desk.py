@@ -273,7 +273,7 @@ def test_hostile_text_runs_no_script_and_breaks_no_page(server: Server, open_bro
     with open_browser() as browser:
         browser.sign_in(ANNA)
         for text in texts:
-            # The API rejects caller ids with invisible characters.
+            # The API rejects caller ids with control or format characters.
             caller = "".join(filter(str.isprintable, text))[:100]
             ticket = server.create_ticket(caller, text)
             server.request("POST", f"/tickets/{ticket}/comments", AGENT, json={"comment": text})

@@ -27,6 +27,8 @@ from ..support.embedded_dynamodb import embedded_dynamodb
 from ..support.faulty_dynamodb import FaultyDynamoDB, apply, refuse
 from ..support.flask_run import command, flask_run
 
+pytestmark = pytest.mark.embedded
+
 TICKETS = json.loads(demo.FILE.read_text())
 BY_TEXT = {(ticket["caller"], ticket["problem"]): ticket for ticket in TICKETS}
 # Tickets for the tests that need only some: closed, reopened, closed some days ago, open.
@@ -347,7 +349,6 @@ def test_texts_and_values_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "steps" not in TICKETS[-1]
 
 
-@pytest.mark.embedded
 def test_demo_tickets_are_at_the_desk_of_flask_run(tmp_path: Path) -> None:
     first = command("demo", LOCAL_DYNAMODB=str(tmp_path))
     assert (first.returncode, first.stdout, first.stderr) == (0, SUMMARY + WHERE_TO_LOOK, "")
@@ -365,7 +366,6 @@ def test_demo_tickets_are_at_the_desk_of_flask_run(tmp_path: Path) -> None:
         assert third.stderr.startswith("Error: The table poc-itsm-tickets has other tickets: ")
 
 
-@pytest.mark.embedded
 def test_demo_tickets_appear_at_a_running_desk(tmp_path: Path) -> None:
     with flask_run(LOCAL_DYNAMODB=str(tmp_path)) as server:
         assert TICKETS[-1]["problem"] not in server.request("GET", "/desk").text

@@ -382,6 +382,7 @@ def on_terminal(url: str, *arguments: str, stdout: Any = subprocess.DEVNULL) -> 
     return text.decode()
 
 
+@pytest.mark.exhaustive
 @ON_MOTO
 def test_progress_is_shown_only_on_a_terminal(engine: str, caller: str, tmp_path: Path) -> None:
     store_tickets(caller, 3)

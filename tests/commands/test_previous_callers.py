@@ -14,6 +14,8 @@ from itsm_app import config
 from ..conftest import shared_app
 from ..support.embedded_dynamodb import embedded_dynamodb
 
+pytestmark = pytest.mark.embedded
+
 TIME = "2025-02-09T12:20:25.343883Z"
 
 

@@ -29,6 +29,8 @@ from ..support.embedded_dynamodb import embedded_dynamodb
 from ..support.flask_run import FlaskRun
 from ..support.ports import free_port
 
+pytestmark = pytest.mark.embedded
+
 ID = "1de527c3-388c-5c44-91b8-bc454487dba4"
 TEXT = "Ω שלום 😀"
 
@@ -206,7 +208,6 @@ def test_file_that_cannot_be_read_is_an_error(folder: Path) -> None:
     assert f"{folder} cannot be used: Is a directory." in result.stderr
 
 
-@pytest.mark.embedded
 def test_waits_for_the_engine_of_release_01_and_imports_its_file(tmp_path: Path) -> None:
     """The engine is started and stopped as in release 0.1."""
     port = free_port()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sys
 import threading
 from typing import Any
@@ -245,8 +246,7 @@ def test_tail_prints_new_log_lines(deployer: Clone, api: Api, deployed_ticket: s
         assert tail.stdout is not None
         assert any(request_id in line for line in tail.stdout)
         deadline.cancel()
-        # A shell's background processes ignore SIGINT.
-        tail.terminate()
+        tail.send_signal(signal.SIGINT)
 
 
 def test_log_has_nothing_that_a_caller_sent(aws: Aws, api: Api) -> None:

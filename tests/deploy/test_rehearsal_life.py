@@ -14,7 +14,15 @@ from deploy import policies
 from itsm_app.storage.table import LATER_INDEXES
 
 from ..support.aws import ACCOUNT, Aws, local_aws
-from ..support.deployment import FUNCTION, TABLE, Api, Clone, documented_commands, zappa_command
+from ..support.deployment import (
+    FUNCTION,
+    ROLE,
+    TABLE,
+    Api,
+    Clone,
+    documented_commands,
+    zappa_command,
+)
 from ..support.load import CALLERS, PER_SECOND, Load, Result
 
 pytestmark = [
@@ -28,7 +36,6 @@ NOT_CHECKED_BY_MINISTACK = {
     "apigateway:PUT": "CloudFormation, with the deployer's rights",
     "cloudformation:ListStackResources": "Zappa, while a stack takes longer than three seconds",
     "cloudformation:TagResource": "CreateStack with tags",
-    "dynamodb:TagResource": "CreateTable with tags",
     "iam:PassRole": "CreateFunction, and CloudFormation for the API's credentials",
     "logs:TagResource": "CreateLogGroup with tags",
     "s3:GetObject": "Lambda and CloudFormation, with the deployer's rights",
@@ -70,6 +77,7 @@ def test_deployment_from_first_ticket_to_undeploy_under_load(tmp_path: Path) -> 
             repair_app(clone)
             add_release_marker(clone, "2")
             clone.store_keys(clone.run("flask new-key voice --role agent"))
+            make_like_release_0_1_0(aws, clone)
             updated = time.monotonic()
             clone.run(zappa_command("update"))
             load.wait_for("2", since=time.monotonic())
@@ -107,6 +115,12 @@ def test_deployment_from_first_ticket_to_undeploy_under_load(tmp_path: Path) -> 
         used = aws.actions_of(clone.keys) - {"sts:GetCallerIdentity"}
         assert used | set(NOT_CHECKED_BY_MINISTACK) == allowed_actions(clone)
         api.close()
+
+
+def make_like_release_0_1_0(aws: Aws, clone: Clone) -> None:
+    """Remove the boundary of the role, and the setting that reserves concurrency."""
+    aws.client("iam").delete_role_permissions_boundary(RoleName=ROLE)
+    clone.change_settings(lambda_concurrency=None)
 
 
 def assert_release_change(

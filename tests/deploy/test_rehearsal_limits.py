@@ -14,7 +14,7 @@ import pytest
 
 from deploy.limits import MAX_VARIABLE_BYTES, variables_size
 
-from ..support.aws import ACCOUNT_CONCURRENCY, Aws
+from ..support.aws import Aws
 from ..support.deployment import (
     BOUNDARY_ARN,
     FUNCTION,
@@ -38,6 +38,33 @@ def limits_of_stage(aws: Aws, api: Api) -> tuple[float, int, int | None]:
     found = aws.client("lambda").get_function_concurrency(FunctionName=FUNCTION)
     concurrency = found.get("ReservedConcurrentExecutions")
     return settings["throttlingRateLimit"], settings["throttlingBurstLimit"], concurrency
+
+
+def set_throttle(aws: Aws, api: Api, rate: int, burst: int) -> None:
+    values = {"rateLimit": rate, "burstLimit": burst}
+    aws.client("apigateway").update_stage(
+        restApiId=api.id,
+        stageName="poc",
+        patchOperations=[
+            {"op": "replace", "path": f"/*/*/throttling/{name}", "value": str(value)}
+            for name, value in values.items()
+        ],
+    )
+
+
+def test_throttled_requests_get_an_error_that_says_what_to_do(aws: Aws, api: Api) -> None:
+    set_throttle(aws, api, 1, 1)
+    try:
+        responses = [api.request("GET", "/openapi.json") for _ in range(3)]
+    finally:
+        set_throttle(aws, api, 50, 100)
+    assert responses[-1].status_code == 429
+    error = responses[-1].json()
+    assert (error["code"], error["retryable"]) == ("too_many_requests", True)
+    assert error["error"] == (
+        "The API gets more requests than it accepts. Wait a second, then repeat the request."
+    )
+    assert error.keys() == {"error", "code", "retryable", "request_id"}
 
 
 @contextmanager
@@ -73,8 +100,11 @@ def test_update_applies_the_limits_and_puts_the_boundary_on_an_older_role(
         assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == BOUNDARY_ARN
     finally:
         deployer.change_settings(throttle_rate=50, throttle_burst=100, lambda_concurrency=100)
-    # Lambda keeps 100 for functions without a reservation, and 50 are left for this function.
-    with other_function(aws, ACCOUNT_CONCURRENCY - 150):
+    # Other tests deploy functions too. Lambda keeps 100 for functions without a reservation, and 50
+    # are left for this function.
+    account = aws.client("lambda").get_account_settings()["AccountLimit"]
+    free = account["UnreservedConcurrentExecutions"] + 40
+    with other_function(aws, free - 150):
         printed = deployer.run(zappa_command("update"))
         assert "lambda_concurrency is 100, and this account can reserve 50." in printed
         assert limits_of_stage(aws, api) == (50, 100, None)

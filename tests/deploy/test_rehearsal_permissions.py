@@ -54,8 +54,9 @@ def role_without(aws: Aws, action: str) -> Iterator[None]:
         iam.put_role_policy(**selector, PolicyDocument=json.dumps(policy))
 
 
+# Without `show_health`, which may return the result of a read from some seconds before.
 OPERATIONS_BY_ACTION = {
-    "dynamodb:GetItem": {"get_ticket_status", "show_health", "update_ticket"},
+    "dynamodb:GetItem": {"get_ticket_status", "update_ticket"},
     "dynamodb:PutItem": {"create_ticket"},
     "dynamodb:Query": {"list_recent_tickets", "list_queue"},
     "dynamodb:UpdateItem": {"add_ticket_comment", "update_ticket"},
@@ -76,7 +77,6 @@ def test_missing_permission_fails_exactly_the_operations_that_need_it(
             "update_ticket": api.request(
                 "PATCH", f"/tickets/{deployed_ticket}", "desk", json={"comment": "c"}
             ),
-            "show_health": api.request("GET", "/health"),
         }
     failed = {name for name, response in responses.items() if response.status_code >= 400}
     assert failed == OPERATIONS_BY_ACTION[action]

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from ..conftest import ON_MOTO
 from ..support import api_gateway
 from ..support.faulty_dynamodb import FaultyDynamoDB, pass_on, refuse
@@ -142,6 +144,7 @@ class CredentialsEndpoint:
         self._server.server_close()
 
 
+@pytest.mark.exhaustive
 def test_copies_have_different_ids_and_retry_waits_and_use_their_own_credentials(
     faults: FaultyDynamoDB,
 ) -> None:

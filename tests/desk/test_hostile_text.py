@@ -13,6 +13,7 @@ from itsm_app.storage.models import Ticket
 
 from ..conftest import ON_MOTO
 from ..support.desk import AGENT, ANNA, Desk
+from ..support.exhaustive import one_per_path
 
 pytestmark = ON_MOTO
 
@@ -37,7 +38,9 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize(
+    "name", one_per_path(HOSTILE, lambda name: name in ("script", "attribute", "bidi", "quotes"))
+)
 def test_every_page_escapes_hostile_text_in_every_field(
     desk_app: Flask, anna: Desk, file_ticket: Callable[..., str], name: str
 ) -> None:

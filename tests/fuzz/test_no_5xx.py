@@ -43,6 +43,7 @@ STATUS_LINE = re.compile(rb"(?s:HTTP/1\.[01] 100 .*?\r\n\r\n)*HTTP/1\.[01] (\d{3
 # What a server itself answers to other transfer codings and other versions of HTTP: RFC 9112,
 # sections 6.1 and 2.3.
 OF_THE_SERVER = {501, 505}
+BRACKET_IN_HOST = re.compile(rb"[^/?#]*://[^/?#]*[\[\]]")
 SET_BY_NGINX = {b"X-Forwarded-For", b"X-Forwarded-Proto"}
 # Handles each line of stdin as an event, like Lambda's runtime.
 LAMBDA = """
@@ -103,6 +104,9 @@ def send_raw(port: int, request: Request) -> int | None:
 
 def test_no_raw_request_gets_a_5xx(tmp_path: Path) -> None:
     def send(request: Request) -> int | None:
+        # nginx rejects such a host in the target, and Waitress drops the connection.
+        if BRACKET_IN_HOST.match(request.path):
+            return None
         # nginx sets these headers, and Waitress answers malformed ones of its proxy with a 500.
         headers = [header for header in request.headers if header[0] not in SET_BY_NGINX]
         return send_raw(running.port, request._replace(headers=headers))

@@ -30,6 +30,8 @@ from ..conftest import Log, shared_app
 from ..support.embedded_dynamodb import embedded_dynamodb
 from ..support.flask_run import ROOT
 
+pytestmark = pytest.mark.embedded
+
 NEW = {"caller_id": "a", "issue_description": "My printer is on fire"}
 
 

@@ -23,7 +23,8 @@ from tests.support.keyless import keyless_app
 from ..conftest import ON_MOTO
 from ..support.mcp_messages import MODERN, REVISIONS
 
-pytestmark = ON_MOTO
+# The fast suite sends the same messages without the SDK: `test_transport.py`, `test_tools.py`.
+pytestmark = [ON_MOTO, pytest.mark.exhaustive]
 
 KEY, ENTRY = auth.make("voice", "agent")
 CLIENT_INFO = mcp_types.Implementation(name="test", version="0")

@@ -118,6 +118,12 @@ def test_other_host_names_get_no_response(web: Nginx) -> None:
     assert response == b""
 
 
+@pytest.mark.parametrize("target", [b"http://[", b"http://a]/health", b"x://[::1/health"])
+def test_target_that_waitress_cannot_parse_gets_a_400(web: Nginx, target: bytes) -> None:
+    response = raw(web, b"GET " + target + b" HTTP/1.1\r\nHost: " + HOST.encode() + b"\r\n\r\n")
+    assert response.startswith(b"HTTP/1.1 400 ")
+
+
 def raw(web: Nginx, request: bytes) -> bytes:
     """Send bytes over TLS and return everything that is received within a second of silence."""
     context = ssl.create_default_context(cafile=web.ca)

@@ -111,11 +111,13 @@ def test_does_not_retry_other_errors(
 
 @pytest.mark.parametrize("operation", CALLS)
 def test_200_response_that_is_not_from_dynamodb_is_an_error(
-    client: FlaskClient, faults: FaultyDynamoDB, operation: str
+    client: FlaskClient, faults: FaultyDynamoDB, log: Log, operation: str
 ) -> None:
     faults.faults.append(answer(b"<html>Welcome to our wireless network</html>"))
     assert call(client, operation, "x").status_code == 500
     assert faults.operations == [operation]
+    (line,) = log.lines("storage_unavailable")
+    assert (line["cause"], line["attempts"]) == ("NotDynamoDB", 1)
 
 
 def test_reads_a_ticket_with_a_consistent_read(client: FlaskClient, faults: FaultyDynamoDB) -> None:
@@ -206,15 +208,16 @@ def test_retries_hung_attempts_after_waits(
     assert [line["wait"] for line in retries] == waits
 
 
-def test_timeouts_and_waits_of_three_attempts_take_less_than_7_seconds(
+def test_timeouts_and_waits_of_three_attempts_take_6_to_7_seconds(
     engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Ticket, "_connection", None)
     client_config = Ticket.connection().connection.client.meta.config
     assert client_config.connect_timeout == CONNECT_TIMEOUT_SECONDS
     assert client_config.read_timeout == READ_TIMEOUT_SECONDS
-    # The longest waits are tested above: 0.11 and 0.22 seconds.
-    assert 3 * (CONNECT_TIMEOUT_SECONDS + READ_TIMEOUT_SECONDS) + 0.11 + 0.22 < 7
+    # The TLS handshake has the connect time-out too. The longest waits are tested above: 0.11 and
+    # 0.22 seconds. Shorter time-outs would fail slow requests without need.
+    assert 6 < 3 * (2 * CONNECT_TIMEOUT_SECONDS + READ_TIMEOUT_SECONDS) + 0.11 + 0.22 < 7
 
 
 @pytest.mark.exhaustive

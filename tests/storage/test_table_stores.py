@@ -12,6 +12,7 @@ from ..support.flask_run import command
 from .test_table import NO_RECOVERY
 
 
+@pytest.mark.embedded
 def test_creates_the_table_in_the_embedded_dynamodb_if_a_folder_is_set(tmp_path: Path) -> None:
     store = f"the embedded DynamoDB in {tmp_path}"
     for change in (f"{NO_RECOVERY}The table tickets in {store} was created.\n", "already exists"):
@@ -30,6 +31,7 @@ def test_creates_the_table_in_dynamodb_local() -> None:
     assert (result.returncode, result.stdout) == (0, NO_RECOVERY + created)
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize(
     ("environment", "store"),
     [

@@ -148,6 +148,8 @@ def test_page_is_one_query(client: FlaskClient, faults: FaultyDynamoDB, caller: 
     faults.operations.clear()
     assert len(page(client, caller)["tickets"]) == 10
     assert faults.operations == ["Query"]
+    # The eleventh ticket shows that there is a next page.
+    assert faults.bodies[-1]["Limit"] == 11
 
 
 # moto needs longer for this much data than the app's read timeout.
@@ -169,6 +171,14 @@ def test_ticket_larger_than_the_page_limit_gets_a_page_of_its_own(
     ids = store_tickets(caller, 3)
     monkeypatch.setattr(lists, "MAX_PAGE_BYTES", 1)
     assert pages(client, caller) == [[ticket_id] for ticket_id in ids]
+
+
+def test_page_can_have_exactly_the_page_limit(
+    client: FlaskClient, caller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = store_tickets(caller, 3)
+    monkeypatch.setattr(lists, "MAX_PAGE_BYTES", 2 * Ticket.get(ids[0]).content_bytes)
+    assert pages(client, caller) == [ids[:2], ids[2:]]
 
 
 def test_number_of_a_listed_ticket_maps_to_its_id(client: FlaskClient, caller: str) -> None:

@@ -129,6 +129,7 @@ def test_index_contains_no_ticket_of_the_caller_after_erasure(
     assert erase_caller(caller, "--yes").stdout.startswith("Tickets erased: 0.")
 
 
+@pytest.mark.exhaustive
 def test_without_yes_it_lists_the_tickets_and_changes_nothing(
     client: FlaskClient, caller: str
 ) -> None:
@@ -273,6 +274,7 @@ def test_reports_progress_after_an_error_and_a_second_run_erases_the_rest(
     assert caller not in json.dumps([item_of(ticket) for ticket in tickets])
 
 
+@pytest.mark.exhaustive
 @ON_MOTO
 def test_second_run_after_a_kill_erases_the_rest(
     client: FlaskClient, faults: FaultyDynamoDB, caller: str

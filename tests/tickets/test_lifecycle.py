@@ -276,6 +276,21 @@ def test_second_of_two_concurrent_assignments_is_rejected(
 
 
 @ON_MOTO
+def test_change_of_a_ticket_without_priority_does_not_undo_a_concurrent_change(
+    client: FlaskClient, faults: FaultyDynamoDB, ticket: str
+) -> None:
+    def close_first(engine: FaultyDynamoDB) -> Any:
+        assert patch(client, ticket, status="closed").status_code == 200
+        return apply(engine)
+
+    Ticket(ticket).update(actions=[Ticket.priority.remove()])
+    faults.faults.extend([apply, close_first, apply, apply])
+    response = patch(client, ticket, status="in_progress", priority="high")
+    assert (response.status_code, response.json["code"]) == (409, "invalid_transition")
+    assert client.get(f"/tickets/{ticket}").json["status"] == "closed"
+
+
+@ON_MOTO
 def test_gives_up_a_change_after_three_concurrent_changes(
     client: FlaskClient, faults: FaultyDynamoDB, ticket: str
 ) -> None:
