@@ -55,7 +55,7 @@ class _DataLoader(Loader):  # type: ignore[misc]  # botocore has no types
         # Without them, it looks up DynamoDB's address once. The result differs only for addresses
         # that this project does not use: FIPS and dual-stack addresses of isolated and government
         # regions, and account-based addresses.
-        if type_name == "endpoint-rule-set-1":
+        if (service_name, type_name) == ("dynamodb", "endpoint-rule-set-1"):
             raise UnknownServiceError(service_name=service_name, known_service_names="")
         model = super().load_service_model(service_name, type_name, api_version)
         if type_name == "service-2":

@@ -339,7 +339,10 @@ SDK_SETTINGS = [
     ({"AWS_PROFILE": "no-such-profile"}, "correct AWS_PROFILE"),
     ({"AWS_DEFAULT_PROFILE": "no-such-profile"}, "this AWS profile does not exist"),
     ({"AWS_DEFAULTS_MODE": "bogus"}, "the variable AWS_DEFAULTS_MODE is not valid"),
-    ({"AWS_STS_REGIONAL_ENDPOINTS": "bogus"}, "AWS_STS_REGIONAL_ENDPOINTS is not valid"),
+    (
+        {"AWS_STS_REGIONAL_ENDPOINTS": "bogus", "AWS_CONFIG_FILE": "{role}"} | NO_KEYS,
+        "AWS_STS_REGIONAL_ENDPOINTS is not valid",
+    ),
     (
         {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "bogus"},
         "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is not valid",
@@ -356,6 +359,7 @@ SDK_SETTINGS = [
         "correct the variable AWS_CA_BUNDLE",
     ),
     ({"AWS_ENDPOINT_DISCOVERY_ENABLED": "true"}, None),
+    ({"AWS_STS_REGIONAL_ENDPOINTS": "bogus"}, None),
     ({"AWS_RETRY_MODE": "bogus"}, None),
     ({"AWS_MAX_ATTEMPTS": "x"}, None),
 ]
@@ -376,10 +380,15 @@ def test_names_the_setting_of_the_aws_sdk_that_is_wrong(
     places = {
         "invalid": str(tmp_path / "invalid"),
         "half": str(tmp_path / "half"),
+        "role": str(tmp_path / "role"),
         "https": faults.url.replace("http:", "https:"),
     }
     Path(places["invalid"]).write_text("[default\n")
     Path(places["half"]).write_text("[default]\naws_access_key_id = x\n")
+    Path(places["role"]).write_text(
+        "[default]\nrole_arn = arn:aws:iam::123456789012:role/a\nsource_profile = b\n"
+        "[profile b]\naws_access_key_id = x\naws_secret_access_key = y\n"
+    )
     filled = {name: value and value.format(**places) for name, value in environment.items()}
     result = init_db(**filled)
     if message is None:
