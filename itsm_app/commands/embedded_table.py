@@ -22,7 +22,7 @@ def prepare(folder: Path) -> None:
     try:
         table.create()
         if missing_indexes := table.missing_indexes():
-            places.place_active_tickets()
+            places.correct_active_tickets()
         for name in missing_indexes:
             table.add_index(name)
         table.turn_on_expiry()

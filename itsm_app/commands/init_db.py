@@ -46,20 +46,21 @@ def init_db() -> None:
 def _complete(name: str) -> None:
     """Add what the table of an earlier release does not have.
 
-    While an earlier release is still running, it creates tickets without a place in the desk's
-    lists. The next run of this command completes these tickets.
+    An earlier release that is still running neither stores nor changes places in the desk's lists.
+    The next run of this command corrects them.
     """
     try:
-        placed = places.place_active_tickets()
+        corrected = places.correct_active_tickets()
         for index in table.missing_indexes():
             table.add_index(index)
+        corrected += places.correct_done_tickets()
     except StorageUnavailable as error:
         raise click.ClickException(
             f"{name} exists, but the desk's lists are not complete: {remedy(error)}. Run this"
             " command again."
         ) from None
-    if placed:
-        click.echo(f"{placed} tickets of an earlier release are now in the desk's lists.")
+    if corrected:
+        click.echo(f"The places of {corrected} tickets in the desk's lists were corrected.")
 
 
 def _store() -> str:

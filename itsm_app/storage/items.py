@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from . import expiry, sizes
@@ -110,26 +111,27 @@ def write_and_return(update: Update) -> Ticket | None:
     return Ticket.from_raw_data(response["Attributes"]) if response else None
 
 
-def store_place(ticket: Ticket) -> bool:
-    """Store the queue and the position of a ticket that has none.
-
-    Return False if the ticket has a position, or was changed since it was read.
-    """
+def store_place(found: Ticket, queue: str | None, queue_position: str) -> bool:
+    """Store the queue and the position. Return False if `found` was changed since it was read."""
     actions: list[Action] = [
-        Ticket.queue.set(ticket.queue) if ticket.queue else Ticket.queue.remove(),
-        Ticket.queue_position.set(ticket.queue_position),
+        Ticket.queue.set(queue) if queue else Ticket.queue.remove(),
+        Ticket.queue_position.set(queue_position),
     ]
-    condition = Ticket.queue_position.does_not_exist() & (Ticket.updated_at == ticket.updated_at)
-    return _write(lambda: ticket.update(actions, condition)) is not None
+    return _write(lambda: found.update(actions, _is_unchanged(found))) is not None
 
 
 def replace(found: Ticket, ticket: Ticket) -> bool:
     """Store a ticket in place of `found`. Return False if `found` was changed since it was read."""
-    if found.revision is None:
-        unchanged = (Ticket.updated_at == found.updated_at) & Ticket.revision.does_not_exist()
-    else:
-        unchanged = Ticket.revision == found.revision
-    return _write(lambda: ticket.save(unchanged)) is not None
+    return _write(lambda: ticket.save(_is_unchanged(found))) is not None
+
+
+def _is_unchanged(found: Ticket) -> Condition:
+    is_unchanged: Condition = (
+        (Ticket.updated_at == found.updated_at) & Ticket.revision.does_not_exist()
+        if found.revision is None
+        else Ticket.revision == found.revision
+    )
+    return is_unchanged
 
 
 def _put_item(**request: Any) -> bool:

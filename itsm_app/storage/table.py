@@ -80,7 +80,7 @@ def missing_indexes() -> list[str]:
     """Return the names of the indexes that the table does not have yet.
 
     Before such an index is added, every ticket that belongs into it needs the index's keys: see
-    `tickets.places.place_active_tickets`.
+    `tickets.places.correct_active_tickets`.
     """
     shape = _shape(_describe())
     return [name for name in LATER_INDEXES if _part(name) not in shape]

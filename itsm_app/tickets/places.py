@@ -15,6 +15,7 @@ from ..storage.models import Ticket
 from ..storage.updates import Update
 
 ACTIVE = ("open", "in_progress")
+DONE = ("resolved", "closed")
 # What every ticket has, and other items do not have.
 PLACED_BY = {"status", "created_at"}
 # The queue of the tickets that wait for a person, and the queue of the tickets without an assignee.
@@ -38,17 +39,40 @@ def set_place(ticket: Ticket) -> None:
     ticket.queue, ticket.queue_position = _place(ticket.attribute_values)
 
 
-def place_active_tickets() -> int:
-    """Store the places of the active tickets of earlier releases. Return how many were stored.
+def correct_active_tickets() -> int:
+    """Correct the places of the open tickets and the tickets in progress. Return how many.
 
-    The resolved and closed tickets of earlier releases get a place when they change.
+    Releases up to 0.1 neither store nor change places.
     """
-    stored = 0
-    for status in ACTIVE:
-        for ticket in queries.query("StatusIndex", status, newest_first=False):
-            set_place(ticket)
-            stored += items.store_place(ticket)
-    return stored
+    return sum(
+        _correct(ticket)
+        for status in ACTIVE
+        for ticket in queries.query("StatusIndex", status, newest_first=False)
+    )
+
+
+def correct_done_tickets() -> int:
+    """Correct the places of the tickets that are still listed as active. Return how many.
+
+    A resolved or closed ticket without a place gets a place when it changes.
+    """
+    return sum(
+        _correct(ticket)
+        for status in DONE
+        for rank in PRIORITY_RANKS.values()
+        for ticket in queries.query(
+            "StatusQueueIndex", status, prefix=f"{rank} ", newest_first=False
+        )
+    )
+
+
+def _correct(found: Ticket) -> bool:
+    # An index can be older than the table, and does not have all fields.
+    ticket = items.read(found.ticket_id)
+    if ticket is None:
+        return False
+    place = _place(ticket.attribute_values)
+    return place != (ticket.queue, ticket.queue_position) and items.store_place(ticket, *place)
 
 
 def with_place(item: items.Item) -> items.Item:

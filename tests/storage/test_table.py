@@ -191,26 +191,81 @@ def test_adds_the_status_index_to_an_older_table_and_keeps_its_items(
     assert found_item.items() >= item.items()
 
 
-def test_adds_active_tickets_of_an_earlier_release_to_the_lists_of_the_desk(
-    init_db: Callable[..., Result], name: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("ticket_model")
+def test_corrects_the_places_of_tickets_that_an_earlier_release_wrote(
+    init_db: Callable[..., Result], name: str
 ) -> None:
     create_table(name, GlobalSecondaryIndexes=DEFINITION["GlobalSecondaryIndexes"][:2])
-    monkeypatch.setattr(Ticket.Meta, "table_name", name)
-    monkeypatch.setattr(Ticket, "_connection", None)
-    statuses = ("open", "in_progress", "resolved", "closed")
-    for status in statuses:
-        texts = {"ticket_id": status, "status": status, "created_at": TIME, "updated_at": TIME}
-        texts |= {"caller_id": "x", "issue_description": "x", "priority": "urgent"}
-        dynamodb().put_item(TableName=name, Item={n: {"S": text} for n, text in texts.items()})
+    for status in ("open", "in_progress", "resolved", "closed"):
+        put_without_place(name, status, status)
     result = init_db()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.startswith("2 tickets of an earlier release are now in the desk's lists.")
-    found = {
+    assert result.stdout.startswith("The places of 2 tickets in the desk's lists were corrected.")
+    place = ("unassigned", f"1 {TIME}")
+    assert places(name) == {"open": place, "in_progress": place}
+    # The earlier release, which still runs, creates a ticket and changes two.
+    put_without_place(name, "new", "open")
+    set_field(name, "open", "status", "resolved")
+    set_field(name, "in_progress", "assignee", "anna")
+    assert init_db().stdout.startswith(
+        "The places of 3 tickets in the desk's lists were corrected."
+    )
+    # A resolved ticket without an assignee is in no queue.
+    assert places(name) == {"new": place, "in_progress": ("assignee anna", f"1 {TIME}")}
+    assert init_db().stdout == already_exists(name)
+
+
+@pytest.mark.usefixtures("ticket_model")
+@pytest.mark.parametrize("operation", ["GetItem", "UpdateItem"])
+def test_leaves_a_ticket_alone_that_changes_meanwhile(
+    init_db: Callable[..., Result], faults: FaultyDynamoDB, name: str, operation: str
+) -> None:
+    create_table(name)
+    put_without_place(name, "a", "open")
+
+    def change_first(engine: FaultyDynamoDB) -> Any:
+        if engine.operations[-1] != operation:
+            engine.faults.append(change_first)
+        elif operation == "GetItem":
+            dynamodb().delete_item(TableName=name, Key={"ticket_id": {"S": "a"}})
+        else:
+            set_field(name, "a", "updated_at", f"{TIME}1")
+        return apply(engine)
+
+    faults.faults.append(change_first)
+    assert init_db().stdout == already_exists(name)
+    assert places(name) == {}
+
+
+@pytest.fixture
+def ticket_model(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the model use the table `name`."""
+    monkeypatch.setattr(Ticket.Meta, "table_name", name)
+    monkeypatch.setattr(Ticket, "_connection", None)
+
+
+def put_without_place(name: str, ticket_id: str, status: str) -> None:
+    texts = {"ticket_id": ticket_id, "status": status, "created_at": TIME, "updated_at": TIME}
+    texts |= {"caller_id": "x", "issue_description": "x", "priority": "urgent"}
+    dynamodb().put_item(TableName=name, Item={n: {"S": text} for n, text in texts.items()})
+
+
+def set_field(name: str, ticket_id: str, field: str, text: str) -> None:
+    dynamodb().update_item(
+        TableName=name,
+        Key={"ticket_id": {"S": ticket_id}},
+        UpdateExpression="SET #field = :text",
+        ExpressionAttributeNames={"#field": field},
+        ExpressionAttributeValues={":text": {"S": text}},
+    )
+
+
+def places(name: str) -> dict[str, tuple[str, str]]:
+    """Return the queue and the position of each ticket in a queue."""
+    return {
         each["ticket_id"]["S"]: (each["queue"]["S"], each["queue_position"]["S"])
         for each in dynamodb().scan(TableName=name, IndexName="QueueIndex")["Items"]
     }
-    assert found == dict.fromkeys(statuses[:2], ("unassigned", f"1 {TIME}"))
-    assert init_db().stdout == already_exists(name)
 
 
 WITHOUT_STATUS_INDEX = [
