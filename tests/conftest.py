@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from copy import copy
 from functools import cache
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -39,6 +41,7 @@ from itsm_app.storage import retry, table
 from itsm_app.storage.models import Ticket
 from tests.support.dynamodb_endpoint import use_dynamodb
 
+from .support import exhaustive
 from .support.aws import Aws, local_aws
 from .support.deployment import Api, Clone
 from .support.desk import AGENT, AGENT_ENTRY, ANNA, ANNA_ENTRY, BOB, BOB_ENTRY, SECRET, Desk
@@ -50,6 +53,8 @@ ENGINES = [
     pytest.param("dynamodb_local", marks=pytest.mark.storage),
     pytest.param("embedded", marks=pytest.mark.storage),
 ]
+# The marks of all tests of a module.
+MODULE_MARKS = re.compile(r"^pytestmark = (?:.(?!\n\n))*", re.MULTILINE | re.DOTALL)
 ON_DYNAMODB_LOCAL = pytest.mark.parametrize("engine", ENGINES[1:], indirect=True)
 ON_MOTO = pytest.mark.parametrize("engine", ["moto"], indirect=True)
 
@@ -61,6 +66,32 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """
     in_parallel = config.option.markexpr.startswith(("not exhaustive", "exhaustive"))
     return None if in_parallel else 0
+
+
+def _is_excluded(config: pytest.Config, mark: str) -> bool:
+    return f"not {mark}" in config.option.markexpr
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the fast suite not create the thousands of test items that it would then deselect."""
+    exhaustive.is_chosen = not _is_excluded(config, "exhaustive")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Let the fast suite not import the modules of the slow suites."""
+    if collection_path.suffix != ".py":
+        return None
+    marks = MODULE_MARKS.search(collection_path.read_text())
+    names = re.findall(r"pytest\.mark\.(\w+)", marks[0]) if marks else []
+    return True if any(_is_excluded(config, name) for name in names) else None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test of an `engine` on all of them, unless the test itself names its engines."""
+    marks = metafunc.definition.iter_markers("parametrize")
+    if "engine" in metafunc.fixturenames and all(mark.args[0] != "engine" for mark in marks):
+        engines = ENGINES[:1] if _is_excluded(metafunc.config, "storage") else ENGINES
+        metafunc.parametrize("engine", engines, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -87,7 +118,7 @@ def moto() -> Iterator[FaultyDynamoDB]:
     server.stop()
 
 
-@pytest.fixture(scope="session", params=ENGINES)
+@pytest.fixture(scope="session")
 def engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:

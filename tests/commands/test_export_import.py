@@ -112,7 +112,7 @@ def test_export_and_import_keep_the_canned_answers(client: FlaskClient, caller: 
     client.post("/desk/canned-answers", data=added, headers=site, environ_overrides=environ)
     create_ticket_with_history(client, caller)
     before = export()
-    assert sorted(ids(before))[-1] == "canned-answers"
+    assert "canned-answers" in ids(before)
     assert "canned-answers" in ids(export("--since", TIME))
     assert "canned-answers" not in ids(export("--since", "9000-01-01"))
     assert "canned-answers" not in ids(export("--caller", caller))

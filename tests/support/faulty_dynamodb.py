@@ -9,14 +9,18 @@ import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import cache
 from io import BytesIO
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING, Any
 
 import moto.core.request
+import moto.core.responses
 from botocore.model import StructureShape
 from moto.core.serialize import SERIALIZERS, JSONSerializer
+from moto.core.utils import method_names_from_class
 from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.responses import DynamoHandler
 from werkzeug import Response
 
@@ -50,6 +54,25 @@ def _has_bytes(value: Any) -> bool:
 
 
 SERIALIZERS["json"] = _Serializer
+_project = Item.project
+
+
+def _project_quickly(self: Item, paths: list[list[str]]) -> Item:
+    """Return an item with only some attributes.
+
+    For each attribute, moto's own method converts the whole item, which takes half of the CPU time
+    of a query of an index.
+    """
+    if any(len(path) > 1 for path in paths):
+        return _project(self, paths)
+    item = Item(self.hash_key, self.range_key, {})
+    item.attrs.update({name: self.attrs[name] for (name,) in paths if name in self.attrs})
+    return item
+
+
+Item.project = _project_quickly  # type: ignore[method-assign, assignment]
+# moto looks for the names of the operations again at each request.
+moto.core.responses.method_names_from_class = cache(method_names_from_class)
 
 
 class _Request(moto.core.request.Request):
