@@ -72,7 +72,7 @@ def _project_quickly(self: Item, paths: list[list[str]]) -> Item:
 
 Item.project = _project_quickly  # type: ignore[method-assign, assignment]
 # moto looks for the names of the operations again at each request.
-moto.core.responses.method_names_from_class = cache(method_names_from_class)
+moto.core.responses.method_names_from_class = cache(method_names_from_class)  # type: ignore[attr-defined]
 
 
 class _Request(moto.core.request.Request):
