@@ -25,7 +25,7 @@ BY_CALLER = "CallerIdIndex"
 BY_STATUS = "StatusIndex"
 BY_STATUS_QUEUE = "StatusQueueIndex"
 BY_QUEUE = "QueueIndex"
-# The views of the desk. The first four have the tickets in the order in which the desk works on
+# The views of the desk. The first five have the tickets in the order in which the desk works on
 # them, see `places`. The last two have the newest ticket first.
 VIEWS = ("waiting", "mine", "unassigned", "open", "in_progress", "resolved", "closed")
 
