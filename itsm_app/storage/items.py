@@ -29,8 +29,11 @@ MAX_KEY_BYTES = 2048
 def put_new(ticket: Ticket) -> bool:
     """Store a new ticket. Return False if an unexpired ticket has the same id."""
     ticket.content_bytes, ticket.revision = sizes.of_ticket(ticket), 1
-    is_free = Ticket.ticket_id.does_not_exist() | (Ticket.expires_at <= expiry.clock())
-    return _write(lambda: ticket.save(is_free)) is not None
+    return _put_item(
+        Item=ticket.to_item(),
+        ConditionExpression="attribute_not_exists(ticket_id) OR expires_at <= :now",
+        ExpressionAttributeValues={":now": {"N": str(expiry.clock())}},
+    )
 
 
 def find(ticket_id: str, caller_ids: Collection[str] | None = None) -> Ticket | None:
