@@ -187,7 +187,7 @@ class Ticket(Model):
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Ticket:
-        """Return the ticket of a stored item, without the attributes that the model does not know."""
+        """Return the ticket of a stored item. Ignore attributes that the model does not know."""
         # PynamoDB's own method looks at each attribute of the model three times, present or not:
         # 12 % of the CPU of a list of ten tickets.
         ticket = cls.__new__(cls)
