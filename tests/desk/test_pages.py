@@ -324,6 +324,8 @@ def test_rejects_forms_without_a_ticket_version(
     [
         ({"comment": ""}, "Write an answer first, or change the status"),
         ({"comment": " \n"}, "Write an answer first, or change the status"),
+        ({"comment": "\u200b\u2060 \ufeff"}, "Write an answer first, or change the status"),
+        ({"comment": "\u2800", "visibility": "internal"}, "Write an answer first, or change the"),
         ({"comment": "x" * 10_001}, "The text has 10,001 characters. The limit is 10,000"),
         ({"assignee": "x" * 101}, "The name of the assignee has 101 characters"),
         ({"status": "lost"}, "The status must be open, in_progress"),
