@@ -216,6 +216,7 @@ def test_every_page_is_accessible_and_fits_every_width(gallery: Server, tmp_path
         "misheard": "/desk/find?q=1234-5678-9012",
         "new": "/desk/new",
         "stats": "/desk/stats",
+        "canned": "/desk/canned-answers",
         "error": "/desk/tickets/none",
         "no-page": "/desk/none",
     }

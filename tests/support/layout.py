@@ -5,30 +5,50 @@ from __future__ import annotations
 from .browser import Browser
 
 WIDTHS = range(320, 1921, 40)
+# The widths and the color schemes for axe-core.
+AXE_WIDTHS = (320, 640, 1440)
+SCHEMES = ("light", "dark")
 
 # Texts whose words break, are cut off or lie over other texts, except texts that end with "…" and
-# texts for screen readers. A "word" here also is an e-mail address or a ticket number.
+# texts for screen readers. A "word" here also is an e-mail address or a ticket number. A word may
+# break only if it is longer than its column. The column of a cell is the row or the table, unless
+# the table has columns of a fixed width.
 BROKEN_TEXTS = r"""
 const found = [], rects = [];
 scrollTo(0, 0);
 const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 const range = document.createRange();
+const blocks = 'p, li, dd, dt, h1, h2, h3, blockquote, figcaption, div, section, table, td, th';
+const contentWidth = (block) => {
+  const style = getComputedStyle(block);
+  return block.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+};
+const columnWidth = (element) => {
+  let block = element.closest(blocks);
+  const cell = element.closest('td, th');
+  const table = cell && cell.closest('table');
+  if (table && getComputedStyle(table).tableLayout !== 'fixed')
+    block = getComputedStyle(cell).display === 'table-cell' ? table : cell.parentElement;
+  return contentWidth(block || document.body);
+};
+const isHidden = (element) => {
+  for (let each = element; each; each = each.parentElement)
+    if (getComputedStyle(each).clipPath !== 'none') return true;
+  return !element.checkVisibility() || element.closest('option, datalist, textarea, .skip');
+};
 while (walker.nextNode()) {
   const node = walker.currentNode, parent = node.parentElement;
-  const style = getComputedStyle(parent);
-  const hidden = '.hidden, .brand, option, datalist, thead, .skip';
-  if (!parent.checkVisibility() || parent.closest(hidden)) continue;
-  const cut = parent.closest('.snippet, .caller, .assignee bdi');
+  if (isHidden(parent)) continue;
+  const cut = parent.closest('.snippet, #list :is(td.caller, td.assignee bdi, td.last bdi)');
   for (const word of node.data.matchAll(/[^\s]+/gu)) {
     range.setStart(node, word.index);
     range.setEnd(node, word.index + word[0].length);
     const parts = [...range.getClientRects()].filter((each) => each.width > 0);
     const lines = new Set(parts.map((each) => Math.round(each.top / 8)));
-    // A URL, and a word that is longer than a line, may break.
+    // A URL may also break between its parts.
     const length = parts.reduce((sum, each) => sum + each.width, 0);
-    const block = parent.closest('p, li, dd, h1, h2, th, td, div, section') || parent;
-    const mayBreak = cut || length > block.clientWidth || word[0].includes('://');
-    if (lines.size > 1 && !mayBreak && /^[ -~]+$/.test(word[0])) found.push(`broken: ${word[0]}`);
+    const mayBreak = length > columnWidth(parent) || word[0].includes('://');
+    if (lines.size > 1 && !mayBreak) found.push(`broken: ${word[0]}`);
     const box = range.getBoundingClientRect();
     if (!cut && (box.left < -1 || box.right > innerWidth + 1)) found.push(`outside: ${word[0]}`);
     for (let clip = parent; clip !== document.body && !cut; clip = clip.parentElement) {
@@ -36,7 +56,8 @@ while (walker.nextNode()) {
       const edge = clip.getBoundingClientRect();
       if (box.right > edge.right + 1 || box.left < edge.left - 1) found.push(`cut: ${word[0]}`);
     }
-    if (!cut && box.width) rects.push([word[0], box, parent]);
+    // A word on two lines has a box on each line.
+    if (!cut) rects.push(...parts.map((part) => [word[0], part, parent]));
   }
 }
 for (const control of document.querySelectorAll('input, select, button')) {
@@ -120,6 +141,19 @@ def layout_faults(browser: Browser, name: str) -> list[str]:
             found += [
                 f"{name} at {width} px: {each}" for each in browser.driver.execute_script(script)
             ]
+    return found
+
+
+def page_faults(browser: Browser, name: str) -> list[str]:
+    """Return the layout faults at every width, and what axe-core finds in both color schemes."""
+    found = layout_faults(browser, name)
+    for width in AXE_WIDTHS:
+        browser.set_width(width)
+        for scheme in SCHEMES:
+            browser.set_color_scheme(scheme)
+            where = f"{name}-{width}-{scheme}"
+            found += [f"{where}: {each}" for each in browser.violations()]
+            browser.screenshot(where)
     return found
 
 
