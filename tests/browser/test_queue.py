@@ -13,7 +13,7 @@ import pytest
 from ..support.browser import Browser, chromium
 from ..support.desk import AGENT, ANNA, BOB
 from ..support.desk_server import Open, Server, run_server
-from ..support.layout import HIDDEN_FOCUS, SMALL_TARGETS, hidden_focus, page_faults
+from ..support.layout import HIDDEN_FOCUS, hidden_focus, page_faults
 
 pytestmark = pytest.mark.browser
 
@@ -136,17 +136,17 @@ def test_shows_12_rows_at_full_width(desk: Server, open_browser: Open, tmp_path:
             assert table["width"] >= width - 48
 
 
-def test_targets_are_large_and_the_focus_is_never_hidden(desk: Server, tmp_path: Path) -> None:
+def test_focus_is_never_hidden(desk: Server, tmp_path: Path) -> None:
     found: list[str] = []
+    lists = ("/desk", "/desk?view=open&order=oldest", "/desk/find?q=%2B442079460018")
     with chromium(desk.url, tmp_path / "profile") as browser:
         browser.sign_in(ANNA)
         # Without motion, nothing is still moving when the test looks.
         browser.set_color_scheme("light")
         for width in (360, 1440):
-            for path in ("/desk", "/desk?view=open&order=oldest", "/desk/find?q=%2B442079460018"):
+            for path in (*lists, "/desk/new", "/desk/stats", "/desk/canned-answers"):
                 browser.set_width(width)
                 browser.go(path)
-                found += browser.driver.execute_script(SMALL_TARGETS)
                 hidden = hidden_focus(browser)
                 found += [f"{path} at {width} px: {each}" for each in hidden]
     assert "\n".join(sorted(set(found))) == ""

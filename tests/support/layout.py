@@ -76,13 +76,17 @@ const search = document.getElementById('find');
 if (search && search.getBoundingClientRect().width < 200) found.push('narrow search field');
 return [...new Set(found)];
 """
-# Controls that are smaller than 24 by 24 px (WCAG 2.2, success criterion 2.5.8).
+# Targets that are smaller than 24 by 24 px: "Target Size (Minimum)" in WCAG 2.2. A link in a
+# sentence is exempt there.
 SMALL_TARGETS = """
+const isInSentence = (link) => link.matches('a') && [...link.parentElement.childNodes]
+  .some((node) => node.nodeType === Node.TEXT_NODE && /[\\p{L}\\p{N}]/u.test(node.data));
 return [...document.querySelectorAll('a, button, input, select, textarea, summary')]
-  .filter((each) => each.checkVisibility() && each.type !== 'hidden' && !each.matches('.skip'))
+  .filter((each) => each.checkVisibility() && each.type !== 'hidden')
+  .filter((each) => !each.matches('.skip, .hidden') && !isInSentence(each))
   .map((each) => [each, (each.closest('label') || each).getBoundingClientRect()])
   .filter(([each, box]) => box.width < 24 || box.height < 24)
-  .map(([each, box]) => `${each.outerHTML.slice(0, 80)}: ${box.width} by ${box.height}`);
+  .map(([each, box]) => `small: ${each.outerHTML.slice(0, 80)}: ${box.width} by ${box.height}`);
 """
 # Whether the element with the focus is under another element, or outside of the window.
 HIDDEN_FOCUS = """
@@ -92,8 +96,7 @@ const top = document.elementFromPoint(x, y);
 const isSeen = top && (element.contains(top) || top.contains(element) || top.closest('label'));
 return isSeen || element === document.body ? '' : element.outerHTML.slice(0, 90);
 """
-# The script returns what overlaps, is cut off, or is smaller than 24 px: "Target Size (Minimum)" in
-# WCAG 2.2. Links in sentences are exempt there.
+# Controls that overlap or are cut off, and short texts that break.
 CONTROL_FAULTS = """
 const found = [];
 const name = (e) => `${e.tagName} ${(e.id || e.name || e.textContent).trim().slice(0, 30)}`;
@@ -103,9 +106,6 @@ const boxes = [...document.querySelectorAll("main :is(" + selector + ")")].filte
 const width = document.documentElement.clientWidth;
 for (const box of boxes) {
   const r = box.getBoundingClientRect();
-  const isChoice = box.matches("[type=radio], [type=checkbox]");
-  const target = isChoice ? box.closest("label").getBoundingClientRect() : r;
-  if (target.width < 24 || target.height < 24) found.push(`${name(box)} is too small`);
   if (r.left < 0 || r.right > width + 0.5) found.push(`${name(box)} leaves the window`);
   const isCut = box.matches("button, .button") && box.scrollWidth > box.clientWidth + 1;
   if (isCut) found.push(`${name(box)} is cut off`);
@@ -133,11 +133,11 @@ return found;
 
 
 def layout_faults(browser: Browser, name: str) -> list[str]:
-    """Return what overlaps, is cut off or breaks at any width from 320 to 1920 px."""
+    """Return what overlaps, is cut off, breaks or is small at any width from 320 to 1920 px."""
     found = []
     for width in WIDTHS:
         browser.set_width(width)
-        for script in (BROKEN_TEXTS, CONTROL_FAULTS):
+        for script in (BROKEN_TEXTS, CONTROL_FAULTS, SMALL_TARGETS):
             found += [
                 f"{name} at {width} px: {each}" for each in browser.driver.execute_script(script)
             ]
