@@ -51,20 +51,19 @@ class Server:
         item = self._ask("GetItem", key)["Item"]
         lists = [item.get(name, {"L": []})["L"] for name in ("history", "notes", "handovers")]
         entries = [entry for found in (item["comments"]["L"], *lists) for entry in found]
-        entries.sort(key=lambda entry: sorted(text["S"] for text in entry["M"].values()))
-        times = [(item, "created_at")]
-        times += [(entry["M"], name) for entry in entries for name in entry["M"] if "_at" in name]
-        times.sort(key=lambda time: str(time[0][time[1]]))
+        dated = [(item, "created_at")]
+        dated += [(entry["M"], name) for entry in entries for name in entry["M"] if "_at" in name]
+        # Events of one request have the same time.
+        times = sorted({fields[name]["S"] for fields, name in dated})
         moved = {}
-        for index, (fields, name) in enumerate(times):
+        for index, time in enumerate(times):
             later = (minutes if lasted is None else lasted) * index / len(times)
-            past = datetime.fromisoformat(fields[name]["S"]) - timedelta(minutes=minutes - later)
-            written = past.isoformat(timespec="microseconds").replace("+00:00", "Z")
-            moved[fields[name]["S"]] = fields[name] = {"S": written}
+            past = datetime.fromisoformat(time) - timedelta(minutes=minutes - later)
+            moved[time] = {"S": past.isoformat(timespec="microseconds").replace("+00:00", "Z")}
         # The ticket repeats the times of some events, for example of the first answer.
-        for name in ("answered_at", "resolved_at", "last_comment_at", "handover_since"):
-            if name in item:
-                item[name] = moved[item[name]["S"]]
+        repeated = ("answered_at", "resolved_at", "last_comment_at", "handover_since")
+        for fields, name in dated + [(item, name) for name in repeated if name in item]:
+            fields[name] = moved[fields[name]["S"]]
         del item["queue_position"]
         item.pop("queue", None)
         self._ask("PutItem", {"TableName": "poc-itsm-tickets", "Item": places.with_place(item)})
