@@ -36,7 +36,7 @@ class Chart(NamedTuple):
         title: The name of the chart.
         empty: The sentence that replaces a chart without data.
         axes: The names of the vertical and of the horizontal axis.
-        labels: The labels of the horizontal axis: one for each slot, or the first and the last.
+        labels: The labels of the horizontal axis, one for each slot.
         series: The names of the series.
         maximum: The highest value, or 0 for a chart without data.
         width: The width of all slots, in SVG units.
@@ -57,6 +57,8 @@ def charts(report: Report) -> list[Chart]:
     """Return the charts of the backlog and of the days."""
     days, groups = report.days, report.priorities
     dates = [f"{day.date}" for day in days]
+    # A date does not fit below a bar on a phone. The name of the axis has the month and the year.
+    day_axis = f"Day, {dates[0]} to {dates[-1]} (UTC)" if dates else ""
     return [
         _chart(
             ("Backlog by priority", "No ticket is open or in progress.", ("Tickets", "Priority")),
@@ -70,7 +72,7 @@ def charts(report: Report) -> list[Chart]:
             (
                 "Tickets by day",
                 "No ticket was opened or resolved in these days.",
-                ("Tickets", "Day (UTC)"),
+                ("Tickets", day_axis),
             ),
             dates,
             {"opened": [day.opened for day in days], "resolved": [day.resolved for day in days]},
@@ -79,7 +81,7 @@ def charts(report: Report) -> list[Chart]:
             (
                 "Median time to first answer",
                 "No ticket was answered for the first time in these days.",
-                ("Hours", "Day (UTC)"),
+                ("Hours", day_axis),
             ),
             dates,
             {"hours to first answer": [_hours(day.answer_seconds) for day in days]},
@@ -88,7 +90,7 @@ def charts(report: Report) -> list[Chart]:
             (
                 "Median time to resolution",
                 "No ticket was resolved in these days.",
-                ("Hours", "Day (UTC)"),
+                ("Hours", day_axis),
             ),
             dates,
             {"hours to resolution": [_hours(day.resolution_seconds) for day in days]},
@@ -116,8 +118,8 @@ def _chart(
         for slot, value in enumerate(values)
         if value is not None
     ]
-    has_dates = texts[2][1] != "Priority"
-    labels = sorted({slots[0], slots[-1]}) if has_dates and slots else slots
+    # The label of a date is its day of the month.
+    labels = [slot.rpartition("-")[2].removeprefix("0") for slot in slots]
     return Chart(*texts, labels, [*series], maximum, len(slots) * SLOT_WIDTH, bars)
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..api import parsing, request_schemas
 from ..api.response_schemas import DeskTicket
-from ..tickets import lifecycle
+from ..tickets import characters, lifecycle
 
 COMMENT_COUNT = re.compile(r"[0-9]{1,6}")
 # The fields that the page for confirmation carries on.
@@ -107,8 +107,9 @@ def parse(form: Mapping[str, str], name: str) -> request_schemas.TicketChange:
         assignee = name if assignee is None else assignee
         if form.get("seen_status") == "open":
             fields["status"] = fields["status"] or "in_progress"
-    if assignee is None and not any(
-        fields[each].strip() for each in ("comment", "status", "priority", "duplicate_of")
+    if assignee is None and all(
+        characters.is_empty(fields[each])
+        for each in ("comment", "status", "priority", "duplicate_of")
     ):
         raise parsing.missing(request_schemas.TicketChange, "comment")
     fields["assignee"] = assignee or ""
@@ -129,16 +130,22 @@ def accepts_comments(change: request_schemas.TicketChange) -> bool:
     return change.status not in ("resolved", "closed") and change.duplicate_of is None
 
 
+def has_text(form: Mapping[str, str]) -> bool:
+    """Return whether the form has the text of an answer or a note."""
+    return not characters.is_empty(form.get("comment", ""))
+
+
 def _is_answer(form: Mapping[str, str]) -> bool:
-    return bool(form.get("comment", "").strip()) and form.get("visibility") != "internal"
+    return has_text(form) and form.get("visibility") != "internal"
 
 
 def _changed(form: Mapping[str, str], field: str) -> str | None:
     """Return a field that the person changed, without white space at its ends, or else None."""
     value, seen = form.get(field), form.get(f"seen_{field}")
-    if value is None or (seen is not None and value.strip() == seen.strip()):
+    if value is None:
         return None
-    return value.strip()
+    text = "" if characters.is_empty(value) else value.strip()
+    return None if seen is not None and text == seen.strip() else text
 
 
 def _entered_assignee(form: Mapping[str, str], ticket: DeskTicket) -> str:

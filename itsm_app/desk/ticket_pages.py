@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, current_app, g, request, url_for
 
 from ..api import request_schemas, response_schemas
-from ..tickets import callers, lifecycle, limits
+from ..tickets import callers, characters, lifecycle, limits
 from . import messages, ticket_form, timeline
 from .pages import render
 
@@ -91,7 +91,8 @@ def new_ticket(form: Mapping[str, str], error_message: str | None = None) -> Res
 
 def is_only_prefix(description: str, follow_up_of: str | None) -> bool:
     """Return whether a description has only the text that the form for a follow-up begins with."""
-    return follow_up_of is not None and description.strip() == _prefix(follow_up_of).strip()
+    visible = characters.without_ignorable(description).strip()
+    return follow_up_of is not None and visible == _prefix(follow_up_of).strip()
 
 
 def _follow_up_url(ticket: response_schemas.DeskTicket) -> str:

@@ -68,7 +68,7 @@ def change_ticket(ticket_id: str) -> ViewResponse:
         body, status = error_responses.explain(error)
         return _page(ticket_id, form, body, messages.form_message(error, body)), status
     done = _done(change)
-    if "take" in form and form.get("comment", "").strip() and "keeps_draft" not in form:
+    if "take" in form and ticket_form.has_text(form) and "keeps_draft" not in form:
         # Without a script, only this response can keep the text that was not sent.
         return _page(ticket_id, _only_text(form), done=done)
     # The page leads back to the view that it came from.

@@ -11,6 +11,7 @@ import pytest
 from ..support.browser import Browser, chromium
 from ..support.desk import AGENT, ANNA, BOB
 from ..support.desk_server import Open, Server, run_server
+from ..support.layout import BROKEN_TEXTS
 
 pytestmark = pytest.mark.browser
 
@@ -216,6 +217,7 @@ def test_every_page_is_accessible_and_fits_every_width(gallery: Server, tmp_path
         "misheard": "/desk/find?q=1234-5678-9012",
         "new": "/desk/new",
         "stats": "/desk/stats",
+        "canned": "/desk/canned-answers",
         "error": "/desk/tickets/none",
         "no-page": "/desk/none",
     }
@@ -265,6 +267,34 @@ def test_axe_core_reports_injected_violations(open_browser: Open) -> None:
         browser.driver.execute_script(script)
         rules = {violation.partition(":")[0] for violation in browser.violations()}
         assert rules >= {"label", "html-has-lang"}
+
+
+@pytest.mark.parametrize(
+    ("text", "css", "fault"),
+    [
+        ("The badge printer", "word-break: break-all; width: 4rem", "broken: badge"),
+        ("Mail maria.k@example.com", "word-break: break-all; width: 12rem", "broken: maria.k@"),
+        ("W" * 200, "overflow-wrap: anywhere; width: 12rem", ""),
+        ("maria.k@example.com", "overflow-wrap: anywhere; width: 5rem", ""),
+        ("Badge", "position: absolute; left: -20px", "outside: Badge"),
+        ("The badge", "white-space: nowrap; overflow: hidden; width: 3rem", "cut: badge"),
+    ],
+)
+def test_layout_check_reports_injected_faults(
+    open_browser: Open, text: str, css: str, fault: str
+) -> None:
+    script = """
+        const text = document.createElement('p');
+        text.style.cssText = arguments[1];
+        text.className = 'comment caller';
+        text.textContent = arguments[0];
+        document.getElementById('main').replaceChildren(text);
+    """
+    with open_browser() as browser:
+        browser.go("/desk")
+        browser.driver.execute_script(script, text, css)
+        found = browser.driver.execute_script(BROKEN_TEXTS)
+        assert [each.startswith(fault) for each in found[:1]] == ([True] if fault else [])
 
 
 def test_hostile_text_runs_no_script_and_breaks_no_page(server: Server, open_browser: Open) -> None:

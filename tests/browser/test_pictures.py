@@ -34,6 +34,16 @@ SUMMARY = (
 )
 
 
+def create_past_tickets(server: Server) -> None:
+    """Create tickets that were answered and resolved on each of the last days."""
+    for days in range(1, 14):
+        for number in range(1 + days * 5 % 4):
+            ticket = server.create_ticket(f"+1555020{days:02}{number}", "I forgot my password")
+            for change in ({"comment": "We reset your password."}, {"status": "resolved"}):
+                server.request("PATCH", f"/tickets/{ticket}", BOB, json=change)
+            server.set_age(ticket, 1440 * days + 90 * number, lasted=60 + days * 40 % 170)
+
+
 def create_tickets(server: Server) -> str:
     """Create the tickets of the pictures. Return the id of the ticket with a hand-over."""
     for minutes, caller, text, change in CALLS:
@@ -81,6 +91,7 @@ def gallery(tmp_path: Path) -> Iterator[Server]:
 def test_pictures_show_handovers_priorities_replies_and_notes(
     gallery: Server, tmp_path: Path
 ) -> None:
+    create_past_tickets(gallery)
     ticket = create_tickets(gallery)
     pictures = [
         ("queue-light", "/desk", 1280, "light", ["Waiting: ", "New reply", "Urgent"]),

@@ -58,6 +58,10 @@ def test_people_add_change_and_delete_canned_answers(anna: Desk, bob: Desk) -> N
     assert anna.get(path).status_code == 404
 
 
+def without_links(page: str) -> str:
+    return re.sub("</?a[^>]*>", "", page)
+
+
 def test_the_page_of_a_ticket_fills_in_the_placeholders(
     anna: Desk, file_ticket: Callable[..., str], stored: Callable[[str], Any]
 ) -> None:
@@ -65,7 +69,7 @@ def test_the_page_of_a_ticket_fills_in_the_placeholders(
     ticket = file_ticket(caller="{number}")
     number = stored(ticket)["ticket_number"]
     page = anna.get(f"{PATH}?ticket={ticket}").text
-    assert f"{{number}}: ticket {number}, {{other}} {{0}} {{caller.x}}</p>" in page
+    assert f"{{number}}: ticket {number}, {{other}} {{0}} {{caller.x}}</p>" in without_links(page)
     assert f'href="{PATH}?ticket={ticket}"' in anna.get(f"/desk/tickets/{ticket}").text
     assert anna.get(f"{PATH}?ticket=none").status_code == 404
 

@@ -91,6 +91,7 @@ def test_a_follow_up_and_its_ticket_link_to_each_other(
     [
         ({}, 400, "Describe the problem first."),
         ({"issue_description": ""}, 400, "Describe the problem first."),
+        ({"added": "\u200b"}, 400, "Describe the problem first."),
         ({"caller_id": "+15559999999", "issue_description": "x"}, 404, "must have the same caller"),
         ({"follow_up_of": "1234", "issue_description": "x"}, 400, "number of the earlier ticket"),
         ({"issue_description": "x" * 1001}, 400, "The description has 1,001 characters."),
@@ -103,6 +104,7 @@ def test_a_wrong_follow_up_keeps_its_text_and_says_why(
 ) -> None:
     (url,) = re.findall(r'href="([^"]*)">File a follow-up<', panel(anna, ticket))
     sent = {**anna.form(unescape(url), "Create ticket"), **fields}
+    sent["issue_description"] += sent.pop("added", "")
     if "caller_id" in fields:
         sent["issue_description"] = "x"
     response = anna.post("/desk/new", sent)

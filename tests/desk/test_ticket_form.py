@@ -103,6 +103,24 @@ def fill(desk: Desk, ticket: str, button: str = "Send answer", **fields: str) ->
             "The ticket is now assigned to zoe.",
         ),
         (
+            "Send answer",
+            {"comment": "\u200b", "priority": "high"},
+            ("open", "high", None, []),
+            "The priority is now high.",
+        ),
+        (
+            "Assign to me",
+            {"comment": "\u200b"},
+            ("open", "normal", "anna.b", []),
+            "The ticket is now assigned to you.",
+        ),
+        (
+            "Save changes",
+            {"assignee": "\u2060", "seen_assignee": "bob"},
+            ("open", "normal", None, []),
+            "The ticket is now unassigned.",
+        ),
+        (
             "Assign to me",
             {"priority": "urgent"},
             ("open", "urgent", "anna.b", []),

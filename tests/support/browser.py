@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -87,7 +88,11 @@ class Browser:
         self.wait(lambda: self.driver.execute_script("return document.readyState") == "complete")
 
     def wait(self, condition: Any) -> None:
-        WebDriverWait(self.driver, TIMEOUT_SECONDS).until(lambda _: condition())
+        # The condition can read elements of a page while the next page replaces them.
+        ignored = [StaleElementReferenceException]
+        WebDriverWait(self.driver, TIMEOUT_SECONDS, ignored_exceptions=ignored).until(
+            lambda _: condition()
+        )
 
     def text(self) -> str:
         return self.driver.find_element(By.TAG_NAME, "main").text

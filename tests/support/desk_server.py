@@ -41,28 +41,29 @@ class Server:
     def ticket(self, ticket_id: str) -> Any:
         return self.request("GET", f"/tickets/{ticket_id}?history=all")
 
-    def set_age(self, ticket_id: str, minutes: int) -> None:
+    def set_age(self, ticket_id: str, minutes: int, lasted: int | None = None) -> None:
         """Move the creation of a ticket and its later events into the past.
 
-        The ticket was created `minutes` ago. Its events are spread evenly until now.
+        The ticket was created `minutes` ago. Its events are spread evenly over the next `lasted`
+        minutes, or until now.
         """
         key = {"TableName": "poc-itsm-tickets", "Key": {"ticket_id": {"S": ticket_id}}}
         item = self._ask("GetItem", key)["Item"]
         lists = [item.get(name, {"L": []})["L"] for name in ("history", "notes", "handovers")]
         entries = [entry for found in (item["comments"]["L"], *lists) for entry in found]
-        entries.sort(key=lambda entry: sorted(text["S"] for text in entry["M"].values()))
-        times = [(item, "created_at")]
-        times += [(entry["M"], name) for entry in entries for name in entry["M"] if "_at" in name]
-        times.sort(key=lambda time: str(time[0][time[1]]))
-        for index, (fields, name) in enumerate(times):
-            age = timedelta(minutes=minutes * (len(times) - index) / len(times))
-            past = datetime.fromisoformat(fields[name]["S"]) - age
-            fields[name] = {"S": past.isoformat(timespec="microseconds").replace("+00:00", "Z")}
-        last_comments = [entry["M"] for entry in item["comments"]["L"]][-1:]
-        for comment in last_comments:
-            item["last_comment_at"] = comment["added_at"]
-        if "handover_since" in item:
-            item["handover_since"] = item["handovers"]["L"][-1]["M"]["requested_at"]
+        dated = [(item, "created_at")]
+        dated += [(entry["M"], name) for entry in entries for name in entry["M"] if "_at" in name]
+        # Events of one request have the same time.
+        times = sorted({fields[name]["S"] for fields, name in dated})
+        moved = {}
+        for index, time in enumerate(times):
+            later = (minutes if lasted is None else lasted) * index / len(times)
+            past = datetime.fromisoformat(time) - timedelta(minutes=minutes - later)
+            moved[time] = {"S": past.isoformat(timespec="microseconds").replace("+00:00", "Z")}
+        # The ticket repeats the times of some events, for example of the first answer.
+        repeated = ("answered_at", "resolved_at", "last_comment_at", "handover_since")
+        for fields, name in dated + [(item, name) for name in repeated if name in item]:
+            fields[name] = moved[fields[name]["S"]]
         del item["queue_position"]
         item.pop("queue", None)
         self._ask("PutItem", {"TableName": "poc-itsm-tickets", "Item": places.with_place(item)})

@@ -188,7 +188,15 @@ def test_charts_describe_the_backlog_and_the_days_in_text() -> None:
         [f"{first}: 17.25 hours to resolution"],
     ]
     assert [chart.maximum for chart in found] == [4, 3, 2, 17.25]
-    assert [chart.labels for chart in found] == [["Urgent", "Low"], *[[first, second]] * 3]
+    assert [chart.labels for chart in found] == [
+        ["Urgent", "Low"],
+        *[[f"{each.date.day}" for each in days]] * 3,
+    ]
+    assert [chart.axes for chart in found] == [
+        ("Tickets", "Priority"),
+        ("Tickets", f"Day, {first} to {second} (UTC)"),
+        *[("Hours", f"Day, {first} to {second} (UTC)")] * 2,
+    ]
     for chart in found:
         for bar in chart.bars:
             assert 0 < bar.x < bar.x + bar.width < chart.width
