@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 from flask import Blueprint, Response
@@ -43,12 +42,16 @@ ROUTES = (
 
 @cache
 def lazy_view(path: str) -> Callable[..., ResponseReturnValue]:
-    """Return a view that imports its module of `desk` at its first call."""
+    """Return a view that imports the modules of `desk` at the first call."""
     module, _, name = path.partition(".")
 
     def view(**arguments: Any) -> ResponseReturnValue:
-        views = import_module(f"..desk.{module}", __package__)
-        response: ResponseReturnValue = getattr(views, name)(**arguments)
+        # Not `import_module`: the zip of the Lambda has the modules that imports name.
+        from ..desk import canned_answer_views, queue_views, ticket_views, views
+
+        modules = (canned_answer_views, queue_views, ticket_views, views)
+        (found,) = (each for each in modules if each.__name__.endswith(f".{module}"))
+        response: ResponseReturnValue = getattr(found, name)(**arguments)
         return response
 
     return view
