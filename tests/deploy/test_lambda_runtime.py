@@ -26,7 +26,14 @@ from ..support import mcp_messages, two_callers
 from ..support.api_gateway import API_HOST, API_KEYS, CUSTOM_HOST, STAGE, ApiResponse, event
 from ..support.bound_tries import Attempt
 from ..support.desk import ANNA, ANNA_ENTRY, SECRET
-from ..support.faulty_dynamodb import FaultyDynamoDB, cut_short, hang, refuse, reset
+from ..support.faulty_dynamodb import (
+    FaultyDynamoDB,
+    cut_short,
+    delete_all_items,
+    hang,
+    refuse,
+    reset,
+)
 from ..support.lambda_runtime import MEMORY_MB, LambdaRuntime, lambda_runtime
 from ..tickets.test_tickets import TEXTS
 
@@ -517,6 +524,8 @@ def test_returns_400_for_invalid_events_and_handles_the_next_event(
 
 
 def test_scheduled_event_logs_the_longest_wait(sandbox: LambdaRuntime, caller: str) -> None:
+    # Hand-overs of other tests have waited longer.
+    delete_all_items()
     body = json.dumps({"caller_id": caller, "issue_description": "word-x", "handover": {}})
     assert sandbox.request("POST", "/tickets", body=body).status == 201
     sandbox.read_log()
