@@ -16,26 +16,34 @@ from uuid import uuid4
 
 from bench.operations import call_wsgi
 from itsm_app.storage import items, queries, table
-from itsm_app.storage.models import CallerIdIndex, StatusIndex, Ticket
+from itsm_app.storage.models import (
+    CallerIdIndex,
+    QueueIndex,
+    StatusIndex,
+    StatusQueueIndex,
+    Ticket,
+)
+from itsm_app.tickets import places
 from tests.support.dynamodb_endpoint import use_dynamodb
 from tests.support.dynamodb_local import dynamodb_local
 from tests.support.keyless import keyless_app
 
 KB = 1024
 TIME = "2026-11-23T12:00:{:02}.000000Z"
-ROW = "{:28}{:>7}{:>12}{:>6}{:>16}{:>16}{:>6}{:>7}"
+ROW = "{:28}{:>7}{:>20}{:>6}{:>24}{:>24}{:>6}{:>7}"
 HEADS = ("KB", "create", "get", "comment", "status", "list", "queue")
 LEGEND = """
-Writes are listed as table + CallerIdIndex + StatusIndex. A status change reads the ticket first,
-which costs as much as a get. The list and the queue have ten such tickets; a page of more than 1 MB
-takes several requests. The texts are ASCII; other characters have 2 to 4 bytes. The units are the
-same as by the rules of the Developer Guide, unless a cell shows both."""
-INDEXES = (CallerIdIndex, StatusIndex)
-# The attributes of a ticket in StatusIndex.
-STATUS_INDEX_ATTRIBUTES = {
-    "ticket_id",
-    *queries.KEYS["StatusIndex"],
-    *StatusIndex.Meta.projection.non_key_attributes,
+Writes are listed as table + CallerIdIndex + StatusIndex + StatusQueueIndex + QueueIndex. A status
+change reads the ticket first, which costs as much as a get. The list and the queue have ten such
+tickets; a page of more than 1 MB takes several requests. The texts are ASCII; other characters have
+2 to 4 bytes. The units are the same as by the rules of the Developer Guide, unless a cell shows
+both."""
+# The indexes without comments and history, and how many of their entries a status change writes.
+# The status is a key of two indexes: their old entry is deleted and a new one is written.
+ENTRIES: dict[type[StatusIndex | StatusQueueIndex | QueueIndex], int] = {
+    StatusIndex: 2,
+    StatusQueueIndex: 2,
+    QueueIndex: 1,
 }
 
 # The responses of DynamoDB to the requests of one call.
@@ -88,17 +96,20 @@ def row(call: Call, comments: int, text: str, time: str) -> str:
     added = call("POST", f"{path}/comments", {"comment": text})
     after_comment, changed = call("PATCH", path, {"status": "in_progress"})
     (after_change,) = call("GET", path, None)
-    item, index_entry = write_units(read[0])
-    commented_item, commented_entry = write_units(after_comment)
-    changed_item, changed_entry = write_units(after_change)
+    item, commented, changed_item = (
+        write_units(response) for response in (read[0], after_comment, after_change)
+    )
     return ROW.format(
         f"{comments} comments, texts of {len(text)}",
         f"{item_size(read[0]['Item']) / KB:.1f}",
-        "" if comments else writes(created, item, item, index_entry),
-        reads(read, ceil(item / 4)),
-        writes(added, commented_item, commented_item, commented_entry),
-        # The status is the key in StatusIndex: the old entry is deleted and a new one is written.
-        writes([changed], changed_item, changed_item, 2 * changed_entry),
+        "" if comments else writes(created, *item),
+        reads(read, ceil(item[0] / 4)),
+        writes(added, *commented),
+        writes(
+            [changed],
+            *changed_item[:2],
+            *(n * units for n, units in zip(ENTRIES.values(), changed_item[2:], strict=True)),
+        ),
         reads(listed, query_units(listed)),
         reads(queued, query_units(queued)),
     )
@@ -111,22 +122,33 @@ def store(caller: str, comments: int, text: str, time: str) -> str:
     ticket.created_at = ticket.updated_at = time
     ticket.ticket_number = "1234-5678-9012"
     ticket.comment_ids = set(ids) or None
+    places.set_place(ticket)
     items.put_new(ticket)
     return str(ticket.ticket_id)
 
 
-def write_units(response: dict[str, Any]) -> tuple[int, int]:
-    """Return the units of writing a ticket and its entry in StatusIndex, by the guide's rules."""
+def write_units(response: dict[str, Any]) -> list[int]:
+    """Return the units of writing a ticket and its entry in each index, by the guide's rules."""
     item = response["Item"]
-    entry = {name: value for name, value in item.items() if name in STATUS_INDEX_ATTRIBUTES}
-    return ceil(item_size(item) / KB), ceil(item_size(entry) / KB)
+    entries = [
+        {name: value for name, value in item.items() if name in attributes(index)}
+        for index in ENTRIES
+    ]
+    return [ceil(item_size(each) / KB) for each in (item, item, *entries)]
+
+
+def attributes(index: type[StatusIndex | StatusQueueIndex | QueueIndex]) -> set[str]:
+    """Return the attributes of a ticket in an index."""
+    keys = queries.KEYS[index.Meta.index_name]
+    return {"ticket_id", *keys, *index.Meta.projection.non_key_attributes}
 
 
 def writes(responses: Responses, *by_guide: float) -> str:
     (response,) = responses
     consumed = response["ConsumedCapacity"]
     indexes = consumed["GlobalSecondaryIndexes"]
-    parts = [consumed["Table"], *(indexes[index.Meta.index_name] for index in INDEXES)]
+    names = [index.Meta.index_name for index in (CallerIdIndex, *ENTRIES)]
+    parts = [consumed["Table"], *(indexes[name] for name in names)]
     return cell([part["CapacityUnits"] for part in parts], by_guide)
 
 
