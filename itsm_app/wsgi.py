@@ -1,10 +1,10 @@
 """The WSGI application that servers and the Lambda serve."""
 
 from . import create_app
-from .api import logs
+from .api import exit_signals
 from .storage.models import Ticket
 
 app = create_app()
 # Create the client at start. Otherwise the first requests of a threaded server wait for it.
 Ticket.connection()
-logs.exit_at_sigterm()
+exit_signals.exit_at_sigterm()

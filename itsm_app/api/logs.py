@@ -6,9 +6,6 @@ Log lines contain no personal data: no body, no path, no query, and no message o
 from __future__ import annotations
 
 import logging
-import signal
-import sys
-import threading
 import time
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -82,18 +79,6 @@ def handler() -> logging.Handler:
     queue = LineQueue(writer)
     queue.setFormatter(JsonFormatter())
     return queue
-
-
-def exit_at_sigterm() -> None:
-    """Make SIGTERM end this server in an orderly way: by `SystemExit`, as Werkzeug does.
-
-    Waitress finishes the requests that it has begun, and Python writes the log lines that wait.
-    Without a handler, SIGTERM kills a process at once, or has no effect if it is the first process
-    of a container. A server that has its own handler keeps that handler.
-    """
-    is_main = threading.current_thread() is threading.main_thread()
-    if is_main and not config.in_lambda() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 def _start_clock() -> None:

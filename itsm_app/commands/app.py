@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -16,9 +15,11 @@ from flask.cli import run_command
 from werkzeug.serving import is_running_from_reloader
 
 from .. import config, create_app
+from ..api import exit_signals
 from . import demo, embedded_table, erase_caller, export_import, init_db, new_key
 
 POLL_SECONDS = 0.2
+EXIT_AGAIN_SECONDS = 0.5
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -80,7 +81,7 @@ def _end(number: int, _: object) -> None:
     with suppress(OSError):
         name = signal.Signals(number).name
         click.echo(f" * Stopped by {name}. Every acknowledged write is stored.", err=True)
-    sys.exit(0)
+    exit_signals.exit_process(EXIT_AGAIN_SECONDS)
 
 
 def _end_with(parent: int) -> None:

@@ -15,7 +15,7 @@ import time
 import pytest
 from flask import Flask
 
-from itsm_app.api import log_queue, logs
+from itsm_app.api import log_queue
 from itsm_app.api.log_queue import LineQueue
 
 from ..conftest import Log
@@ -225,16 +225,6 @@ thread.join()
 print(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
 """
     assert run(code) == "True\n"
-
-
-def test_sigterm_raises_system_exit() -> None:
-    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    try:
-        logs.exit_at_sigterm()
-        with pytest.raises(SystemExit, match="0"):
-            signal.raise_signal(signal.SIGTERM)
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def test_lines_carry_the_id_of_their_request() -> None:
