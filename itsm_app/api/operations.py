@@ -203,7 +203,8 @@ def _response(
     shown = _with_notes(ticket) if sees_notes else ticket.comments
     values["comments"] = {"all": shown, "latest": shown[-1:], "none": []}[comments]
     values["handovers"] = [_with_state(each, ticket) for each in ticket.handovers or ()]
-    values["handover"] = values["handovers"][-1] if ticket.handovers else None
+    # Two hand-overs that arrive at the same time can be stored in the other order.
+    values["handover"] = max(values["handovers"], key=itemgetter("requested_at"), default=None)
     values["history"] = (ticket.history or []) if with_history else []
     if sees_notes:
         values["duplicates"] = sorted(ticket.duplicates or ())

@@ -29,6 +29,7 @@ CARRIED = (
     "priority",
     "assignee",
     "duplicate_of",
+    "take",
     "take_on_answer",
 )
 

@@ -35,7 +35,7 @@ class Update:
         self._set: list[str] = []
         self._remove: list[str] = []
         self._is_public = False
-        self._add = ["revision :one", "content_bytes :bytes"]
+        self._add = ["revision :one"]
         self._conditions = [expiry.NOT_EXPIRED]
         self._now = now
         self._values: dict[str, Any] = {":one": {"N": "1"}}
@@ -157,10 +157,14 @@ class Update:
 
     def request(self) -> dict[str, Any]:
         """Return the parameters of UpdateItem, without the table name."""
-        set_parts, add_parts = [*self._set], [*self._add]
+        set_parts, add_parts, values = [*self._set], [*self._add], {**self._values}
+        # An older ticket can have no stored size. `ADD` would then store the size 0.
+        if self.added_bytes:
+            add_parts.append("content_bytes :bytes")
+            values[":bytes"] = {"N": str(self.added_bytes)}
         if self._is_public:
             set_parts.append("updated_at = :now")
-            self._values[":now"] = {"S": self._now}
+            values[":now"] = {"S": self._now}
         else:
             add_parts.append("note_writes :one")
         parts = {"SET": set_parts, "REMOVE": self._remove, "ADD": add_parts}
@@ -169,7 +173,7 @@ class Update:
             "Key": {"ticket_id": {"S": self.ticket_id}},
             "UpdateExpression": " ".join(texts),
             "ConditionExpression": " AND ".join(self._conditions),
-            "ExpressionAttributeValues": {**self._values, ":bytes": {"N": str(self.added_bytes)}},
+            "ExpressionAttributeValues": values,
         }
         # DynamoDB rejects a name that no expression uses.
         if any("#status" in part for part in (*self._set, *self._conditions)):

@@ -90,7 +90,9 @@ def fill(text: str, caller_id: str, number: str) -> str:
 
 def _read() -> tuple[Answers, int]:
     stored, revision = canned_answers.read()
-    return {each["answer_id"]: CannedAnswer(**each) for each in stored}, revision
+    # An imported answer can have other members.
+    answers = (CannedAnswer(*(each[name] for name in CannedAnswer._fields)) for each in stored)
+    return {answer.answer_id: answer for answer in answers}, revision
 
 
 def _store(change: Callable[[Answers, int], Answers], is_done: Callable[[Answers], bool]) -> None:

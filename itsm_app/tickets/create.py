@@ -41,7 +41,8 @@ def create_ticket(
         key created it.
 
     Raises:
-        IdempotencyKeyReused: The earlier request had another description or hand-over.
+        IdempotencyKeyReused: The earlier request had another description, hand-over or
+            `follow_up_of`.
         TicketNotFound, InvalidField, MisheardNumber: For `follow_up_of`, as in `get_ticket`.
     """
     now = at or timestamps.now()
@@ -67,7 +68,10 @@ def create_ticket(
             return ticket, False
         found = get_ticket(ticket.ticket_id)
         if _is_same_request(found, ticket):
-            if found.issue_description != issue_description:
+            if (found.issue_description, found.follow_up_of) != (
+                issue_description,
+                ticket.follow_up_of,
+            ):
                 raise IdempotencyKeyReused
             handovers.require_same(found, ticket.ticket_id, handover)
             # The request that created the ticket may have failed before it linked the tickets.

@@ -8,6 +8,7 @@ from ..storage.updates import Update
 from .errors import InvalidField
 from .get import get_ticket
 
+IS_CLOSED = "must be an open ticket, but it is closed"
 NEXT_STEP = "Send the number of another ticket of this caller, which is not closed."
 
 
@@ -36,7 +37,7 @@ def find_survivor(duplicate: Ticket, reference: str, caller_id: str | None = Non
         raise InvalidField("duplicate_of", requirement, NEXT_STEP)
     is_merged = duplicate.duplicate_of == survivor.ticket_number
     if survivor.status == "closed" and not is_merged:
-        raise InvalidField("duplicate_of", "must be an open ticket, but it is closed", NEXT_STEP)
+        raise InvalidField("duplicate_of", IS_CLOSED, NEXT_STEP)
     return survivor
 
 
@@ -44,9 +45,16 @@ def link(survivor: Ticket, duplicate: Ticket) -> None:
     """Store the number of the duplicate at the survivor.
 
     Call this before the duplicate is closed: if the closing fails, the client repeats both.
+
+    Raises:
+        InvalidField: The survivor was closed or erased since it was read.
     """
     number = duplicate.ticket_number or duplicate.ticket_id
-    if number not in (survivor.duplicates or ()):
-        update = Update(survivor.ticket_id, timestamps.now())
-        update.link("duplicates", number)
-        items.write(update)
+    if number in (survivor.duplicates or ()):
+        return
+    update = Update(survivor.ticket_id, timestamps.now())
+    update.link("duplicates", number)
+    update.forbid("status", "closed")
+    update.require("caller_id", duplicate.caller_id)
+    if not items.write(update):
+        raise InvalidField("duplicate_of", IS_CLOSED, NEXT_STEP)

@@ -120,4 +120,6 @@ def _place(fields: dict[str, Any]) -> tuple[str | None, str]:
     created_at = str(fields["created_at"])
     if not is_active:
         return queue, f"{DONE_RANK} {created_at.translate(COMPLEMENT)}"
-    return queue, f"{PRIORITY_RANKS[fields.get('priority') or DEFAULT_PRIORITY]} {created_at}"
+    # An imported ticket can have a priority of another system.
+    rank = PRIORITY_RANKS.get(fields.get("priority", ""), PRIORITY_RANKS[DEFAULT_PRIORITY])
+    return queue, f"{rank} {created_at}"

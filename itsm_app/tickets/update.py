@@ -131,9 +131,12 @@ def update_ticket(
         if _is_done(ticket, change) or not (events or comment):
             return ticket
         _check(ticket, change, caller_id is not None)
+        update = _update(ticket, change, events)
         if survivor is not None:
+            # Nobody may merge another ticket into this one meanwhile.
+            update.require_version(ticket)
             merging.link(survivor, ticket)
-        if changed := items.write_and_return(_update(ticket, change, events)):
+        if changed := items.write_and_return(update):
             return changed
     raise TicketBusy
 

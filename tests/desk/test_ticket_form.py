@@ -281,6 +281,17 @@ def test_taking_a_ticket_keeps_an_unfinished_text(
     assert anna.post(path, sent).status_code == 303
 
 
+def test_taking_and_closing_a_ticket_does_not_send_an_unfinished_text(
+    anna: Desk, ticket: str, stored: Callable[[str], Any]
+) -> None:
+    taken = fill(anna, ticket, "Assign to me", comment="Unfinished", status="closed")
+    page = anna.post(f"/desk/tickets/{ticket}", taken)
+    confirmed = form(page.text, "Close ticket")
+    assert confirmed["comment"] == "Unfinished"
+    anna.post(f"/desk/tickets/{ticket}", confirmed)
+    assert state(stored(ticket)) == ("closed", "normal", "anna.b", [])
+
+
 def test_a_busy_ticket_keeps_the_text(anna: Desk, ticket: str, faults: FaultyDynamoDB) -> None:
     path = f"/desk/tickets/{ticket}"
     answer = fill(anna, ticket, comment="Kept")

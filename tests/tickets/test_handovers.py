@@ -160,6 +160,27 @@ def test_hand_over_is_stored_once_if_responses_are_lost(
     assert len(Ticket.get(ticket).handovers) == 1
 
 
+@ON_MOTO
+def test_hand_overs_that_are_stored_in_the_other_order_wait(
+    client: FlaskClient, ticket: str, faults: FaultyDynamoDB
+) -> None:
+    path, body = f"/tickets/{ticket}/comments", {"comment": "Hello?", "handover": HANDOVER}
+
+    def send_another_first(engine: FaultyDynamoDB) -> Any:
+        if engine.operations[-1] == "UpdateItem":
+            assert client.post(path, json=body).status_code == 200
+        else:
+            engine.faults.append(send_another_first)
+        return apply(engine)
+
+    faults.faults.append(send_another_first)
+    assert client.post(path, json=body).status_code == 200
+    shown = client.get(f"/tickets/{ticket}").json
+    first, second = (each["requested_at"] for each in shown["handovers"])
+    assert first > second
+    assert (shown["handover"]["status"], shown["handover"]["requested_at"]) == ("waiting", first)
+
+
 def test_closed_ticket_is_not_handed_over(client: FlaskClient, ticket: str) -> None:
     patch(client, ticket, status="closed")
     response = comment(client, ticket, handover=HANDOVER)

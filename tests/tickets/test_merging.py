@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from itsm_app.storage.models import Ticket
+from itsm_app.tickets.limits import MAX_BYTES_AFTER_CLOSING
 
 from ..conftest import ON_MOTO
 from ..support.faulty_dynamodb import FaultyDynamoDB, apply, refuse
@@ -95,6 +96,57 @@ def test_merge_that_fails_halfway_can_be_repeated(
     repeated = patch(client, ticket, duplicate_of=survivor["ticket_number"])
     assert (repeated.status_code, repeated.json["status"]) == (200, "closed")
     assert len(Ticket.get(survivor["ticket_id"]).duplicates) == 1
+
+
+@ON_MOTO
+@pytest.mark.parametrize("state", ["closed", "merged into the duplicate"])
+def test_survivor_that_is_closed_during_the_merge_is_rejected(
+    client: FlaskClient, ticket: str, survivor: Any, faults: FaultyDynamoDB, state: str
+) -> None:
+    def close_first(engine: FaultyDynamoDB) -> Any:
+        change = {"status": "closed"} if state == "closed" else {"duplicate_of": ticket}
+        assert patch(client, survivor["ticket_id"], **change).status_code == 200
+        return apply(engine)
+
+    # Three reads, the write to the survivor, and the write to the duplicate.
+    faults.faults.extend([apply] * (3 if state == "closed" else 4) + [close_first])
+    response = patch(client, ticket, duplicate_of=survivor["ticket_number"])
+    assert (response.status_code, response.json["code"]) == (400, "invalid_field")
+    assert "but it is closed" in response.json["error"]
+    assert client.get(f"/tickets/{ticket}").json["status"] == "open"
+
+
+def test_merge_that_has_no_room_for_its_comment_links_nothing(
+    client: FlaskClient, ticket: str, survivor: Any
+) -> None:
+    Ticket.get(ticket).update([Ticket.content_bytes.set(MAX_BYTES_AFTER_CLOSING - 1000)])
+    response = patch(client, ticket, duplicate_of=survivor["ticket_id"], comment="x" * 5000)
+    assert (response.status_code, response.json["code"]) == (409, "ticket_full")
+    assert Ticket.get(survivor["ticket_id"]).duplicates is None
+
+
+@pytest.mark.parametrize("link", ["duplicate_of", "follow_up_of"])
+def test_link_stores_no_size_at_a_ticket_of_an_earlier_release(
+    client: FlaskClient, caller: str, ticket: str, survivor: Any, link: str
+) -> None:
+    Ticket.get(survivor["ticket_id"]).update([Ticket.content_bytes.remove()])
+    if link == "duplicate_of":
+        assert patch(client, ticket, duplicate_of=survivor["ticket_id"]).status_code == 200
+    else:
+        assert create(client, caller, follow_up_of=survivor["ticket_id"]).status_code == 201
+    found = Ticket.get(survivor["ticket_id"])
+    assert (found.content_bytes, found.revision) == (None, 2)
+
+
+def test_key_with_another_follow_up_is_rejected(
+    client: FlaskClient, caller: str, ticket: str, survivor: Any
+) -> None:
+    key = str(uuid4())
+    fields = {"follow_up_of": survivor["ticket_number"], "idempotency_key": key}
+    assert create(client, caller, **fields).status_code == 201
+    response = create(client, caller, **fields | {"follow_up_of": ticket})
+    assert response.json["code"] == "idempotency_key_reused"
+    assert Ticket.get(ticket).follow_ups is None
 
 
 def test_follow_up_links_both_tickets(client: FlaskClient, caller: str, survivor: Any) -> None:

@@ -96,6 +96,14 @@ def test_import_gives_a_ticket_of_an_earlier_release_a_place(
     assert import_item(older) == "unchanged"
 
 
+def test_import_places_a_ticket_with_the_priority_of_another_system(
+    client: FlaskClient, ticket: str
+) -> None:
+    older = without_place(item_of(ticket)) | {"priority": {"S": "critical"}}
+    assert import_item(older | {"ticket_id": {"S": f"{ticket}-other"}}) == "imported"
+    assert item_of(f"{ticket}-other")["queue_position"]["S"].startswith("3 ")
+
+
 def test_import_keeps_notes_hand_overs_and_the_wait(client: FlaskClient, ticket: str) -> None:
     comment(client, ticket, handover=HANDOVER)
     change(client, ticket, comment="A secret note", visibility="internal")
