@@ -55,6 +55,9 @@ def operation(app: Flask, name: str) -> Any:
     return schemathesis.openapi.from_wsgi("/openapi.json", app).find_operation_by_id(name)
 
 
+HANDOVER_STATUSES = ("waiting", "taken")
+
+
 def check_value_formats(_: CheckContext, response: Response, case: Any) -> None:
     """Check formats that the contract requires and the OpenAPI schemas do not express."""
     body = response.json()
@@ -66,7 +69,9 @@ def check_value_formats(_: CheckContext, response: Response, case: Any) -> None:
         elif name == "ticket_number":
             assert NUMBER.fullmatch(value)
         elif name == "status":
-            assert value in ("open", "in_progress", "resolved", "closed")
+            assert value in ("open", "in_progress", "resolved", "closed", *HANDOVER_STATUSES)
+        elif name == "handover":
+            assert value["status"] in HANDOVER_STATUSES
         elif name == "code":
             assert re.fullmatch("[a-z_]+", value)
         elif name in ("error", "next_cursor", "request_id", "spoken_number"):

@@ -159,8 +159,12 @@ def test_unsent_text_stays_while_the_ticket_is_taken(
         assert "The ticket is now assigned to you." in browser.text()
         assert value(browser, "Note") == "Half a"
         browser.select("Priority", "Urgent")
+        browser.find("details.merge > summary").click()
+        browser.type("Number of the other ticket", "1655")
         browser.go(f"/desk/tickets/{ticket}")
         assert (value(browser, "Note"), value(browser, "Priority")) == ("Half a", "urgent")
+        assert value(browser, "Number of the other ticket") == "1655"
+        browser.type("Number of the other ticket", "")
         browser.press("Add internal note")
         assert (value(browser, "Answer"), value(browser, "Priority")) == ("", "urgent")
         browser.type("Answer", "Lost")

@@ -6,7 +6,7 @@ function keepText(form) {
   const draftKey = `desk-draft:${form.dataset.draft}${location.search}`;
   const fields = [...form.querySelectorAll("input:not([type=hidden]), textarea")];
   const draft = JSON.parse(sessionStorage.getItem(draftKey)) || {};
-  for (const field of fields.filter((field) => !field.value && draft[field.name])) {
+  for (const field of fields.filter((field) => field.value === field.defaultValue && draft[field.name])) {
     field.value = draft[field.name];
     field.dispatchEvent(new Event("input"));
   }

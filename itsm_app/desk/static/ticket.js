@@ -3,17 +3,20 @@
 
 const answerForm = byId("answer");
 const draftKey = `desk-draft:${byId("ticket").dataset.ticketId}`;
-const CHANGES = ["status", "priority", "assignee"];
+const CHANGES = ["status", "priority", "assignee", "duplicate_of", "take_on_answer"];
 
 // Return what was entered and is not sent yet.
 function readDraft() {
   const { comment, visibility, status, priority, assignee, seen_priority, seen_assignee } = answerForm.elements;
+  const { duplicate_of, take_on_answer } = answerForm.elements;
   const draft = {};
   if (comment && comment.value) draft.comment = comment.value;
   if (visibility && visibility.value === "internal") draft.visibility = "internal";
   if (status.value) draft.status = status.value;
   if (priority.value !== seen_priority.value) draft.priority = priority.value;
   if (assignee.value !== seen_assignee.value) draft.assignee = assignee.value;
+  if (duplicate_of && duplicate_of.value) draft.duplicate_of = duplicate_of.value;
+  if (take_on_answer && !take_on_answer.checked) draft.take_on_answer = false;
   return draft;
 }
 
@@ -34,7 +37,12 @@ function enter(draft) {
   for (const [name, value] of Object.entries(draft)) {
     const field = answerForm.elements[name];
     const isOffered = field && (!field.options || [...field.options].some((option) => option.value === value));
-    if (isOffered) field.value = value;
+    if (!isOffered) continue;
+    if (field.type === "checkbox") field.checked = value;
+    else field.value = value;
+    // The fields for merging are in a box. The radio buttons are a list without `closest`.
+    const box = field instanceof Element && field.closest("details");
+    if (box) box.open = true;
   }
   const { comment } = answerForm.elements;
   if (comment) comment.dispatchEvent(new Event("input"));
@@ -51,7 +59,8 @@ function keepDraft() {
   const keeps = Object.assign(document.createElement("input"), { type: "hidden", name: "keeps_draft", value: "1" });
   answerForm.append(keeps);
   if (!("entered" in answerForm.dataset)) enter(storedDraft());
-  for (const name of ["input", "change"]) answerForm.addEventListener(name, () => storeDraft(readDraft()));
+  // The field for merging belongs to the form, but is elsewhere on the page.
+  for (const name of ["input", "change"]) byId("ticket").addEventListener(name, () => storeDraft(readDraft()));
 }
 
 // Show a notice if the ticket has changed. Do not replace the ticket while somebody reads it.
