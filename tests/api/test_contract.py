@@ -106,7 +106,11 @@ def is_not_covered_by_the_schema(error: dict[str, str], case: Any) -> bool:
         reference = unicodedata.normalize("NFKC", unquote(case.path_parameters["ticket_id"]))
         return bool(DIGITS.fullmatch(reference))
     field = error["error"].split("`")[1]
-    value = str({**case.query, **(case.body if isinstance(case.body, dict) else {})}[field])
+    value: Any = {**case.query, **(case.body if isinstance(case.body, dict) else {})}
+    # `handover.summary` is a field of a field.
+    for name in field.split("."):
+        value = value[name]
+    value = str(value)
     if field in ("caller", "caller_id") and not is_storable_caller_id(value):
         return True
     return field == "cursor" or characters.is_empty(value)
