@@ -36,10 +36,10 @@ def init_db() -> None:
     if is_new:
         _turn_on_recovery(name)
     _turn_on_expiry(name)
-    if not is_new:
-        _complete(name)
     if config.uses_embedded_dynamodb():
         embedded_table.prepare(Path(config.LOCAL_DYNAMODB))
+    if not is_new:
+        _complete(name)
     click.echo(f"{name} {'was created' if is_new else 'already exists'}.")
 
 

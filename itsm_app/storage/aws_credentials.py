@@ -8,7 +8,6 @@ created, and the snapshot contains the credentials and an open connection.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import NoCredentialsError
@@ -42,8 +41,3 @@ class _LateCredentials:
         if self._found is None:
             raise NoCredentialsError
         return self._found.get_frozen_credentials()
-
-    def get_deferred_property(self, name: str) -> Callable[[], Any]:
-        # botocore calls this method when it creates a client, and calls the returned function when
-        # it chooses the endpoint of a request, for example by `account_id`.
-        return lambda: getattr(self.get_frozen_credentials(), name)

@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 
+from itsm_app.config import TABLE_NAME
 from itsm_app.local import engine as engine_module
 from itsm_app.local.database import FILE
 from itsm_app.local.engine import Engine
 from itsm_app.local.errors import EngineError
 from itsm_app.storage.retry import MAX_ATTEMPTS
 from itsm_app.storage.table import DEFINITION
+
+from ..support.flask_run import command
 
 NAME = "tickets"
 TIME = "2026-02-09T12:20:25.{:06}Z"
@@ -386,6 +389,19 @@ def test_table_is_created_once_and_described(client: Client, tmp_path: Path) -> 
     found = reopened(tmp_path).ask("DescribeTable")["Table"]
     assert found["TableStatus"] == "ACTIVE"
     assert [each["IndexStatus"] for each in found["GlobalSecondaryIndexes"]] == ["ACTIVE"] * 4
+
+
+def test_tables_of_an_earlier_release_get_the_indexes_with_the_stored_items(
+    tmp_path: Path,
+) -> None:
+    old = {**DEFINITION, "GlobalSecondaryIndexes": DEFINITION["GlobalSecondaryIndexes"][:2]}
+    client = Client(Engine(tmp_path), TABLE_NAME)
+    client.ask("CreateTable", **old)
+    times = {"created_at": {"S": TIME.format(1)}, "updated_at": {"S": TIME.format(1)}}
+    client.put(1, status={"S": "open"}, issue_description={"S": "x"}, **times)
+    assert command("init-db", LOCAL_DYNAMODB=str(tmp_path)).returncode == 0
+    found = Client(Engine(tmp_path), TABLE_NAME).ask("Scan", IndexName="QueueIndex")["Items"]
+    assert [each["queue"] for each in found] == [{"S": "unassigned"}]
 
 
 def test_keys_must_be_strings(tmp_path: Path) -> None:

@@ -216,6 +216,24 @@ def test_corrects_the_places_of_tickets_that_an_earlier_release_wrote(
 
 
 @pytest.mark.usefixtures("ticket_model")
+def test_reports_an_index_that_cannot_be_added(
+    init_db: Callable[..., Result], faults: FaultyDynamoDB, name: str
+) -> None:
+    create_table(name, GlobalSecondaryIndexes=DEFINITION["GlobalSecondaryIndexes"][:2])
+
+    def refuse_index(engine: FaultyDynamoDB) -> Any:
+        if engine.operations[-1] == "UpdateTable":
+            return refuse("AccessDeniedException")(engine)
+        engine.faults.append(refuse_index)
+        return apply(engine)
+
+    faults.faults.append(refuse_index)
+    result = init_db()
+    assert result.exit_code == 1
+    assert "the desk's lists are not complete" in result.stderr
+
+
+@pytest.mark.usefixtures("ticket_model")
 @pytest.mark.parametrize("operation", ["GetItem", "UpdateItem"])
 def test_leaves_a_ticket_alone_that_changes_meanwhile(
     init_db: Callable[..., Result], faults: FaultyDynamoDB, name: str, operation: str
