@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 
 from flask import g
 
+from ..storage import timestamps
 from ..storage.errors import StorageUnavailable
 from ..tickets.errors import TicketError
 from . import error_responses, operations
@@ -36,6 +37,11 @@ class Result(NamedTuple):
     code: str
 
 
+def now() -> str:
+    """Return the current time, for `shown_at` in `change_tickets`."""
+    return timestamps.now()
+
+
 def change_tickets(rows: Iterable[Selected], change: TicketChange, shown_at: str) -> list[Result]:
     """Change each ticket that has not changed since the list was shown. Return the results.
 
@@ -45,7 +51,7 @@ def change_tickets(rows: Iterable[Selected], change: TicketChange, shown_at: str
     Args:
         rows: The tickets.
         change: What to change. The idempotency key may be the same for all tickets.
-        shown_at: When the list was shown.
+        shown_at: The time before the list was read.
     """
     end = time.monotonic() + MAX_SECONDS
     results: list[Result] = []

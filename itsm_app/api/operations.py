@@ -49,15 +49,17 @@ def create_ticket(
     caller_id = caller_binding.bind("caller_id", new.caller_id)
     if caller_id is None:
         raise parsing.missing(request_schemas.NewTicket, "caller_id")
-    is_desk = isinstance(new, request_schemas.DeskNewTicket)
-    # Without keys, nobody is known by name.
-    creator = g.key.name if is_desk and g.key is not auth.LOCAL else None
+    creator = follow_up_of = None
+    if isinstance(new, request_schemas.DeskNewTicket):
+        follow_up_of = new.follow_up_of
+        # Without keys, nobody is known by name.
+        creator = None if g.key is auth.LOCAL else g.key.name
     ticket, replayed = create.create_ticket(
         caller_id,
         new.issue_description,
         new.idempotency_key,
         handover=_handover(new.handover),
-        follow_up_of=new.follow_up_of if isinstance(new, request_schemas.DeskNewTicket) else None,
+        follow_up_of=follow_up_of,
         by=g.key.name,
         created_by=creator,
     )

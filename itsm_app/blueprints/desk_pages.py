@@ -49,9 +49,13 @@ def lazy_view(path: str) -> Callable[..., ResponseReturnValue]:
         # Not `import_module`: the zip of the Lambda has the modules that imports name.
         from ..desk import canned_answer_views, queue_views, ticket_views, views
 
-        modules = (canned_answer_views, queue_views, ticket_views, views)
-        (found,) = (each for each in modules if each.__name__.endswith(f".{module}"))
-        response: ResponseReturnValue = getattr(found, name)(**arguments)
+        modules = {
+            "canned_answer_views": canned_answer_views,
+            "queue_views": queue_views,
+            "ticket_views": ticket_views,
+            "views": views,
+        }
+        response: ResponseReturnValue = getattr(modules[module], name)(**arguments)
         return response
 
     return view

@@ -11,11 +11,10 @@ from msgspec import Meta, Struct
 
 from ..api import parsing, response_schemas
 from ..api.field_types import Assignee, Cursor, Order, Priority, Status
-from ..tickets import lists
+from ..tickets import lifecycle, lists
 from ..tickets.errors import InvalidField
 
 PAGE_TICKETS = 25
-STATUSES = ("open", "in_progress", "resolved", "closed")
 DEFAULT_VIEW = "open"
 
 View = Annotated[
@@ -57,7 +56,7 @@ class ListQuery(Struct, kw_only=True, omit_defaults=True):
 
         `StatusIndex` does not project them, so a missing value has no meaning there.
         """
-        return not self.is_by_creation and self.tab not in ("resolved", "closed")
+        return not self.is_by_creation and self.tab not in lifecycle.DONE
 
 
 def parse(args: Mapping[str, str]) -> ListQuery:
@@ -69,7 +68,7 @@ def parse(args: Mapping[str, str]) -> ListQuery:
     query = parsing.load_form(ListQuery, args)
     if query.view and query.status:
         raise InvalidField("status", "must be left out if there is a view", "Choose a view.")
-    if query.is_by_creation and query.tab not in STATUSES:
+    if query.is_by_creation and query.tab not in lifecycle.TRANSITIONS:
         field = "order" if query.order else "assignee"
         raise InvalidField(field, "must be left out in this view", "Choose a view of one status.")
     return query

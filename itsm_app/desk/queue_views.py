@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from flask import Response, g, jsonify, redirect, request
 from werkzeug import Response as BaseResponse
 
@@ -16,7 +14,8 @@ from . import bulk, export, list_queries, messages, news, pages, sessions
 def show_queue() -> Response:
     """Show a page of a list, and the results of a change of several tickets if there was one."""
     query = list_queries.parse(request.args.to_dict())
-    shown_at = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    # Before the tickets are read: see `bulk_changes.change_tickets`.
+    shown_at = bulk_changes.now()
     results = bulk.read_results(request.args.get("results", ""))
     return pages.render(
         "queue.html",

@@ -128,7 +128,7 @@ def parse_version(text: str) -> tuple[str, int | None]:
 
 def accepts_comments(change: request_schemas.TicketChange) -> bool:
     """Return whether the change is right whatever the caller has added meanwhile."""
-    return change.status not in ("resolved", "closed") and change.duplicate_of is None
+    return change.status not in lifecycle.DONE and change.duplicate_of is None
 
 
 def has_text(form: Mapping[str, str]) -> bool:

@@ -88,16 +88,13 @@ def put_revision(item: Item, seen_revision: int) -> bool:
 
     Return False if the stored item has another revision. `seen_revision` is 0 for a new item.
     """
-    condition = "revision = :seen" if seen_revision else "attribute_not_exists(ticket_id)"
-    request = {
-        "TableName": Ticket.Meta.table_name,
-        "Item": item,
-        "ConditionExpression": condition,
-    }
-    if seen_revision:
-        request["ExpressionAttributeValues"] = {":seen": {"N": str(seen_revision)}}
-    client = Ticket.connection().connection.client
-    return _write(lambda: client.put_item(**request)) is not None
+    if not seen_revision:
+        return put_item_if_missing(item)
+    return _put_item(
+        Item=item,
+        ConditionExpression="revision = :seen",
+        ExpressionAttributeValues={":seen": {"N": str(seen_revision)}},
+    )
 
 
 def write(update: Update) -> bool:

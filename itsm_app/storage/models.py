@@ -191,6 +191,7 @@ class Ticket(Model):
         # PynamoDB's own method looks at each attribute of the model three times, present or not:
         # 12 % of the CPU of a list of ten tickets.
         ticket = cls.__new__(cls)
+        # The defaults of the attributes, as above.
         ticket.attribute_values = {"comments": [], "priority": DEFAULT_PRIORITY}
         attributes = cls.get_attributes()
         for name, value in data.items():

@@ -66,11 +66,10 @@ def create() -> bool:
         _create()
     _send(_await_active)
     found = _describe()
-    differences, shape = _differences(found), _shape(found)
-    absent = [name for name in LATER_INDEXES if _part(name) not in shape]
-    if differences.keys() - {_part(name) for name in absent}:
+    differences, missing = _differences(found), _missing_indexes(found)
+    if differences.keys() - {_part(name) for name in missing}:
         raise TableMismatch("; ".join(differences.values()))
-    if "StatusIndex" in absent:
+    if "StatusIndex" in missing:
         add_index("StatusIndex")
     _await_active_indexes(found)
     return is_new
@@ -82,8 +81,7 @@ def missing_indexes() -> list[str]:
     Before such an index is added, every ticket that belongs into it needs the index's keys: see
     `tickets.places.correct_active_tickets`.
     """
-    shape = _shape(_describe())
-    return [name for name in LATER_INDEXES if _part(name) not in shape]
+    return _missing_indexes(_describe())
 
 
 def add_index(name: str) -> None:
@@ -167,6 +165,11 @@ def _await_active_indexes(found: dict[str, Any]) -> None:
     while any(each["IndexStatus"] != "ACTIVE" for each in found["GlobalSecondaryIndexes"]):
         time.sleep(INDEX_WAIT_SECONDS)
         found = _describe()
+
+
+def _missing_indexes(found: dict[str, Any]) -> list[str]:
+    shape = _shape(found)
+    return [name for name in LATER_INDEXES if _part(name) not in shape]
 
 
 def _part(index_name: str) -> str:

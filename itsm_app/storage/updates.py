@@ -12,7 +12,7 @@ from typing import Any
 
 from . import expiry, sizes
 from .attributes import Comment, Event, Handover
-from .models import Ticket
+from .models import DEFAULT_PRIORITY, Ticket
 
 
 class Update:
@@ -83,8 +83,8 @@ class Update:
             if field == "handover":
                 # The history names the hand-over's state, which is not stored as an attribute.
                 continue
-            # A ticket without a stored priority has the default priority, `normal`.
-            can_be_missing = (field, before) == ("priority", "normal")
+            # A ticket without a stored priority has the default priority.
+            can_be_missing = (field, before) == ("priority", DEFAULT_PRIORITY)
             self.require(field, before, *([None] if can_be_missing else []))
             self.set(field, event.get("to"))
             if field == "status" and event["to"] in ("resolved", "closed"):
@@ -194,11 +194,12 @@ class Update:
     def _append(self, field: str, comment: Comment) -> None:
         self._write_once(comment["comment_id"])
         self._conditions.append("attribute_not_exists(erased_at)")
-        old = f"if_not_exists({field}, :none)" if field == "notes" else field
+        old = field
+        if field == "notes":
+            old = "if_not_exists(notes, :none)"
+            self._values |= {":none": {"L": []}}
         self._set.append(f"{field} = list_append({old}, :{field})")
         self._values[f":{field}"] = {"L": Ticket.comments.serialize([comment])}
-        if field == "notes":
-            self._values |= {":none": {"L": []}}
         self.added_bytes += sizes.of_comments([comment])
         self.comment_length = len(comment["comment_text"])
 

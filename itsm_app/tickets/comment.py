@@ -118,7 +118,7 @@ def _update(
         update.set("reopened_at", comment["added_at"])
         changes["status"] = "in_progress"
     else:
-        update.forbid("status", "resolved", "closed")
+        update.forbid("status", *lifecycle.DONE)
     if ticket is not None and handover is not None:
         changes["handover_since"] = handovers.request(update, ticket, comment, handover, by)
     if ticket is not None and changes:

@@ -13,6 +13,8 @@ TRANSITIONS = {
     "resolved": ("in_progress", "closed"),
     "closed": (),
 }
+ACTIVE = ("open", "in_progress")
+DONE = ("resolved", "closed")
 
 
 def next_statuses(status: str) -> tuple[str, ...]:

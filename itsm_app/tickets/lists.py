@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..storage import queries, sizes
 from ..storage.models import Ticket
-from . import cursors, places
+from . import cursors, lifecycle, places
 from .limits import (
     DEFAULT_PAGE_TICKETS,
     MAX_COUNT,
@@ -27,7 +27,7 @@ BY_STATUS_QUEUE = "StatusQueueIndex"
 BY_QUEUE = "QueueIndex"
 # The views of the desk. The first five have the tickets in the order in which the desk works on
 # them, see `places`. The last two have the newest ticket first.
-VIEWS = ("waiting", "mine", "unassigned", "open", "in_progress", "resolved", "closed")
+VIEWS = ("waiting", "mine", "unassigned", *lifecycle.TRANSITIONS)
 
 
 class Segment(NamedTuple):
@@ -149,8 +149,7 @@ def count_views(name: str) -> dict[str, int]:
     waiting = queries.query(BY_QUEUE, places.WAITING, newest_first=False, limit=MAX_COUNT + 1)
     assignees: list[str | None] = [each.assignee for each in islice(waiting, MAX_COUNT + 1)]
     statuses = {
-        view: queries.count(BY_STATUS, view, MAX_COUNT + 1)
-        for view in ("open", "in_progress", "resolved", "closed")
+        status: queries.count(BY_STATUS, status, MAX_COUNT + 1) for status in lifecycle.TRANSITIONS
     }
     queues = {"mine": (places.queue_of(name), name), "unassigned": (places.UNASSIGNED, None)}
     counts = {
@@ -171,9 +170,9 @@ def _segments(view: str, name: str, priority: str | None) -> list[Segment]:
     def has_priority(ticket: Ticket) -> bool:
         return priority in (None, ticket.priority)
 
-    if view in ("resolved", "closed"):
+    if view in lifecycle.DONE:
         return [Segment(BY_STATUS, view, "", True, (priority, None), has_priority)]
-    if view in ("open", "in_progress"):
+    if view in lifecycle.ACTIVE:
         if priority is None:
             return [Segment(BY_STATUS_QUEUE, view)]
         # The rank of a waiting hand-over hides its priority.

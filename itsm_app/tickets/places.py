@@ -11,18 +11,16 @@ from __future__ import annotations
 from typing import Any
 
 from ..storage import items, queries
-from ..storage.models import Ticket
+from ..storage.models import DEFAULT_PRIORITY, Ticket
 from ..storage.updates import Update
+from .lifecycle import ACTIVE, DONE
 
-ACTIVE = ("open", "in_progress")
-DONE = ("resolved", "closed")
 # What every ticket has, and other items do not have.
 PLACED_BY = {"status", "created_at"}
 # The queue of the tickets that wait for a person, and the queue of the tickets without an assignee.
 WAITING = "waiting"
 UNASSIGNED = "unassigned"
 HANDOVER_RANK = "0"
-DEFAULT_PRIORITY = "normal"
 PRIORITY_RANKS = {"urgent": "1", "high": "2", "normal": "3", "low": "4"}
 DONE_RANK = "5"
 # Sorts times backwards.

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from ..storage import queries
 from ..storage.items import Item
-from .lifecycle import TRANSITIONS
-from .places import ACTIVE, PRIORITY_RANKS
+from .lifecycle import ACTIVE, TRANSITIONS
+from .places import PRIORITY_RANKS
 
 # An answer or a resolution also counts if its ticket was created at most this many days before the
 # first day of the statistics.

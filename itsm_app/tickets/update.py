@@ -228,6 +228,6 @@ def _move(update: Update, ticket: Ticket, events: list[Event]) -> None:
     if changes.pop("handover", None):
         changes["handover_since"] = None
         update.set("handover_since", None)
-    if changes.get("status") in ("resolved", "closed") and ticket.reopened_at is not None:
+    if changes.get("status") in lifecycle.DONE and ticket.reopened_at is not None:
         update.set("reopened_at", None)
     places.move(update, ticket, **changes)
