@@ -20,7 +20,7 @@ from itsm_app.api.log_queue import LineQueue
 
 from ..conftest import Log
 from ..support.exhaustive import one_per_path
-from ..support.flask_run import ROOT, environ
+from ..support.flask_run import ROOT, environ, python
 
 LINES = 1000
 PROGRAM = f"""
@@ -234,13 +234,7 @@ from itsm_app.wsgi import app
 for number in range(3):
     app.test_client().get("/", headers={"X-Request-Id": f"request-{number}"})
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=environ(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = python("-c", code)
+    assert done.returncode == 0
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert [line["request_id"] for line in lines] == ["request-0", "request-1", "request-2"]

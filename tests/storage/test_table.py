@@ -20,7 +20,15 @@ from tests.support.ports import free_port
 
 from ..conftest import ON_MOTO, shared_app
 from ..support.exhaustive import exhaustive, one_per_path
-from ..support.faulty_dynamodb import FaultyDynamoDB, answer, apply, apply_and_drop, refuse, reset
+from ..support.faulty_dynamodb import (
+    FaultyDynamoDB,
+    answer,
+    apply,
+    apply_and_drop,
+    at,
+    refuse,
+    reset,
+)
 from ..support.flask_run import command
 
 pytestmark = ON_MOTO
@@ -220,14 +228,7 @@ def test_reports_an_index_that_cannot_be_added(
     init_db: Callable[..., Result], faults: FaultyDynamoDB, name: str
 ) -> None:
     create_table(name, GlobalSecondaryIndexes=DEFINITION["GlobalSecondaryIndexes"][:2])
-
-    def refuse_index(engine: FaultyDynamoDB) -> Any:
-        if engine.operations[-1] == "UpdateTable":
-            return refuse("AccessDeniedException")(engine)
-        engine.faults.append(refuse_index)
-        return apply(engine)
-
-    faults.faults.append(refuse_index)
+    faults.faults.append(at("UpdateTable", refuse("AccessDeniedException")))
     result = init_db()
     assert result.exit_code == 1
     assert "the desk's lists are not complete" in result.stderr
@@ -242,15 +243,13 @@ def test_leaves_a_ticket_alone_that_changes_meanwhile(
     put_without_place(name, "a", "open")
 
     def change_first(engine: FaultyDynamoDB) -> Any:
-        if engine.operations[-1] != operation:
-            engine.faults.append(change_first)
-        elif operation == "GetItem":
+        if operation == "GetItem":
             dynamodb().delete_item(TableName=name, Key={"ticket_id": {"S": "a"}})
         else:
             set_field(name, "a", "updated_at", f"{TIME}1")
         return apply(engine)
 
-    faults.faults.append(change_first)
+    faults.faults.append(at(operation, change_first))
     assert init_db().stdout == already_exists(name)
     assert places(name) == {}
 

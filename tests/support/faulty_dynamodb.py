@@ -90,6 +90,18 @@ def apply(engine: FaultyDynamoDB) -> WSGIApplication:
     return pass_on
 
 
+def at(operation: str, fault: Fault) -> Fault:
+    """Apply a fault to the next request of an operation. The requests before it succeed."""
+
+    def wait(engine: FaultyDynamoDB) -> WSGIApplication:
+        if engine.operations[-1] == operation:
+            return fault(engine)
+        engine.faults.appendleft(wait)
+        return apply(engine)
+
+    return wait
+
+
 def refuse(code: str, status: int = 400) -> Fault:
     """Return a fault that answers with this DynamoDB error."""
     return answer(f'{{"__type": "com.amazonaws.dynamodb.v20120810#{code}"}}'.encode(), status)

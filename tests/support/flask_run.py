@@ -24,8 +24,13 @@ ROOT = Path(__file__).parent.parent.parent
 
 def command(*arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
     """Run a `flask` command and wait until it exits."""
+    return python("-m", "flask", *arguments, **environment)
+
+
+def python(*arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
+    """Run Python with the environment of a new user, and wait until it exits."""
     return subprocess.run(
-        [sys.executable, "-m", "flask", *arguments],
+        [sys.executable, *arguments],
         cwd=ROOT,
         env=environ(**environment),
         capture_output=True,

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from itsm_app.storage.models import Ticket
 
 from ..conftest import ON_MOTO
-from ..support.faulty_dynamodb import FaultyDynamoDB, apply, apply_and_drop
+from ..support.faulty_dynamodb import FaultyDynamoDB, apply, apply_and_drop, at
 
 HANDOVER = {"reason": "asks for a person", "summary": "Rebooted twice", "contact_id": "c-1"}
 
@@ -167,13 +167,10 @@ def test_hand_overs_that_are_stored_in_the_other_order_wait(
     path, body = f"/tickets/{ticket}/comments", {"comment": "Hello?", "handover": HANDOVER}
 
     def send_another_first(engine: FaultyDynamoDB) -> Any:
-        if engine.operations[-1] == "UpdateItem":
-            assert client.post(path, json=body).status_code == 200
-        else:
-            engine.faults.append(send_another_first)
+        assert client.post(path, json=body).status_code == 200
         return apply(engine)
 
-    faults.faults.append(send_another_first)
+    faults.faults.append(at("UpdateItem", send_another_first))
     assert client.post(path, json=body).status_code == 200
     shown = client.get(f"/tickets/{ticket}").json
     first, second = (each["requested_at"] for each in shown["handovers"])
