@@ -50,7 +50,7 @@ def test_desk_user_works_on_a_ticket_from_open_to_closed(
         browser.type("Answer", "Somebody is on the way.\nPlease stay calm.")
         browser.press("Send answer")
         assert "Your answer was added." in browser.text()
-        assert browser.field("Answer").get_property("value") == ""
+        assert browser.value("Answer") == ""
         server.request("POST", f"/tickets/{ticket}/comments", AGENT, json={"comment": "It moves!"})
         browser.press("Resolve")
         assert "This ticket has changed since" in browser.text()
@@ -61,7 +61,7 @@ def test_desk_user_works_on_a_ticket_from_open_to_closed(
         assert "This is final" in browser.text()
         browser.press("Cancel")
         assert server.ticket(ticket)["status"] == "resolved"
-        assert browser.field("Status").get_property("value") == "closed"
+        assert browser.value("Status") == "closed"
         browser.press("Save changes")
         browser.press("Close ticket")
         assert "This ticket is closed and cannot be changed." in browser.text()
@@ -110,7 +110,7 @@ def test_answer_draft_survives_other_changes(server: Server, open_browser: Open)
         browser.go(f"/desk/tickets/{ticket}")
         browser.type("Answer", "Half of a")
         browser.press("Assign to me")
-        assert browser.field("Answer").get_property("value") == "Half of a"
+        assert browser.value("Answer") == "Half of a"
         change = {"comment": "Hurry"}
         server.request("PATCH", f"/tickets/{ticket}", BOB, json=change)
         browser.driver.execute_script("watchTicket()")
@@ -163,7 +163,7 @@ def test_keyboard_shortcuts_work_on_every_page(server: Server, open_browser: Ope
         browser.wait(lambda: browser.path().endswith(tickets[0]))
         type_keys("a")
         type_keys("jur/?")
-        assert browser.field("Answer").get_property("value") == "jur/?"
+        assert browser.value("Answer") == "jur/?"
         type_keys("\ue00c")
         type_keys("u")
         browser.wait(lambda: browser.path() == "/desk")

@@ -8,7 +8,6 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from ..support.browser import Browser
 from ..support.desk import AGENT, ANNA, BOB
 from ..support.desk_server import Open, Server
 from ..support.layout import hidden_focus, page_faults
@@ -34,10 +33,6 @@ def patch(server: Server, ticket: str, key: str, **change: Any) -> None:
 
 def number_of(server: Server, ticket: str) -> str:
     return str(server.ticket(ticket)["ticket_number"])
-
-
-def value(browser: Browser, label: str) -> str:
-    return str(browser.field(label).get_property("value"))
 
 
 def create_rich_ticket(server: Server, caller: str = CALLERS[0]) -> str:
@@ -91,7 +86,7 @@ def test_one_form_sends_answer_status_priority_and_assignee(
         browser.select("Priority", "High")
         browser.type("Assignee", "bob")
         browser.press("Send answer")
-        assert value(browser, "Answer") == ""
+        assert browser.value("Answer") == ""
         browser.find("[value=internal]").click()
         browser.type("Note", "The caller is angry.")
         assert browser.find("#send").text == "Add internal note"
@@ -119,10 +114,10 @@ def test_back_shows_no_text_that_was_sent_and_sends_nothing_again(
         browser.type("Answer", "Sent once")
         browser.press("Send answer")
         browser.driver.back()
-        browser.wait(lambda: value(browser, "Answer") == "")
+        browser.wait(lambda: browser.value("Answer") == "")
         browser.driver.forward()
         browser.wait(lambda: "Sent once" in browser.text())
-        assert value(browser, "Answer") == ""
+        assert browser.value("Answer") == ""
         # An outdated form is answered directly. Reloading that page must not send the form again.
         browser.type("Answer", "Rejected")
         patch(server, ticket, BOB, priority="low")
@@ -130,18 +125,18 @@ def test_back_shows_no_text_that_was_sent_and_sends_nothing_again(
         assert "This ticket has changed since" in browser.text()
         browser.driver.refresh()
         browser.wait(lambda: "This ticket has changed since" not in browser.text())
-        assert value(browser, "Answer") == "Rejected"
+        assert browser.value("Answer") == "Rejected"
         browser.go("/desk/new")
         browser.type("Caller", "+15550123")
         browser.type("Description", "Created once")
         browser.go("/desk")
         browser.driver.back()
         browser.wait(lambda: browser.path() == "/desk/new")
-        assert value(browser, "Description") == "Created once"
+        assert browser.value("Description") == "Created once"
         browser.press("Create ticket")
         browser.driver.back()
         browser.wait(lambda: browser.path() == "/desk/new")
-        assert value(browser, "Description") == ""
+        assert browser.value("Description") == ""
     assert len(server.ticket(ticket)["comments"]) == 1
 
 
@@ -157,21 +152,21 @@ def test_unsent_text_stays_while_the_ticket_is_taken(
         browser.type("Note", "Half a")
         browser.press("Assign to me")
         assert "The ticket is now assigned to you." in browser.text()
-        assert value(browser, "Note") == "Half a"
+        assert browser.value("Note") == "Half a"
         browser.select("Priority", "Urgent")
         browser.find("details.merge > summary").click()
         browser.type("Number of the other ticket", "1655")
         browser.go(f"/desk/tickets/{ticket}")
-        assert (value(browser, "Note"), value(browser, "Priority")) == ("Half a", "urgent")
-        assert value(browser, "Number of the other ticket") == "1655"
+        assert (browser.value("Note"), browser.value("Priority")) == ("Half a", "urgent")
+        assert browser.value("Number of the other ticket") == "1655"
         browser.type("Number of the other ticket", "")
         browser.press("Add internal note")
-        assert (value(browser, "Answer"), value(browser, "Priority")) == ("", "urgent")
+        assert (browser.value("Answer"), browser.value("Priority")) == ("", "urgent")
         browser.type("Answer", "Lost")
         browser.press("Sign out")
         browser.sign_in(ANNA)
         browser.go(f"/desk/tickets/{ticket}")
-        assert value(browser, "Answer") == ""
+        assert browser.value("Answer") == ""
 
 
 def test_canned_answers_are_inserted_by_keyboard_alone(
@@ -210,7 +205,7 @@ def test_canned_answers_are_inserted_by_keyboard_alone(
         type_keys("pass", Keys.ENTER)
         browser.wait(lambda: focused() == "comment")
         text = f"Hello! Ticket {number_of(server, ticket)}: the new password is on its way."
-        assert value(browser, "Answer") == text
+        assert browser.value("Answer") == text
         type_keys(" ", Keys.CONTROL, "/")
         browser.wait(lambda: focused() == "canned-input")
         type_keys(Keys.ESCAPE)
@@ -240,7 +235,7 @@ def test_a_duplicate_is_merged_by_keyboard_alone(
         assert "Please use the other ticket." in browser.text()
         browser.screenshot("merge-confirmation")
         browser.press("Cancel")
-        assert value(browser, "Answer") == "Please use the other ticket."
+        assert browser.value("Answer") == "Please use the other ticket."
         browser.press("Close as duplicate")
         browser.press("Close as duplicate")
         assert f"closed as a duplicate of {number_of(server, survivor)}" in browser.text()

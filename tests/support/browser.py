@@ -68,6 +68,10 @@ class Browser:
                 return element
         raise AssertionError(f"no field has the label {label!r}")
 
+    def value(self, label: str) -> str:
+        """Return what the form field with this label contains."""
+        return str(self.field(label).get_property("value"))
+
     def type(self, label: str, text: str) -> None:
         self.field(label).clear()
         self.field(label).send_keys(text)
