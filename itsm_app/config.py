@@ -32,6 +32,10 @@ LOCAL_DYNAMODB = os.environ.get("LOCAL_DYNAMODB", "")
 """The folder of the embedded DynamoDB. Empty: the settings of the AWS SDK select the DynamoDB."""
 
 
+SEARCH_TABLE = os.environ.get("SEARCH_TABLE", "")
+"""The DynamoDB table with the search index. Empty: search is off, but see `uses_search`."""
+
+
 class InvalidSetting(Exception):
     """A setting is malformed. The message says which one, and what it must be."""
 
@@ -51,6 +55,16 @@ def uses_embedded_dynamodb() -> bool:
     """
     has_endpoint = bool(os.environ.get("AWS_ENDPOINT_URL_DYNAMODB"))
     return bool(LOCAL_DYNAMODB) and not has_endpoint and not in_lambda()
+
+
+def uses_search() -> bool:
+    """Return whether tickets can be searched. With the embedded DynamoDB, they always can."""
+    return bool(SEARCH_TABLE) or uses_embedded_dynamodb()
+
+
+def search_table() -> str:
+    """Return the name of the table with the search index."""
+    return SEARCH_TABLE or f"{TABLE_NAME}-search"
 
 
 def names_table() -> bool:

@@ -22,14 +22,25 @@ ALLOWED = {
     "local": {"config"},
     "storage": {"config", "local"},
     "tickets": {"config", "storage"},
-    "api": {"config", "storage", "tickets"},
+    "search": {"config", "storage", "tickets"},
+    "changes": {"config", "local", "storage", "search"},
+    "api": {"config", "storage", "tickets", "search"},
     "openapi": set[str](),
     "mcp": {"api", "openapi", "tickets"},
     "desk": {"config", "api", "tickets"},
     "blueprints": {"config", "api", "openapi", "mcp", "desk", "tickets", "storage"},
     "itsm_app": {"api", "blueprints", "tickets"},
-    "wsgi": {"itsm_app", "api", "storage"},
-    "commands": {"config", "local", "storage", "tickets", "api", "itsm_app"},
+    "wsgi": {"itsm_app", "api", "changes", "config", "storage"},
+    "commands": {
+        "config",
+        "local",
+        "storage",
+        "tickets",
+        "search",
+        "changes",
+        "api",
+        "itsm_app",
+    },
 }
 AWS_SDK = {"boto3", "botocore", "pynamodb"}
 HTTP = {"flask", "werkzeug"}

@@ -64,6 +64,12 @@ def read_item(ticket_id: str) -> Item | None:
     return item
 
 
+def find_many(ticket_ids: Collection[str]) -> dict[str, Ticket]:
+    """Return the unexpired ones of at most 100 tickets, by id."""
+    found = with_retries(lambda: [*Ticket.batch_get(ticket_ids, consistent_read=True)])
+    return {each.ticket_id: each for each in found if not each.is_expired}
+
+
 def put_item_if_missing(item: Item) -> bool:
     """Store an item unchanged.
 

@@ -29,8 +29,7 @@ def after(ticket: Ticket, sort_key: str, *query: str | None) -> str:
         sort_key: The name of the index's sort key.
         query: The index with the value of its partition key, the filters and the order.
     """
-    position = f"{getattr(ticket, sort_key)}\0{ticket.ticket_id}".encode()
-    return urlsafe_b64encode(_checksum(query, position) + position).decode()
+    return encode(f"{getattr(ticket, sort_key)}\0{ticket.ticket_id}", *query)
 
 
 def start_key(
@@ -47,16 +46,28 @@ def start_key(
     Returns:
         None if the cursor was altered or belongs to another query.
     """
+    position = decode(cursor, *query)
+    if position is None or not POSITION.fullmatch(position.encode()):
+        return None
+    sort_value, ticket_id = position.split("\0")
+    values = {keys[0]: value, keys[1]: sort_value, "ticket_id": ticket_id}
+    return {name: {"S": text} for name, text in values.items()}
+
+
+def encode(position: str, *query: str | None) -> str:
+    """Return a cursor with the position in a list at which the next page begins."""
+    content = position.encode()
+    return urlsafe_b64encode(_checksum(query, content) + content).decode()
+
+
+def decode(cursor: str, *query: str | None) -> str | None:
+    """Return the position of a cursor, or None if it was altered or belongs to another query."""
     try:
         content = b64decode(cursor, b"-_", validate=True)
         checksum, position = content[:CHECK_BYTES], content[CHECK_BYTES:]
-        if checksum != _checksum(query, position) or not POSITION.fullmatch(position):
-            return None
-        sort_value, ticket_id = position.decode().split("\0")
+        return position.decode() if checksum == _checksum(query, position) else None
     except ValueError:
         return None
-    values = {keys[0]: value, keys[1]: sort_value, "ticket_id": ticket_id}
-    return {name: {"S": text} for name, text in values.items()}
 
 
 def invalid(cursor: str) -> InvalidField:
