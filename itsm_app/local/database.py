@@ -45,6 +45,12 @@ CREATE TABLE IF NOT EXISTS index_entries (
     item_hash TEXT NOT NULL, item_range TEXT NOT NULL, projected TEXT,
     PRIMARY KEY (table_name, index_name, hash, range, item_hash, item_range)
 ) WITHOUT ROWID;
+-- AUTOINCREMENT: a number is never used again, also if all rows were deleted.
+CREATE TABLE IF NOT EXISTS changes (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    table_name TEXT NOT NULL, created_at INTEGER NOT NULL,
+    old TEXT NOT NULL, new TEXT NOT NULL, has_expired INTEGER NOT NULL
+);
 """
 
 

@@ -3,56 +3,64 @@
 from __future__ import annotations
 
 import errno
-import json
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from decimal import InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from . import expressions, tables
+from . import stored_items, stream
 from .database import FILE, Database
-from .errors import EngineError, invalid
-from .tables import Description, Item
+from .errors import EngineError
+from .item_operations import (
+    batch_get_item,
+    batch_write_item,
+    delete_item,
+    get_item,
+    put_item,
+    update_item,
+)
+from .pages import query, scan
+from .stream import MAX_PAGE_RECORDS, Record
+from .table_operations import (
+    create_table,
+    describe_table,
+    describe_time_to_live,
+    update_table,
+    update_time_to_live,
+)
+from .tables import Item
 
-# The size of a page of Query or Scan: "Paginating table query results" in the DynamoDB Developer
-# Guide.
-MAX_PAGE_BYTES = 1024 * 1024
-# How often expired items are deleted, and how many at most. DynamoDB takes "a few days".
+# How often expired items and old stream records are deleted.
 CLEANUP_SECONDS = 3600
-CLEANUP_ITEMS = 1000
-
-FIND = "SELECT item FROM items WHERE (table_name, hash, range) = (?, ?, ?)"
-STORE = """
-INSERT INTO items VALUES (?, ?, ?, ?, ?) ON CONFLICT (table_name, hash, range)
-DO UPDATE SET item = excluded.item, expires_at = excluded.expires_at
-"""
-DELETE = "DELETE FROM items WHERE (table_name, hash, range) = (?, ?, ?)"
-STORE_ENTRY = "INSERT OR REPLACE INTO index_entries VALUES (?, ?, ?, ?, ?, ?, ?)"
-DELETE_ENTRY = """
-DELETE FROM index_entries
-WHERE (table_name, index_name, hash, range, item_hash, item_range) = (?, ?, ?, ?, ?, ?)
-"""
-# An index that projects all attributes has no copy of the item.
-QUERY = """
-SELECT coalesce(e.projected, (
-    SELECT i.item FROM items i
-    WHERE (i.table_name, i.hash, i.range) = (e.table_name, e.item_hash, e.item_range)
-))
-FROM index_entries e WHERE e.table_name = ? AND e.index_name = ? AND e.hash = ? {conditions}
-ORDER BY e.range {direction}, e.item_hash {direction}, e.item_range {direction}
-"""
-SCAN = "SELECT item FROM items WHERE table_name = ? AND (hash, range) > (?, ?) ORDER BY hash, range"
-EXPIRED = "SELECT table_name, item FROM items WHERE expires_at <= ? LIMIT ?"
 
 T = TypeVar("T")
 Request = dict[str, Any]
 Response = dict[str, Any]
+Operation = Callable[[sqlite3.Connection, Request], Response]
+
+READS: dict[str, Operation] = {
+    "DescribeTable": describe_table,
+    "DescribeTimeToLive": describe_time_to_live,
+    "GetItem": get_item,
+    "BatchGetItem": batch_get_item,
+    "Query": query,
+    "Scan": scan,
+}
+WRITES: dict[str, Operation] = {
+    "CreateTable": create_table,
+    "UpdateTable": update_table,
+    "UpdateTimeToLive": update_time_to_live,
+    "PutItem": put_item,
+    "UpdateItem": update_item,
+    "DeleteItem": delete_item,
+    "BatchWriteItem": batch_write_item,
+}
 
 
 class Engine:
@@ -67,19 +75,6 @@ class Engine:
         self._database: Database | None = None
         self._opening = threading.Lock()
         self._next_cleanup = 0.0
-        self._operations: dict[str, Callable[[Request], Response]] = {
-            "CreateTable": self._create_table,
-            "DescribeTable": self._describe_table,
-            "UpdateTable": self._update_table,
-            "DescribeTimeToLive": self._describe_time_to_live,
-            "UpdateTimeToLive": self._update_time_to_live,
-            "GetItem": self._get_item,
-            "PutItem": self._put_item,
-            "UpdateItem": self._update_item,
-            "DeleteItem": self._delete_item,
-            "Query": self._query,
-            "Scan": self._scan,
-        }
 
     def answer(self, operation: str, body: bytes) -> Response:
         """Return DynamoDB's response to the body of a request.
@@ -87,10 +82,15 @@ class Engine:
         Raises:
             EngineError: DynamoDB would reject the request, or the database fails.
         """
-        if operation not in self._operations:
-            raise EngineError("UnknownOperationException", f"{operation} is not supported")
         with _translated_errors():
-            return self._operations[operation](msgspec.json.decode(body))
+            request = msgspec.json.decode(body)
+            if read := READS.get(operation):
+                with self._open().read() as db:
+                    return read(db, request)
+            if write := WRITES.get(operation):
+                is_create = operation == "CreateTable"
+                return self._write(lambda db: write(db, request), create=is_create)
+        raise EngineError("UnknownOperationException", f"{operation} is not supported")
 
     def put_missing(self, table_name: str, items: Iterable[Item]) -> int:
         """Store the items whose keys are free, in one transaction. Return how many were stored.
@@ -100,15 +100,41 @@ class Engine:
         """
 
         def change(db: sqlite3.Connection) -> int:
-            table, count = _table(db, table_name), 0
+            table, count = stored_items.table(db, table_name), 0
             for item in items:
-                if not _find(db, table, item):
-                    _replace(db, table, {}, item)
+                if not stored_items.find(db, table, item):
+                    stored_items.replace(db, table, {}, item)
                     count += 1
             return count
 
         with _translated_errors():
             return self._write(change)
+
+    def read_changes(self, table_name: str, limit: int = MAX_PAGE_RECORDS) -> list[Record]:
+        """Return the oldest records in the stream of a table, which stay there.
+
+        Returns:
+            At most `limit` records, 100 records or 6 MB, in the shape of the records in a Lambda
+            function's event. Without a stream: an empty list.
+
+        Raises:
+            EngineError: There is no such table, or the database fails.
+        """
+        with _translated_errors(), self._open().read() as db:
+            return stream.read(db, stored_items.table(db, table_name), limit)
+
+    def forget_changes(self, table_name: str, up_to_sequence_number: str) -> None:
+        """Delete the records in the stream of a table up to a sequence number, which is included.
+
+        Raises:
+            EngineError: There is no such table, or the database fails.
+        """
+
+        def change(db: sqlite3.Connection) -> None:
+            stream.forget(db, stored_items.table(db, table_name), up_to_sequence_number)
+
+        with _translated_errors():
+            self._write(change)
 
     def _open(self, create: bool = False) -> Database:
         with self._opening:
@@ -122,164 +148,12 @@ class Engine:
         def clean_up_and_change(db: sqlite3.Connection) -> T:
             if time.monotonic() >= self._next_cleanup:
                 self._next_cleanup = time.monotonic() + CLEANUP_SECONDS
-                _delete_expired(db)
+                stored_items.delete_expired(db)
+                if stream.forget_old(db):
+                    self._next_cleanup = 0.0
             return change(db)
 
         return self._open(create).write(clean_up_and_change)
-
-    def _create_table(self, request: Request) -> Response:
-        name = request["TableName"]
-        if {each["AttributeType"] for each in request["AttributeDefinitions"]} != {"S"}:
-            raise invalid("Keys must be strings")
-        indexes = request.get("GlobalSecondaryIndexes", [])
-        description = {
-            "TableName": name,
-            "TableStatus": "ACTIVE",
-            "AttributeDefinitions": request["AttributeDefinitions"],
-            "KeySchema": request["KeySchema"],
-            "BillingModeSummary": {"BillingMode": request["BillingMode"]},
-            "GlobalSecondaryIndexes": [{**each, "IndexStatus": "ACTIVE"} for each in indexes],
-            "DeletionProtectionEnabled": request.get("DeletionProtectionEnabled", False),
-            # Not part of DynamoDB's description: the attribute, if it is enabled.
-            "TimeToLive": None,
-        }
-
-        def change(db: sqlite3.Connection) -> Response:
-            if db.execute("SELECT 1 FROM tables WHERE name = ?", [name]).fetchone():
-                raise EngineError("ResourceInUseException", f"Table already exists: {name}")
-            db.execute("INSERT INTO tables VALUES (?, ?)", [name, json.dumps(description)])
-            return {"TableDescription": description}
-
-        return self._write(change, create=True)
-
-    def _describe_table(self, request: Request) -> Response:
-        with self._open().read() as db:
-            return {"Table": _table(db, request["TableName"])}
-
-    def _update_table(self, request: Request) -> Response:
-        (index_change,) = request["GlobalSecondaryIndexUpdates"]
-        index = {**index_change["Create"], "IndexStatus": "ACTIVE"}
-
-        def change(db: sqlite3.Connection) -> Response:
-            table = _table(db, request["TableName"])
-            name = table["TableName"]
-            known = table["AttributeDefinitions"]
-            known += [each for each in request["AttributeDefinitions"] if each not in known]
-            table["GlobalSecondaryIndexes"].append(index)
-            db.execute(
-                "UPDATE tables SET description = ? WHERE name = ?", [json.dumps(table), name]
-            )
-            only_new = {**table, "GlobalSecondaryIndexes": [index]}
-            for (text,) in db.execute("SELECT item FROM items WHERE table_name = ?", [name]):
-                item = tables.decode(text)
-                _store_entries(db, table, item, tables.index_entries(only_new, item).items())
-            return {"TableDescription": table}
-
-        return self._write(change)
-
-    def _describe_time_to_live(self, request: Request) -> Response:
-        with self._open().read() as db:
-            attribute = _table(db, request["TableName"])["TimeToLive"]
-        if attribute is None:
-            return {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}}
-        description = {"TimeToLiveStatus": "ENABLED", "AttributeName": attribute}
-        return {"TimeToLiveDescription": description}
-
-    def _update_time_to_live(self, request: Request) -> Response:
-        wanted = request["TimeToLiveSpecification"]
-
-        def change(db: sqlite3.Connection) -> Response:
-            table = _table(db, request["TableName"])
-            table["TimeToLive"] = wanted["AttributeName"] if wanted["Enabled"] else None
-            name = table["TableName"]
-            db.execute(
-                "UPDATE tables SET description = ? WHERE name = ?", [json.dumps(table), name]
-            )
-            rows = db.execute("SELECT rowid, item FROM items WHERE table_name = ?", [name])
-            expiring = ((tables.expires_at(table, tables.decode(text)), row) for row, text in rows)
-            db.executemany("UPDATE items SET expires_at = ? WHERE rowid = ?", [*expiring])
-            return {"TimeToLiveSpecification": wanted}
-
-        return self._write(change)
-
-    def _get_item(self, request: Request) -> Response:
-        with self._open().read() as db:
-            text = _find(db, _table(db, request["TableName"]), request["Key"])
-        if not text:
-            return {}
-        return {"Item": expressions.projection(request)(tables.to_response(text))}
-
-    def _put_item(self, request: Request) -> Response:
-        holds = expressions.condition(request, "ConditionExpression")
-
-        def change(db: sqlite3.Connection) -> Response:
-            table = _table(db, request["TableName"])
-            found = _find_item(db, table, request["Item"])
-            _require(holds(found))
-            _replace(db, table, found, request["Item"])
-            return {}
-
-        return self._write(change)
-
-    def _update_item(self, request: Request) -> Response:
-        holds = expressions.condition(request, "ConditionExpression")
-
-        def change(db: sqlite3.Connection) -> Response:
-            table, key = _table(db, request["TableName"]), request["Key"]
-            found = _find_item(db, table, key)
-            _require(holds(found))
-            changed = expressions.update(request, found or key)
-            if any(changed.get(name) != value for name, value in key.items()):
-                raise invalid("Cannot update an attribute that is part of the key")
-            text = _replace(db, table, found, changed)
-            wanted = request.get("ReturnValues") == "ALL_NEW"
-            return {"Attributes": tables.to_response(text)} if wanted else {}
-
-        return self._write(change)
-
-    def _delete_item(self, request: Request) -> Response:
-        holds = expressions.condition(request, "ConditionExpression")
-
-        def change(db: sqlite3.Connection) -> Response:
-            table = _table(db, request["TableName"])
-            found = _find_item(db, table, request["Key"])
-            _require(holds(found))
-            if found:
-                _delete(db, table, found)
-            return {}
-
-        return self._write(change)
-
-    def _query(self, request: Request) -> Response:
-        is_forward = request.get("ScanIndexForward", True)
-        direction, after = ("ASC", ">") if is_forward else ("DESC", "<")
-        conditions = ""
-        with self._open().read() as db:
-            table = _table(db, request["TableName"])
-            index = tables.index(table, request.get("IndexName", ""))
-            wanted = expressions.key_condition(request, tables.key_names(index))
-            values = [request["TableName"], index["IndexName"], wanted.hash]
-            if wanted.order == expressions.BEGINS_WITH:
-                conditions += " AND e.range >= ? AND substr(e.range, 1, length(?)) = ?"
-                values += [wanted.range] * 3
-            elif wanted.order:
-                conditions += f" AND e.range {wanted.order} ?"
-                values.append(wanted.range)
-            if start := request.get("ExclusiveStartKey"):
-                conditions += f" AND (e.range, e.item_hash, e.item_range) {after} (?, ?, ?)"
-                values += [tables.key(index, start)[1], *tables.key(table, start)]
-            names = tables.key_names(table) + tables.key_names(index)
-            query = QUERY.format(conditions=conditions, direction=direction)
-            return _page(request, names, db.execute(query, values))
-
-    def _scan(self, request: Request) -> Response:
-        with self._open().read() as db:
-            table = _table(db, request["TableName"])
-            start = request.get("ExclusiveStartKey")
-            # No item has an empty hash key.
-            after = tables.key(table, start) if start else ("", "")
-            rows = db.execute(SCAN, [request["TableName"], *after])
-            return _page(request, tables.key_names(table), rows)
 
 
 @contextmanager
@@ -301,95 +175,3 @@ def _translated_errors() -> Iterator[None]:
 def _status(code: str) -> int:
     # A lock is released soon. A disk that is full or damaged stays so for the time of a retry.
     return 500 if code.startswith(("EBUSY", "SQLITE_BUSY")) else 400
-
-
-def _page(request: Request, key_names: list[str], rows: sqlite3.Cursor) -> Response:
-    """Return a page of the items in `rows`, which is closed at the end.
-
-    As in DynamoDB, a page ends after 1 MB or `Limit` items that were read, whether or not the
-    filter selects these items.
-    """
-    holds = expressions.condition(request, "FilterExpression")
-    project = expressions.projection(request)
-    limit = request.get("Limit")
-    items: list[Item] = []
-    seen = page_bytes = 0
-    last: Item = {}
-    response: Response = {}
-    with closing(rows):
-        for (text,) in rows:
-            if seen == limit or page_bytes >= MAX_PAGE_BYTES:
-                response["LastEvaluatedKey"] = {name: last[name] for name in key_names}
-                break
-            last = tables.to_response(text)
-            seen += 1
-            page_bytes += len(text)
-            if holds(last):
-                items.append(project(last))
-    return {**response, "Items": items, "Count": len(items), "ScannedCount": seen}
-
-
-def _table(db: sqlite3.Connection, name: str) -> Description:
-    found = db.execute("SELECT description FROM tables WHERE name = ?", [name]).fetchone()
-    if found is None:
-        raise EngineError("ResourceNotFoundException", "Requested resource not found")
-    description: Description = msgspec.json.decode(found[0])
-    return description
-
-
-def _find(db: sqlite3.Connection, table: Description, key: Item) -> str:
-    """Return the item with a key as text, or an empty text."""
-    found = db.execute(FIND, [table["TableName"], *tables.key(table, key)]).fetchone()
-    return found[0] if found else ""
-
-
-def _find_item(db: sqlite3.Connection, table: Description, key: Item) -> Item:
-    """Return the item with a key, or an empty item."""
-    text = _find(db, table, key)
-    return tables.decode(text) if text else {}
-
-
-def _require(holds: bool) -> None:
-    if not holds:
-        code = "ConditionalCheckFailedException"
-        raise EngineError(code, "The conditional request failed")
-
-
-def _replace(db: sqlite3.Connection, table: Description, old: Item, new: Item) -> str:
-    """Store an item in place of `old`, which is empty if there is none. Return it as text."""
-    text = tables.encode(new)
-    name, key = table["TableName"], tables.key(table, new)
-    db.execute(STORE, [name, *key, text, tables.expires_at(table, new)])
-    before, after = tables.index_entries(table, old), tables.index_entries(table, new)
-    _delete_entries(db, name, key, before.keys() - after.keys())
-    _store_entries(db, table, new, after.items() - before.items())
-    return text
-
-
-def _store_entries(
-    db: sqlite3.Connection,
-    table: Description,
-    item: Item,
-    entries: Iterable[tuple[tuple[str, ...], str | None]],
-) -> None:
-    name, key = table["TableName"], tables.key(table, item)
-    for entry, projected in entries:
-        db.execute(STORE_ENTRY, [name, *entry, *key, projected])
-
-
-def _delete(db: sqlite3.Connection, table: Description, item: Item) -> None:
-    name, key = table["TableName"], tables.key(table, item)
-    db.execute(DELETE, [name, *key])
-    _delete_entries(db, name, key, tables.index_entries(table, item))
-
-
-def _delete_entries(
-    db: sqlite3.Connection, name: str, key: tuple[str, str], entries: Iterable[tuple[str, ...]]
-) -> None:
-    for entry in entries:
-        db.execute(DELETE_ENTRY, [name, *entry, *key])
-
-
-def _delete_expired(db: sqlite3.Connection) -> None:
-    for name, text in db.execute(EXPIRED, [int(time.time()), CLEANUP_ITEMS]).fetchall():
-        _delete(db, _table(db, name), tables.decode(text))

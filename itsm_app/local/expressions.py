@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import operator
 import re
+import sys
 from collections.abc import Callable, Iterator
-from decimal import Context, Decimal
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeVar
 
 from .errors import invalid
 from .tables import Item
+from .values import (
+    CONDITION_FUNCTIONS,
+    OPERAND_FUNCTIONS,
+    Value,
+    added,
+    equal,
+    ordered,
+    present,
+    removed,
+)
 
 T = TypeVar("T")
 Request = dict[str, Any]
-# One value with its type.
-Value = dict[str, Any]
 Values = dict[str, Value]
 Predicate = Callable[[Item, Values], bool]
 # An operand is None if it is an attribute that the item does not have.
@@ -33,29 +41,30 @@ ORDER: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-# "Number" in "Supported data types" of the guide.
-ARITHMETIC = Context(prec=38)
 BEGINS_WITH = "begins_with"
+UPDATES: dict[str, Callable[[Value | None, Value], Value | None]] = {
+    "SET": lambda old, new: new,
+    "ADD": added,
+    "DELETE": removed,
+}
 # The app has some twenty expressions. Their texts do not contain values.
 COMPILED = 256
 
 
 class KeyCondition(NamedTuple):
-    """A condition on the keys of an index. Without a condition on the range key, `order` is empty.
+    """A condition on the keys of a table or an index.
 
     Attributes:
         hash: The value of the hash key.
-        order: How the range key compares with `range`: `=`, `<`, `<=`, `>`, `>=` or `begins_with`.
-        range: A value of the range key.
+        bounds: How the range key compares with values, such as `(">=", "a")`. All must hold.
     """
 
     hash: str
-    order: str
-    range: str
+    bounds: list[tuple[str, str]]
 
 
 class Action(NamedTuple):
-    """One action of an update expression: SET, ADD or REMOVE an attribute.
+    """One action of an update expression: SET, ADD, DELETE or REMOVE an attribute.
 
     REMOVE has no operand.
     """
@@ -80,34 +89,69 @@ def update(request: Request, item: Item) -> Item:
     """Return an item after the update expression of a request. `item` stays as it is."""
     changed, values = dict(item), _values(request)
     for verb, name, operand in _compile_update(request["UpdateExpression"], _names(request)):
-        if operand is None:
+        new = None
+        if operand is not None:
+            new = UPDATES[verb](item.get(name), present(operand(item, values)))
+        if new is None:
             changed.pop(name, None)
-        elif verb == "SET":
-            changed[name] = _present(operand(item, values))
         else:
-            changed[name] = _sum(item.get(name), _present(operand(item, values)))
+            changed[name] = new
     return changed
 
 
+def updated_names(request: Request) -> list[str]:
+    """Return the names of the attributes in the update expression of a request."""
+    actions = _compile_update(request["UpdateExpression"], _names(request))
+    return [action.name for action in actions]
+
+
 def key_condition(request: Request, names: list[str]) -> KeyCondition:
-    """Return the key condition of a request. `names` are the index's hash key and range key."""
+    """Return the key condition of a request. `names` are the hash key and the range key, if any."""
     parser, values = _Parser(request["KeyConditionExpression"], _names(request)), _values(request)
-    found: dict[str, tuple[str, str]] = {}
+    found: dict[str, list[tuple[str, str]]] = {}
+
+    def text() -> str:
+        value = present(parser.operand()({}, values)).get("S", "")
+        if not value:
+            raise invalid("The value of a key must be a text that is not empty")
+        return str(value)
+
     while parser.next:
+        if parser.take_if("(", ")", "AND"):
+            continue
         if parser.take_if(BEGINS_WITH):
             parser.expect("(")
             name = parser.attribute()
             parser.expect(",")
-            found[name] = (BEGINS_WITH, _present(parser.operand()({}, values)).get("S", ""))
+            bounds = _prefix_bounds(text())
             parser.expect(")")
-        elif not parser.take_if("(", ")", "AND"):
-            name, sign, operand = parser.attribute(), parser.take(), parser.operand()
-            found[name] = (sign, _present(operand({}, values)).get("S", ""))
-    sign, value = found.pop(names[0], ("", ""))
-    order, limit = found.pop(names[-1], ("", ""))
-    if sign != "=" or order not in ("", "=", BEGINS_WITH, *ORDER) or found or not value:
+        else:
+            name, sign = parser.attribute(), parser.take()
+            bounds = [(sign, text())]
+            if sign == "BETWEEN":
+                parser.expect("AND")
+                bounds = [(">=", bounds[0][1]), ("<=", text())]
+        if name in found:
+            raise invalid("KeyConditionExpressions must only contain one condition per key")
+        found[name] = bounds
+    hashes, bounds = found.pop(names[0], []), found.pop(names[-1], [])
+    signs = {sign for sign, _ in bounds}
+    if [sign for sign, _ in hashes] != ["="] or found or signs - {"=", *ORDER}:
         raise invalid("Query key condition not supported")
-    return KeyCondition(value, order, limit)
+    if len(bounds) == 2 and bounds[0][1] > bounds[1][1]:
+        raise invalid("The upper bound of BETWEEN is less than the lower bound")
+    return KeyCondition(hashes[0][1], bounds)
+
+
+def _prefix_bounds(prefix: str) -> list[tuple[str, str]]:
+    """Return the bounds of the texts that begin with a prefix, in the order of code points."""
+    bounds = [(">=", prefix)]
+    # The next text after all of these: the last character that has a successor is replaced by it.
+    if stem := prefix.rstrip(chr(sys.maxunicode)):
+        code = ord(stem[-1]) + 1
+        # A text cannot contain a surrogate.
+        bounds.append(("<", stem[:-1] + chr(0xE000 if code == 0xD800 else code)))
+    return bounds
 
 
 def projection(request: Request) -> Callable[[Item], Item]:
@@ -136,7 +180,10 @@ def _compile_condition(text: str, names: Names) -> Predicate:
 @lru_cache(COMPILED)
 def _compile_update(text: str, names: Names) -> list[Action]:
     parser = _Parser(text, names)
-    return parser.all(lambda: [*parser.actions()])
+    actions = parser.all(lambda: [*parser.actions()])
+    if len({action.name for action in actions}) < len(actions):
+        raise invalid("Invalid UpdateExpression: Two document paths overlap with each other")
+    return actions
 
 
 @lru_cache(COMPILED)
@@ -241,20 +288,20 @@ class _Parser:
             self.expect("(")
             right = self.separated(self.operand)
             self.expect(")")
-            return lambda *given: any(_equal(left(*given), each(*given)) for each in right)
+            return lambda *given: any(equal(left(*given), each(*given)) for each in right)
         other = self.operand()
         if sign == "=":
-            return lambda *given: _equal(left(*given), other(*given))
+            return lambda *given: equal(left(*given), other(*given))
         if sign not in ORDER:
             raise invalid(f"{sign} is not supported")
-        return lambda *given: _ordered(ORDER[sign], left(*given), other(*given))
+        return lambda *given: ordered(ORDER[sign], left(*given), other(*given))
 
     # Updates.
 
     def actions(self) -> Iterator[Action]:
         while self.next:
             verb = self.take()
-            if verb not in ("SET", "ADD", "REMOVE"):
+            if verb not in ("REMOVE", *UPDATES):
                 raise invalid(f"{verb} is not supported")
             yield from self.separated(partial(self._action, verb))
 
@@ -269,85 +316,3 @@ def _defined(values: Values, token: str) -> Value:
     if token not in values:
         raise invalid(f"{token} is not defined")
     return values[token]
-
-
-def _present(value: Value | None) -> Value:
-    if value is None:
-        raise invalid("The expression refers to an attribute that does not exist in the item")
-    return value
-
-
-def _kind(value: Value | None) -> str:
-    return next(iter(value)) if value else ""
-
-
-def _equal(left: Value | None, right: Value | None) -> bool:
-    kind = _kind(left)
-    if not left or not right or kind != _kind(right):
-        return False
-    if kind == "N":
-        return Decimal(left[kind]) == Decimal(right[kind])
-    if kind in ("SS", "NS", "BS"):
-        return set(left[kind]) == set(right[kind])
-    return bool(left == right)
-
-
-def _ordered(order: Callable[[Any, Any], bool], left: Value | None, right: Value | None) -> bool:
-    match left, right:
-        case {"N": a}, {"N": b}:
-            return order(Decimal(a), Decimal(b))
-        case {"S": a}, {"S": b}:
-            return order(a, b)
-    # Values of different types have no order.
-    return False
-
-
-def _contains(whole: Value | None, part: Value | None) -> bool:
-    match whole, part:
-        case {"S": text}, {"S": piece}:
-            return piece in text
-        case {"SS": texts}, {"S": text}:
-            return text in texts
-    return False
-
-
-def _size(value: Value | None) -> Value | None:
-    match value:
-        case {"S": text}:
-            return {"N": str(len(text.encode()))}
-        case {"L": content} | {"M": content} | {"SS": content} | {"NS": content} | {"BS": content}:
-            return {"N": str(len(content))}
-    return None
-
-
-def _joined(first: Value | None, second: Value | None) -> Value:
-    match first, second:
-        case {"L": a}, {"L": b}:
-            return {"L": [*a, *b]}
-        case _:
-            _present(first), _present(second)
-            raise invalid("An operand in the update expression has an incorrect data type")
-
-
-def _sum(old: Value | None, new: Value) -> Value:
-    match old, new:
-        case None, ({"N": _} | {"SS": _}):
-            return new
-        case {"N": a}, {"N": b}:
-            total = ARITHMETIC.add(Decimal(a), Decimal(b))
-            return {"N": format(total.normalize(), "f")}
-        case {"SS": a}, {"SS": b}:
-            return {"SS": [*dict.fromkeys([*a, *b])]}
-    raise invalid("An operand in the update expression has an incorrect data type")
-
-
-CONDITION_FUNCTIONS: dict[str, Callable[..., bool]] = {
-    "attribute_exists": lambda value: value is not None,
-    "attribute_not_exists": lambda value: value is None,
-    "contains": _contains,
-}
-OPERAND_FUNCTIONS: dict[str, Callable[..., Value | None]] = {
-    "size": _size,
-    "if_not_exists": lambda value, default: default if value is None else value,
-    "list_append": _joined,
-}

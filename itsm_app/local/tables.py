@@ -48,7 +48,7 @@ def key(owner: Description, item: Item) -> tuple[str, str]:
 
 def index(table: Description, name: str) -> Description:
     """Return the description of an index."""
-    for each in table["GlobalSecondaryIndexes"]:
+    for each in table.get("GlobalSecondaryIndexes", []):
         if each["IndexName"] == name:
             found: Description = each
             return found
@@ -63,7 +63,7 @@ def index_entries(table: Description, item: Item | None) -> dict[tuple[str, ...]
         or None if the index projects all attributes.
     """
     entries: dict[tuple[str, ...], str | None] = {}
-    for each in table["GlobalSecondaryIndexes"]:
+    for each in table.get("GlobalSecondaryIndexes", []):
         # An item without the index's keys is not in the index.
         if item and item.keys() >= {*key_names(each)}:
             projection = each["Projection"]
@@ -86,13 +86,16 @@ def encode(item: Item) -> str:
     """Return an item as text.
 
     Raises:
-        EngineError: The item is larger than DynamoDB allows.
+        EngineError: The item is larger than DynamoDB allows, or has an empty set.
         UnicodeEncodeError: The item contains half of a surrogate pair.
     """
     text = msgspec.json.encode(item)
     # No item is larger in DynamoDB than as text: the name of a type takes more than its length.
-    if len(text) > MAX_ITEM_BYTES and _size(item) > MAX_ITEM_BYTES:
+    if len(text) > MAX_ITEM_BYTES and size(item) > MAX_ITEM_BYTES:
         raise invalid("Item size has exceeded the maximum allowed size")
+    # A quote within a text is escaped, so only an empty set has this form.
+    if b'S":[]' in text:
+        raise invalid("One or more parameter values were invalid: A set may not be empty")
     return text.decode()
 
 
@@ -125,7 +128,7 @@ def _decode_binary(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def _size(item: Item) -> int:
+def size(item: Item) -> int:
     """Return the size of an item: "DynamoDB item sizes and formats" in the Developer Guide."""
     return sum(len(name.encode()) + _bytes(value) for name, value in item.items())
 
@@ -144,6 +147,6 @@ def _bytes(value: dict[str, Any]) -> int:
         case "L":
             return 3 + sum(1 + _bytes(each) for each in content)
         case "M":
-            return 3 + len(content) + _size(content)
+            return 3 + len(content) + size(content)
     # A boolean, or null.
     return 1

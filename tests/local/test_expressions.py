@@ -36,9 +36,15 @@ VALUES: Any = {
     ":more": {"SS": ["y", "z"]},
     ":list": {"L": [{"S": "c"}]},
     ":yes": {"BOOL": True},
-    ":numbers": {"NS": ["3"]},
+    ":numbers": {"NS": ["2.0", "3"]},
+    ":bytes": {"BS": ["eA==", "eQ=="]},
+    ":empty": {"S": ""},
+    ":no_tags": {"SS": []},
+    ":before_surrogates": {"S": "a\ud7ff"},
+    ":a_last": {"S": "a\U0010ffff\U0010ffff"},
+    ":last": {"S": "\U0010ffff"},
 }
-NAMES = {"#status": "status", "#list": "list"}
+NAMES = {"#status": "status", "#list": "list", "#list_of_tags": "list_of_tags"}
 
 
 def request(**parameters: str) -> dict[str, Any]:
@@ -130,6 +136,17 @@ def test_condition_on_a_missing_item_and_without_an_expression() -> None:
         ("ADD new :two", {"new": {"N": "2"}}),
         ("ADD tags :more", {"tags": {"SS": ["x", "y", "z"]}}),
         ("ADD new :more", {"new": {"SS": ["y", "z"]}}),
+        ("ADD numbers :numbers", {"numbers": {"NS": ["1", "2.0", "3"]}}),
+        ("ADD bytes :bytes", {"bytes": {"BS": ["eA==", "eQ=="]}}),
+        ("DELETE tags :more", {"tags": {"SS": ["x"]}}),
+        ("DELETE tags :tags", {"tags": None}),
+        ("DELETE new :tags", {}),
+        ("DELETE numbers :numbers", {"numbers": {"NS": ["1"]}}),
+        ("DELETE bytes :bytes", {"bytes": None}),
+        (
+            "DELETE tags :tags ADD #list_of_tags :tags",
+            {"tags": None, "list_of_tags": {"SS": ["y", "x"]}},
+        ),
         (
             "SET id = :a REMOVE #list ADD count :ten",
             {"id": {"S": "a"}, "list": None, "count": {"N": "20"}},
@@ -147,10 +164,34 @@ def test_update(text: str, changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("id = :b", KeyCondition("b", "", "")),
-        ("id = :b AND #status >= :open", KeyCondition("b", ">=", "open")),
-        ("(#status < :a AND id = :b)", KeyCondition("b", "<", "a")),
-        ("#status = :a AND id = :b", KeyCondition("b", "=", "a")),
+        ("id = :b", KeyCondition("b", [])),
+        ("id = :b AND #status >= :open", KeyCondition("b", [(">=", "open")])),
+        ("(#status < :a AND id = :b)", KeyCondition("b", [("<", "a")])),
+        ("#status = :a AND id = :b", KeyCondition("b", [("=", "a")])),
+        (
+            "id = :b AND #status BETWEEN :a AND :open",
+            KeyCondition("b", [(">=", "a"), ("<=", "open")]),
+        ),
+        (
+            "#status BETWEEN :a AND :a AND id = :b",
+            KeyCondition("b", [(">=", "a"), ("<=", "a")]),
+        ),
+        (
+            "id = :b AND begins_with(#status, :open)",
+            KeyCondition("b", [(">=", "open"), ("<", "opeo")]),
+        ),
+        (
+            "begins_with(#status, :before_surrogates) AND id = :b",
+            KeyCondition("b", [(">=", "a\ud7ff"), ("<", "a\ue000")]),
+        ),
+        (
+            "begins_with(#status, :a_last) AND id = :b",
+            KeyCondition("b", [(">=", "a\U0010ffff\U0010ffff"), ("<", "b")]),
+        ),
+        (
+            "begins_with(#status, :last) AND id = :b",
+            KeyCondition("b", [(">=", "\U0010ffff")]),
+        ),
     ],
 )
 def test_key_condition(text: str, expected: KeyCondition) -> None:
@@ -191,7 +232,7 @@ def test_rejects_invalid_conditions(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("DELETE tags :tags", "DELETE is not supported"),
+        ("MOVE tags :tags", "MOVE is not supported"),
         ("SET id :b", "no = before :b"),
         ("SET id = nothing", "does not exist"),
         ("SET new = list_append(nothing, :list)", "does not exist"),
@@ -200,7 +241,14 @@ def test_rejects_invalid_conditions(text: str, message: str) -> None:
         ("ADD id :two", "incorrect data type"),
         ("ADD count :tags", "incorrect data type"),
         ("ADD new :a", "incorrect data type"),
-        ("ADD numbers :numbers", "incorrect data type"),
+        ("ADD numbers :tags", "incorrect data type"),
+        ("DELETE numbers :tags", "incorrect data type"),
+        ("DELETE tags :x", "incorrect data type"),
+        ("DELETE count :two", "incorrect data type"),
+        ("ADD tags :no_tags", "may not be empty"),
+        ("DELETE tags :no_tags", "may not be empty"),
+        ("ADD tags :tags DELETE tags :more", "overlap"),
+        ("SET id = :a REMOVE id", "overlap"),
     ],
 )
 def test_rejects_invalid_updates(text: str, message: str) -> None:
@@ -211,7 +259,22 @@ def test_rejects_invalid_updates(text: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["#status = :b", "id > :b", "id = :b AND count = :ten", "id = :ten", "id = :b id IN :a"]
+    "text",
+    [
+        "#status = :b",
+        "id > :b",
+        "id = :b AND count = :ten",
+        "id = :ten",
+        "id = :b id IN :a",
+        "id = :b AND id = :b",
+        "id = :b AND #status > :a AND #status < :b",
+        "id = :b AND #status > :empty",
+        "id = :b AND #status IN :a",
+        "id = :b AND #status BETWEEN :b AND :a",
+        "begins_with(id, :b)",
+        "id BETWEEN :b AND :b",
+        "id = :b AND begins_with(#status, :empty)",
+    ],
 )
 def test_rejects_key_conditions_that_are_not_supported(text: str) -> None:
     with pytest.raises(EngineError) as error:
