@@ -45,10 +45,10 @@ class JsonFormatter(logging.Formatter):
 
 def init_app(app: Flask) -> None:
     """Log as JSON, and log each request once."""
-    _use_handler("itsm_app")
+    use_handler("itsm_app")
     logging.getLogger("werkzeug").addFilter(_is_not_access_line)
     if not config.in_lambda():
-        _use_handler("waitress")
+        use_handler("waitress")
         logging.getLogger("waitress").addFilter(_remove_path)
         # Under load, Waitress would log the length of its queue at every request.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -56,7 +56,8 @@ def init_app(app: Flask) -> None:
     app.after_request(_log_request)
 
 
-def _use_handler(name: str) -> None:
+def use_handler(name: str) -> None:
+    """Let the logger with this name write JSON lines."""
     logger = logging.getLogger(name)
     logger.addHandler(handler())
     logger.setLevel(logging.INFO)

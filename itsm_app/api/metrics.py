@@ -63,11 +63,19 @@ def embedded_metrics(operation: str | None, status: int, milliseconds: float) ->
 
 def embedded_handover_wait(seconds: float) -> dict[str, Any]:
     """Return the members for the log line of the longest wait. No metadata without `STAGE`."""
-    members = {"HandoverWait": seconds}
+    return _embedded_metric("HandoverWait", seconds, "Seconds")
+
+
+def embedded_parked_changes(count: int) -> dict[str, Any]:
+    """Return the members for the log line of parked changes. No metadata without `STAGE`."""
+    return _embedded_metric("ParkedChanges", count, "Count")
+
+
+def _embedded_metric(name: str, value: float, unit: str) -> dict[str, Any]:
     if not config.STAGE:
-        return members
-    directives = _directives((("Stage",),), {"HandoverWait": "Seconds"})
-    return {"_aws": _metadata(directives), "Stage": config.STAGE, **members}
+        return {name: value}
+    directives = _directives((("Stage",),), {name: unit})
+    return {"_aws": _metadata(directives), "Stage": config.STAGE, name: value}
 
 
 def _metadata(directives: msgspec.Raw) -> dict[str, Any]:

@@ -1,0 +1,204 @@
+"""Tests of the search index while its handler is killed, throttled and fed poison."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from itsm_app import config
+from itsm_app.search import check
+from itsm_app.search.check import Report
+from itsm_app.storage import items, search_index, search_table
+from itsm_app.storage.models import Ticket
+from itsm_app.tickets import comment, create, erasure, update
+
+from . import rules
+from .proxy import Exchange, Proxy, no_fault
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.parametrize("engine", ["dynamodb_local"], indirect=True),
+]
+
+ROOT = Path(__file__).parent.parent.parent
+KILLS = 100
+WRITERS = 3
+SETTLE_SECONDS = 60
+WORDS = (
+    "printer fire VPN Drucker kaputt Rechner 東京都 프린터 naïve e-mail password 555-0100".split()
+)
+# Items that are no valid tickets: without a description, and with a time that is a number.
+POISON: tuple[dict[str, Any], ...] = (
+    {"caller_id": {"S": "+15550100"}, "created_at": {"S": "2026-11-25T00:00:00.000000Z"}},
+    {
+        "caller_id": {"S": "+15550100"},
+        "created_at": {"N": "5"},
+        "issue_description": {"S": "My printer is on fire"},
+    },
+)
+
+
+def leave_unprocessed(exchange: Exchange) -> None:
+    """Apply a part of a batch, and return the rest as unprocessed."""
+    head, _, body = exchange.request.partition(b"\r\n\r\n")
+    batch = json.loads(body)
+    ((table, requests),) = batch["RequestItems"].items()
+    applied = requests[: len(requests) // 2]
+    if not applied:
+        return exchange.respond(exchange.apply())
+    batch["RequestItems"][table] = applied
+    content = json.dumps(batch).encode()
+    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length")]
+    lines.append(b"Content-Length: %d" % len(content))
+    exchange.request = b"\r\n".join(lines) + b"\r\n\r\n" + content
+    exchange.apply()
+    answer = json.dumps({"UnprocessedItems": {table: requests[len(applied) :]}}).encode()
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(answer)
+    exchange.respond(head + answer)
+
+
+FAULTS = {
+    rules.throttle: 0.08,
+    rules.fail: 0.04,
+    rules.lose_request: 0.04,
+    rules.lose_response: 0.04,
+    rules.fail_after_applying: 0.04,
+}
+
+
+def random_fault(exchange: Exchange) -> Any:
+    if exchange.action == "BatchWriteItem" and random.random() < 0.1:
+        return leave_unprocessed
+    return rules.random_faults(FAULTS)(exchange)
+
+
+@contextmanager
+def event_source(engine: str, handler_url: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run the stream handler. Its process ids are the lines of the standard output."""
+    command = [sys.executable, "-m", "tests.support.event_source", engine, str(folder / "position")]
+    environment = os.environ | {
+        "AWS_ENDPOINT_URL_DYNAMODB": handler_url,
+        "AWS_LAMBDA_FUNCTION_NAME": "stream-handler",
+        "SEARCH_TABLE": config.search_table(),
+        "COVERAGE_PROCESS_CONFIG": "",
+    }
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as process,
+    ):
+        yield process
+        process.communicate()
+
+
+class Load:
+    """Threads that create, change, erase and delete tickets until they are stopped."""
+
+    def __init__(self) -> None:
+        self.stopped = threading.Event()
+        self.writes = 0
+        self.errors: list[BaseException] = []
+        self._threads = [threading.Thread(target=self._run, args=[n]) for n in range(WRITERS)]
+        for each in self._threads:
+            each.start()
+
+    def stop(self) -> None:
+        self.stopped.set()
+        for each in self._threads:
+            each.join()
+
+    def _run(self, number: int) -> None:
+        try:
+            self._write(random.Random(number), f"+1555010{number}")
+        except BaseException as error:
+            self.errors.append(error)
+            raise
+
+    def _write(self, choose: random.Random, caller: str) -> None:
+        tickets: list[str] = []
+        while not self.stopped.wait(0.02):
+            text = " ".join(choose.choices(WORDS, k=4))
+            kind = choose.random() if tickets else 0
+            if kind < 0.4:
+                tickets.append(create.create_ticket(caller, text, None)[0].ticket_id)
+            elif kind < 0.7:
+                comment.add_comment(choose.choice(tickets), text, None, None, "voice")
+            elif kind < 0.85:
+                update.update_ticket(choose.choice(tickets), {}, text, by="anna", is_note=True)
+            elif kind < 0.93:
+                erasure.erase(tickets.pop(0), caller)
+            else:
+                Ticket(tickets.pop(0)).delete()
+            self.writes += 1
+
+
+@pytest.fixture
+def search(engine: str) -> Iterator[None]:
+    search_table.create()
+    search_table.turn_on_stream()
+    yield
+
+
+def parked_tickets() -> set[str]:
+    return {str(each.ticket_id) for each in search_index.parked()}
+
+
+def settled_report(parked: set[str]) -> Report:
+    """Return the report once the handler has reached all changes, or after a minute."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        report = check.check(wait=lambda _: time.sleep(0.5))
+        is_settled = not report.differences and parked_tickets() == parked
+        if is_settled or time.monotonic() > deadline:
+            return report
+
+
+def store(ticket_id: str, item: dict[str, Any]) -> None:
+    assert items.put_item_if_missing({"ticket_id": {"S": ticket_id}, **item})
+
+
+def test_index_agrees_with_the_tickets_after_100_kills(
+    engine: str, search: None, tmp_path: Path
+) -> None:
+    proxy = Proxy(engine)
+    proxy.rule = random_fault
+    load = Load()
+    parked = [f"poison-{number}" for number in range(len(POISON))]
+    with event_source(engine, proxy.url, tmp_path) as process:
+        assert process.stdout is not None
+        for number in range(KILLS):
+            if number == KILLS // 2:
+                for ticket_id, item in zip(parked, POISON, strict=True):
+                    store(ticket_id, item)
+            pid = int(process.stdout.readline())
+            time.sleep(random.uniform(0.05, 0.4))
+            os.kill(pid, signal.SIGKILL)
+        load.stop()
+        proxy.rule = no_fault
+        report = settled_report({*parked})
+    proxy.stop()
+    assert not load.errors
+    assert load.writes > KILLS
+    assert report.differences == []
+    assert report.tickets > KILLS / 2
+    assert parked_tickets() == {*parked}
+    assert sorted(report.unreadable) == parked
