@@ -1,8 +1,9 @@
 """The embedded DynamoDB of `flask run`: `.venv/bin/python -m bench.embedded`.
 
 The first part compares the writes with release 0.1, whose embedded DynamoDB stored nothing until it
-stopped. Two servers, each with its own folder, get the same requests in turn from 1, 8 and 64
-clients. A ratio is ours / release 0.1.
+stopped. Three servers, each with its own folder, get the same requests in turn from 1, 8 and 64
+clients: ours, ours whose table has a stream that nobody reads, and release 0.1. A ratio is ours /
+release 0.1.
 
 The second part fills the embedded DynamoDB with 1,000, 100,000 and 200,000 tickets. For each size,
 it starts `flask run`, reads the queue and the statistics, creates tickets with eight clients, and
@@ -128,15 +129,28 @@ def compare(previous: Path, folder: Path) -> None:
     heads = ("p50 ms", "p99 ms", "writes/s")
     print(f"{'':20}|" + "".join(f"{head:^24}  |" for head in heads))
     print(f"{'clients':20}|" + f"{'ours':>8}{'0.1':>8}{'ratio':>8}  |" * len(heads))
-    with server(ROOT, folder / "a") as ours, server(previous, folder / "b") as theirs:
-        servers = (ours, theirs)
+    with (
+        server(ROOT, folder / "a") as ours,
+        server(ROOT, folder / "b") as with_stream,
+        server(previous, folder / "c") as theirs,
+    ):
+        servers = (ours, with_stream, theirs)
         for each in servers:
             each.wait_until_up()
+        enable_stream(folder / "b")
         for name, write in (("create", create), ("comment", comment)):
             for clients in CLIENTS:
-                results = measure(servers, write, clients)
-                cells = [f"{a:8.1f}{b:8.1f}{a / b:8.2f}  |" for a, b in zip(*results, strict=True)]
-                print(f"{name:12}{clients:8}|", *cells, sep="", flush=True)
+                *results, baseline = measure(servers, write, clients)
+                for result, suffix in zip(results, ("", ", stream"), strict=True):
+                    pairs = zip(result, baseline, strict=True)
+                    cells = [f"{a:8.1f}{b:8.1f}{a / b:8.2f}  |" for a, b in pairs]
+                    print(f"{name + suffix:16}{clients:4}|", *cells, sep="", flush=True)
+
+
+def enable_stream(folder: Path) -> None:
+    stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    request = {"TableName": config.TABLE_NAME, "StreamSpecification": stream}
+    Engine(folder).answer("UpdateTable", json.dumps(request).encode())
 
 
 def create(server: Server) -> Callable[[], Any]:

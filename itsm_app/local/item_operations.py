@@ -28,35 +28,41 @@ def get_item(db: sqlite3.Connection, request: Request) -> Response:
 def put_item(db: sqlite3.Connection, request: Request) -> Response:
     """Store an item."""
     table = stored_items.table(db, request["TableName"])
-    found = stored_items.find_item(db, table, request["Item"])
+    text = stored_items.find(db, table, request["Item"])
+    found = _item(text)
     _require_condition(request, found)
     stored_items.replace(db, table, found, request["Item"])
-    return _returned(request, {"ALL_OLD": found})
+    return _returned(request, {"ALL_OLD": text})
 
 
 def update_item(db: sqlite3.Connection, request: Request) -> Response:
     """Change the attributes of an item. The item is created if it does not exist."""
     table, key = stored_items.table(db, request["TableName"]), request["Key"]
-    found = stored_items.find_item(db, table, key)
+    text = stored_items.find(db, table, key)
+    found = _item(text)
     _require_condition(request, found)
     changed = expressions.update(request, found or key)
     if any(changed.get(name) != value for name, value in key.items()):
         raise invalid("Cannot update an attribute that is part of the key")
-    stored_items.replace(db, table, found, changed)
-    names = expressions.updated_names(request)
-    updated = {name: changed[name] for name in names if name in changed}
-    choices = {"ALL_OLD": found, "ALL_NEW": changed, "UPDATED_NEW": updated}
-    return _returned(request, choices)
+    new_text = stored_items.replace(db, table, found, changed)
+    choices = {"ALL_OLD": text, "ALL_NEW": new_text, "UPDATED_NEW": new_text}
+    response = _returned(request, choices)
+    if request.get("ReturnValues") == "UPDATED_NEW":
+        names = expressions.updated_names(request)
+        updated = {name: value for name, value in response["Attributes"].items() if name in names}
+        return {"Attributes": updated} if updated else {}
+    return response
 
 
 def delete_item(db: sqlite3.Connection, request: Request) -> Response:
     """Delete an item, if it exists."""
     table = stored_items.table(db, request["TableName"])
-    found = stored_items.find_item(db, table, request["Key"])
+    text = stored_items.find(db, table, request["Key"])
+    found = _item(text)
     _require_condition(request, found)
     if found:
         stored_items.delete(db, table, found)
-    return _returned(request, {"ALL_OLD": found})
+    return _returned(request, {"ALL_OLD": text})
 
 
 def batch_get_item(db: sqlite3.Connection, request: Request) -> Response:
@@ -93,10 +99,10 @@ def batch_write_item(db: sqlite3.Connection, request: Request) -> Response:
         for write in writes:
             match [*write.items()]:
                 case [("PutRequest", {"Item": item})]:
-                    found = stored_items.find_item(db, table, item)
+                    found = _item(stored_items.find(db, table, item))
                     stored_items.replace(db, table, found, item)
                 case [("DeleteRequest", {"Key": item})]:
-                    found = stored_items.find_item(db, table, item)
+                    found = _item(stored_items.find(db, table, item))
                     if found:
                         stored_items.delete(db, table, found)
                 case _:
@@ -124,10 +130,14 @@ def _require_distinct(keys: list[tuple[str, str]]) -> None:
         raise invalid("Provided list of item keys contains duplicates")
 
 
-def _returned(request: Request, choices: dict[str, Item]) -> Response:
-    """Return the response with the attributes that `ReturnValues` asks for."""
+def _item(text: str) -> Item:
+    return tables.decode(text) if text else {}
+
+
+def _returned(request: Request, choices: dict[str, str]) -> Response:
+    """Return the response with the item that `ReturnValues` asks for."""
     wanted = request.get("ReturnValues", "NONE")
     if wanted not in ("NONE", *choices):
         raise invalid("Return values set to invalid value")
-    attributes = choices.get(wanted)
-    return {"Attributes": tables.to_response(tables.encode(attributes))} if attributes else {}
+    text = choices.get(wanted)
+    return {"Attributes": tables.to_response(text)} if text else {}

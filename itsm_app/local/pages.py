@@ -40,23 +40,24 @@ def query(db: sqlite3.Connection, request: Request) -> Response:
     direction, after = ("ASC", ">") if is_forward else ("DESC", "<")
     names = tables.key_names(index or table)
     wanted = expressions.key_condition(request, names)
-    bounds = wanted.bounds
-    columns, place = "e.range", []
+    bounds, columns, after_values = wanted.bounds, "e.range", []
     if start := request.get("ExclusiveStartKey"):
-        place = [tables.key(index or table, start)[1]]
-        # Without the bounds that the start implies, SQLite seeks the start.
-        bounds = [each for each in bounds if not _implied(each, after, place[0])]
+        after_values = [tables.key(index or table, start)[1]]
+        # A bound that the start implies could keep SQLite from seeking the start.
+        bounds = [each for each in bounds if not _implied(each, after, after_values[0])]
         if index:
             columns = "(e.range, e.item_hash, e.item_range)"
-            place += tables.key(table, start)
+            after_values += tables.key(table, start)
     conditions = "".join(f" AND e.range {sign} ?" for sign, _ in bounds)
-    if place:
-        conditions += f" AND {columns} {after} ({', '.join('?' * len(place))})"
-    text = QUERY_INDEX if index else QUERY_TABLE
-    values = [table["TableName"], *([index["IndexName"]] if index else []), wanted.hash]
-    values += [*(value for _, value in bounds), *place]
-    rows = db.execute(text.format(conditions=conditions, direction=direction), values)
-    return _page(request, tables.key_names(table) + (names if index else []), rows)
+    if start:
+        conditions += f" AND {columns} {after} ({', '.join('?' * len(after_values))})"
+    text = (QUERY_INDEX if index else QUERY_TABLE).format(
+        conditions=conditions, direction=direction
+    )
+    owner = [table["TableName"], index["IndexName"]] if index else [table["TableName"]]
+    values = [*owner, wanted.hash, *(value for _, value in bounds), *after_values]
+    key_names = tables.key_names(table) + (names if index else [])
+    return _page(request, key_names, db.execute(text, values))
 
 
 def scan(db: sqlite3.Connection, request: Request) -> Response:

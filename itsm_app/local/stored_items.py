@@ -51,14 +51,8 @@ def find(db: sqlite3.Connection, table: Description, key: Item) -> str:
     return found[0] if found else ""
 
 
-def find_item(db: sqlite3.Connection, table: Description, key: Item) -> Item:
-    """Return the item with a key, or an empty item."""
-    text = find(db, table, key)
-    return tables.decode(text) if text else {}
-
-
-def replace(db: sqlite3.Connection, table: Description, old: Item, new: Item) -> None:
-    """Store an item in place of `old`, which is empty if there is none."""
+def replace(db: sqlite3.Connection, table: Description, old: Item, new: Item) -> str:
+    """Store an item in place of `old`, which is empty if there is none. Return it as text."""
     text = tables.encode(new)
     name, key = table["TableName"], tables.key(table, new)
     db.execute(STORE, [name, *key, text, tables.expires_at(table, new)])
@@ -66,6 +60,7 @@ def replace(db: sqlite3.Connection, table: Description, old: Item, new: Item) ->
     _delete_entries(db, name, key, before.keys() - after.keys())
     store_entries(db, table, new, after.items() - before.items())
     stream.store(db, table, old, new)
+    return text
 
 
 def store_entries(

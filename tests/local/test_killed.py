@@ -1,4 +1,4 @@
-"""Tests of `flask run` that is killed at any moment, and whose disk becomes full, under writers."""
+"""Tests of processes that are killed at any moment, and whose disk becomes full, under writers."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from typing import Any
 import psutil
 import pytest
 
+from itsm_app.local.engine import Engine
+from itsm_app.storage.table import DEFINITION
+
 from ..support.flask_run import ROOT, environ
 from ..support.forked_flask_run import ForkedFlaskRun
 from ..support.ports import free_port
@@ -31,6 +34,7 @@ WRITERS = 8
 # One moment of this many is in `flask run --debug`, which has two processes and no quick start.
 DEBUG_EVERY = 20
 DISK_MEGABYTES = 64
+STREAM_MOMENTS = 20
 # `stop` waits up to 5 s, and a start up to 20 s.
 DEADLINE_SECONDS = 30
 
@@ -206,3 +210,69 @@ def test_kills_at_200_moments_and_full_disks_lose_and_duplicate_nothing(
         finally:
             server.stop()
     print(f"{acknowledged()} writes were acknowledged: {dict(outcomes)}")  # noqa: T201
+
+
+# Each thread adds 1 to a number of its own ticket again and again, and prints each acknowledged
+# number.
+COUNTERS = """
+import json, os, sys, threading
+from pathlib import Path
+from itsm_app.local.engine import Engine
+
+engine, moment = Engine(Path(sys.argv[1])), sys.argv[2]
+
+def count(thread):
+    ticket = f"{moment}-{thread}"
+    request = {
+        "TableName": "tickets",
+        "Key": {"ticket_id": {"S": ticket}},
+        "UpdateExpression": "ADD written :one",
+        "ExpressionAttributeValues": {":one": {"N": "1"}},
+        "ReturnValues": "ALL_NEW",
+    }
+    while True:
+        response = engine.answer("UpdateItem", json.dumps(request).encode())
+        os.write(1, f"{ticket} {response['Attributes']['written']['N']}\\n".encode())
+
+for thread in range(8):
+    threading.Thread(target=count, args=[thread]).start()
+"""
+
+
+def test_kills_at_20_moments_leave_one_stream_record_for_each_write(tmp_path: Path) -> None:
+    engine = Engine(tmp_path)
+    stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    table = {**DEFINITION, "TableName": "tickets", "StreamSpecification": stream}
+    engine.answer("CreateTable", json.dumps(table).encode())
+    written: dict[str, int] = {}
+    last_number = ""
+    for moment in range(STREAM_MOMENTS):
+        process = subprocess.Popen(
+            [sys.executable, "-c", COUNTERS, str(tmp_path), str(moment)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        lines = [process.stdout.readline()]
+        time.sleep(random.uniform(0, 0.1))
+        process.kill()
+        lines += process.communicate()[0].splitlines()
+        acknowledged = {ticket: int(number) for ticket, number in map(str.split, lines)}
+        assert acknowledged
+        while records := [record["dynamodb"] for record in engine.read_changes("tickets")]:
+            for record in records:
+                ticket = record["Keys"]["ticket_id"]["S"]
+                old = record.get("OldImage", {"written": {"N": "0"}})["written"]
+                assert old == {"N": str(written.get(ticket, 0))}
+                written[ticket] = written.get(ticket, 0) + 1
+                assert record["NewImage"]["written"] == {"N": str(written[ticket])}
+                assert record["SequenceNumber"] > last_number
+                last_number = record["SequenceNumber"]
+            engine.forget_changes("tickets", last_number)
+        for ticket, number in acknowledged.items():
+            # One more write can be stored without its acknowledgement.
+            assert written[ticket] in (number, number + 1)
+    stored = engine.answer("Scan", b'{"TableName": "tickets"}')["Items"]
+    found = {each["ticket_id"]["S"]: int(each["written"]["N"]) for each in stored}
+    assert found == written
