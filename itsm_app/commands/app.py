@@ -12,11 +12,13 @@ from pathlib import Path
 import click
 from flask import Flask
 from flask.cli import run_command
+from flask.helpers import get_debug_flag
 from werkzeug.serving import is_running_from_reloader
 
 from .. import config, create_app
 from ..api import exit_signals
-from . import demo, embedded_table, erase_caller, export_import, init_db, new_key
+from ..changes import embedded
+from . import demo, embedded_table, erase_caller, export_import, init_db, new_key, search_index
 
 POLL_SECONDS = 0.2
 EXIT_AGAIN_SECONDS = 0.5
@@ -41,6 +43,9 @@ def create_command_app() -> Flask:
         export_import.export_tickets,
         export_import.import_tickets,
         demo.demo,
+        search_index.rebuild_search,
+        search_index.check_search,
+        search_index.parked,
     ):
         app.cli.add_command(command)
     context = click.get_current_context(silent=True)
@@ -49,7 +54,7 @@ def create_command_app() -> Flask:
     return app
 
 
-def _prepare_server(app: Flask, host: str, port: int, **_: object) -> None:
+def _prepare_server(app: Flask, host: str, port: int, reload: bool | None, **_: object) -> None:
     if not config.API_KEYS and host not in LOOPBACK_HOSTS:
         raise click.ClickException(
             f"On {host}, other machines can reach the API, and there are no API_KEYS. Create a key"
@@ -59,6 +64,10 @@ def _prepare_server(app: Flask, host: str, port: int, **_: object) -> None:
     app.config["KEYLESS"] = True
     if config.uses_embedded_dynamodb():
         embedded_table.prepare(Path(config.LOCAL_DYNAMODB))
+        has_reloader = get_debug_flag() if reload is None else reload
+        # The reloader runs the server in another process.
+        if is_running_from_reloader() or not has_reloader:
+            embedded.start(Path(config.LOCAL_DYNAMODB))
     _end_on_signals()
     # The reloader of `flask run --debug` starts this process again.
     if is_running_from_reloader():

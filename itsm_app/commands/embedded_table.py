@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from ..storage import table
+from ..search import rebuild
+from ..storage import queries, search_table, table
 from ..storage.errors import StorageUnavailable, TableMismatch
 from ..tickets import places
 from .aws_errors import remedy
@@ -26,6 +27,11 @@ def prepare(folder: Path) -> None:
         for name in missing_indexes:
             table.add_index(name)
         table.turn_on_expiry()
+        search_table.create()
+        has_tickets = bool(queries.ticket_page(1, after=None)[0])
+        # The tickets of an earlier release are not in the search index yet.
+        if search_table.turn_on_stream() and has_tickets:
+            rebuild.start()
         import_previous_state(folder)
     except TableMismatch as error:
         raise click.ClickException(

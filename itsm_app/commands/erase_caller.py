@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 
 import click
 
+from .. import config
+from ..changes import embedded
 from ..storage.errors import StorageUnavailable
 from ..storage.retry import retries_per_request
 from ..tickets import callers, erasure
@@ -36,6 +39,7 @@ def erase_caller(caller: str, yes: bool) -> None:
             f"The command stopped: {remedy(error)}. {progress}. Run the command again."
         ) from None
     if yes:
+        _update_search_index()
         click.echo(
             f"Tickets erased: {count}. Run the command again in a minute: it can miss a ticket that"
             " was just created."
@@ -45,6 +49,19 @@ def erase_caller(caller: str, yes: bool) -> None:
             f"Tickets to erase: {count}. Nothing was changed. To erase permanently, add --yes."
         )
     _list_similar_callers(caller_ids)
+
+
+def _update_search_index() -> None:
+    """Remove the erased words from the search index. In a stage, the stream handler does this."""
+    if not config.uses_embedded_dynamodb():
+        return
+    try:
+        embedded.process_all(Path(config.LOCAL_DYNAMODB))
+    except StorageUnavailable as error:
+        raise click.ClickException(
+            f"The search index still has words of the erased tickets: {remedy(error)}. The next"
+            " `flask run` removes them."
+        ) from None
 
 
 def _list_similar_callers(caller_ids: Collection[str]) -> None:

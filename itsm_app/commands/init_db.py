@@ -8,7 +8,7 @@ import click
 
 from .. import config
 from ..config import REGION, TABLE_NAME
-from ..storage import table
+from ..storage import search_table, table
 from ..storage.errors import StorageUnavailable, TableMismatch
 from ..tickets import places
 from . import embedded_table
@@ -41,6 +41,8 @@ def init_db() -> None:
     if not is_new:
         _complete(name)
     click.echo(f"{name} {'was created' if is_new else 'already exists'}.")
+    if config.SEARCH_TABLE and not config.uses_embedded_dynamodb():
+        _turn_on_search()
 
 
 def _complete(name: str) -> None:
@@ -61,6 +63,20 @@ def _complete(name: str) -> None:
         ) from None
     if corrected:
         click.echo(f"The places of {corrected} tickets in the desk's lists were corrected.")
+
+
+def _turn_on_search() -> None:
+    name = f"The table {config.SEARCH_TABLE} with the search index"
+    try:
+        is_new = search_table.create()
+        search_table.turn_on_stream()
+    except TableMismatch as error:
+        raise click.ClickException(f"Search cannot be turned on: {error}.") from None
+    except StorageUnavailable as error:
+        raise click.ClickException(
+            f"Search was not turned on: {remedy(error)}. Run this command again."
+        ) from None
+    click.echo(f"{name} {'was created' if is_new else 'already exists'}.")
 
 
 def _store() -> str:

@@ -86,3 +86,9 @@ def apply(old: Indexed | None, new: Indexed | None) -> None:
         search_index.delete_tokens(place)
     elif possible - after:
         search_index.remove_tokens(place, possible - after)
+
+
+def remove(ticket_id: str) -> None:
+    """Delete all postings of a ticket that does not exist any more."""
+    for place, item in search_index.tokens_of(ticket_id).items():
+        apply(Indexed(place, item.tokens), None)

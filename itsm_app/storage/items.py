@@ -14,7 +14,7 @@ from pynamodb.expressions.update import Action
 from . import expiry, sizes
 from .errors import ConditionFailed
 from .models import Ticket
-from .retry import with_retries
+from .retry import retries_per_request, with_retries
 from .updates import Update
 
 # A ticket as DynamoDB stores it: each value with its type.
@@ -124,6 +124,24 @@ def store_place(found: Ticket, queue: str | None, queue_position: str) -> bool:
         Ticket.queue_position.set(queue_position),
     ]
     return _write(lambda: found.update(actions, _is_unchanged(found))) is not None
+
+
+def touch(ticket_id: str, rebuild: str) -> bool:
+    """Store on a ticket which rebuild of the search index has reached it.
+
+    Return False if there is no such ticket. Neither the version nor anything that clients see
+    changes.
+    """
+    client = Ticket.connection().connection.client
+    request = {
+        "TableName": Ticket.Meta.table_name,
+        "Key": {"ticket_id": {"S": ticket_id}},
+        "UpdateExpression": "SET search_rebuild = :rebuild",
+        "ConditionExpression": "attribute_exists(ticket_id)",
+        "ExpressionAttributeValues": {":rebuild": {"S": rebuild}},
+    }
+    with retries_per_request():
+        return _write(lambda: client.update_item(**request)) is not None
 
 
 def replace(found: Ticket, ticket: Ticket) -> bool:

@@ -127,6 +127,38 @@ def stored_items(caller_id: str | None, since: str | None) -> Iterator[Item]:
         yield from page
 
 
+def all_items() -> Iterator[Item]:
+    """Yield all items of the table as DynamoDB stores them, with expired tickets."""
+    for page in _pages(Ticket.scan(consistent_read=True).page_iter):
+        yield from page
+
+
+def ticket_page(limit: int, after: str | None) -> tuple[list[Ticket], str | None]:
+    """Return tickets in the order of the table, with their ids and creation times only.
+
+    Expired tickets are returned too.
+
+    Args:
+        limit: How many items are read. The page can have fewer tickets.
+        after: The id after which to begin, or None for the beginning.
+
+    Returns:
+        The tickets, and the id after which the next page begins. None after the last page.
+    """
+    results = Ticket.scan(
+        limit=limit,
+        page_size=limit,
+        attributes_to_get=["ticket_id", "created_at"],
+        last_evaluated_key={"ticket_id": {"S": after}} if after else None,
+        consistent_read=True,
+    )
+    page = with_retries(lambda: next(results.page_iter))
+    last = page.get("LastEvaluatedKey", {}).get("ticket_id", {}).get("S")
+    # The canned answers have no creation time.
+    tickets = [Ticket.from_raw_data(each) for each in page["Items"] if "created_at" in each]
+    return tickets, last
+
+
 def _begins_with(index_name: str, prefix: str) -> Condition | None:
     if not prefix:
         return None

@@ -20,7 +20,12 @@ from collections.abc import Collection, Iterator
 from typing import Any, ClassVar, NamedTuple
 
 from botocore.exceptions import ClientError
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import (
+    BooleanAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
 from pynamodb.connection import TableConnection
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
@@ -61,10 +66,10 @@ class SearchItem(Model):
     reason = UnicodeAttribute(null=True)
     failed_at = UnicodeAttribute(null=True)
     # Of the `#rebuild` item, which also has `rebuild`: the last ticket that was reached, how many
-    # were reached, and when the rebuild was complete.
+    # were reached, and whether the rebuild is complete.
     last_ticket_id = UnicodeAttribute(null=True)
     reached = NumberAttribute(null=True)
-    completed_at = UnicodeAttribute(null=True)
+    is_complete = BooleanAttribute(null=True)
 
     @classmethod
     def _get_connection(cls) -> TableConnection:
@@ -86,7 +91,7 @@ class Place(NamedTuple):
     @classmethod
     def of(cls, ticket_id: str, created_at: str) -> Place:
         """Return the place of a ticket that was created at a time."""
-        return cls(ticket_id, f"{created_at} {ticket_id}")
+        return cls(ticket_id, created_at + " " + ticket_id)
 
     @property
     def shard(self) -> int:
@@ -155,22 +160,15 @@ def delete_tokens(place: Place) -> None:
     with_retries(_tokens_item(place).delete)
 
 
-def read_tokens(place: Place) -> set[str]:
-    """Return the tokens of which a ticket can have postings."""
-    return {*(_read(_partition_of_ticket(place.ticket_id), place.position).tokens or ())}
+def tokens_of(ticket_id: str) -> dict[Place, SearchItem]:
+    """Return the stored tokens of a ticket, by place.
 
-
-def places_of(ticket_id: str) -> list[Place]:
-    """Return the places at which a ticket can have postings: none, or usually one."""
+    There can be two places for a moment, if a new ticket replaces an expired ticket with its id.
+    """
     found = with_retries(
         lambda: [*SearchItem.query(_partition_of_ticket(ticket_id), consistent_read=True)]
     )
-    return [Place(ticket_id, each.position) for each in found]
-
-
-def last_rebuild_of(place: Place) -> str | None:
-    """Return the last rebuild that reached a ticket."""
-    return _read(_partition_of_ticket(place.ticket_id), place.position).rebuild
+    return {Place(ticket_id, each.position): each for each in found}
 
 
 def write_postings(place: Place, put: Collection[str], delete: Collection[str]) -> None:
@@ -217,20 +215,28 @@ def read_progress() -> SearchItem:
     return _read(REBUILD, PROGRESS)
 
 
-def save_progress(item: SearchItem) -> None:
-    """Store the progress of a rebuild."""
+def save_progress(
+    rebuild: str, reached: int, last_ticket_id: str | None, is_complete: bool
+) -> None:
+    """Store the progress of a rebuild.
+
+    Args:
+        rebuild: The id of the rebuild.
+        reached: How many tickets were reached.
+        last_ticket_id: The last of these tickets.
+        is_complete: Whether there are no more tickets.
+    """
+    item = SearchItem(REBUILD, PROGRESS)
+    item.rebuild, item.reached, item.is_complete = rebuild, reached, is_complete
+    item.last_ticket_id = last_ticket_id
     with_retries(item.save)
 
 
 def park(sequence_number: str, consumer: str, ticket_id: str, reason: str, failed_at: str) -> None:
     """Store that a change could not be processed, and why."""
     item = SearchItem(PARKED, sequence_number)
-    item.consumer, item.ticket_id, item.reason, item.failed_at = (
-        consumer,
-        ticket_id,
-        reason,
-        failed_at,
-    )
+    item.consumer, item.ticket_id = consumer, ticket_id
+    item.reason, item.failed_at = reason, failed_at
     with_retries(item.save)
 
 
