@@ -39,7 +39,7 @@ from itsm_app import config, create_app
 from itsm_app.api import logs
 from itsm_app.commands.app import create_command_app
 from itsm_app.search import indexing
-from itsm_app.storage import items, retry, table
+from itsm_app.storage import items, retry, search_table, table
 from itsm_app.storage.models import Ticket
 from itsm_app.storage.search_index import SearchItem
 from tests.support.dynamodb_endpoint import use_dynamodb
@@ -260,8 +260,7 @@ def index(engine: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]
     Return a function that indexes a ticket, as the stream handler does after a write.
     """
     monkeypatch.setattr(config, "SEARCH_TABLE", SearchItem.Meta.table_name)
-    if not SearchItem.exists():
-        SearchItem.create_table(billing_mode="PAY_PER_REQUEST")
+    search_table.create()
     delete_all_items()
 
     def index(ticket_id: str) -> None:
