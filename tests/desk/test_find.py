@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from itsm_app.desk import find_views
 from itsm_app.search import query
 from itsm_app.storage.models import Ticket
 
@@ -127,12 +128,13 @@ def test_results_have_pages_newest_first(anna: Desk, file_ticket: FileTicket, in
 def test_page_without_results_leads_to_older_tickets(
     anna: Desk, file_ticket: FileTicket, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tickets = [file_ticket("The lift") for _ in range(22)]
+    tickets = [file_ticket("The lift") for _ in range(8)]
     for each in tickets:
         index(each)
     for each in tickets[2:]:
         Ticket(each).update(actions=[Ticket.issue_description.set("x")])
     monkeypatch.setattr(query, "MAX_READS", 1)
+    monkeypatch.setattr(find_views, "PAGE_RESULTS", "2")
     page = find(anna, "lift").text
     assert shown(page) == []
     assert "Older tickets were not searched yet." in page
