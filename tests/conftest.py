@@ -28,6 +28,7 @@ for setting in (
     "RETENTION_DAYS",
     "SECRET_KEY",
     "API_VIEWER",
+    "SEARCH_TABLE",
 ):
     os.environ.pop(setting, None)
 
@@ -37,8 +38,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 from itsm_app import config, create_app
 from itsm_app.api import logs
 from itsm_app.commands.app import create_command_app
-from itsm_app.storage import retry, table
+from itsm_app.search import indexing
+from itsm_app.storage import items, retry, search_table, table
 from itsm_app.storage.models import Ticket
+from itsm_app.storage.search_index import SearchItem
 from tests.support.dynamodb_endpoint import use_dynamodb
 
 from .support import exhaustive
@@ -248,6 +251,22 @@ def stored(desk_app: Flask) -> Callable[[str], Any]:
         return desk_app.test_client().get(f"/tickets/{ticket_id}?history=all", headers=headers).json
 
     return stored
+
+
+@pytest.fixture
+def index(engine: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Turn the search on, with an empty search index. Use it only in `ON_MOTO` tests.
+
+    Return a function that indexes a ticket, as the stream handler does after a write.
+    """
+    monkeypatch.setattr(config, "SEARCH_TABLE", SearchItem.Meta.table_name)
+    search_table.create()
+    delete_all_items()
+
+    def index(ticket_id: str) -> None:
+        indexing.apply(None, indexing.indexed(items.read(ticket_id)))
+
+    return index
 
 
 class Log:

@@ -44,6 +44,7 @@ from .errors import (
     NoSession,
     PostOnly,
     RoleRefused,
+    SearchOff,
 )
 
 
@@ -227,6 +228,12 @@ FAILURES: dict[type[Exception], Failure] = {
         " the same call with the same idempotency_key in a few seconds. If the call fails again,"
         " tell the caller that the ticket system is down, and keep what the caller said.",
         retryable=True,
+    ),
+    SearchOff: Failure(
+        404,
+        "search_off",
+        "The search is off on this service. Get a ticket by its number, or list a caller's tickets"
+        " with `caller`. The operator of this service can turn on the search with SEARCH_TABLE.",
     ),
     NotFound: NO_SUCH_OPERATION,
     MethodNotAllowed: NO_SUCH_OPERATION,

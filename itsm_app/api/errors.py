@@ -31,6 +31,10 @@ class CrossSite(RequestError):
     """A request to the desk does not come from a page of the desk."""
 
 
+class SearchOff(RequestError):
+    """The service has no search index."""
+
+
 class BodyTooLarge(RequestError):
     """The body of the request is longer than `parsing.MAX_BODY_BYTES`."""
 

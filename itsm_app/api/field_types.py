@@ -102,6 +102,22 @@ IdempotencyKey = Annotated[
         " retry.",
     ),
 ]
+SearchText = Annotated[
+    str,
+    text(
+        limits.MAX_SEARCH_CHARACTERS,
+        "Search for words, for a ticket number or for a caller.",
+    ),
+]
+# A parameter that a search does not support: no value matches the pattern.
+NotInSearch = Annotated[
+    str,
+    Meta(
+        pattern="(?!)",
+        description="left out of a search",
+        extra={"next_step": "Send q without this parameter."},
+    ),
+]
 Limit = Annotated[
     int,
     Meta(

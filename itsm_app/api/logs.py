@@ -128,6 +128,9 @@ def _network_of(address: str) -> str | None:
 
 
 def _operation() -> str | None:
+    # Set if a route has several operations.
+    if "operation" in g:
+        return str(g.operation)
     # All pages of the desk count as one operation, because AWS bills metrics per operation.
     if request.blueprint == "desk":
         return "desk"

@@ -1,9 +1,9 @@
 """The ticket operations as clients call them, from the parsed request to the response.
 
 The routes, the MCP tools and the desk's pages call these functions. Each function, except
-`list_queue` and `list_handovers`, binds the request to its caller, and raises `CallerMismatch` if
-the request names another caller. Each function also raises the errors of the ticket operation that
-it calls.
+`list_queue`, `list_handovers` and `search_tickets`, binds the request to its caller, and raises
+`CallerMismatch` if the request names another caller. Each function also raises the errors of the
+ticket operation that it calls.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import msgspec
 from flask import g
 from msgspec import UNSET
 
+from .. import config
 from ..storage.models import Ticket
 from ..tickets import callers, comment, create, get, lists, numbers, update
 from . import (
@@ -26,6 +27,7 @@ from . import (
     response_schemas,
     response_sizes,
 )
+from .errors import SearchOff
 
 CLOSED_REPLAY = (
     "This idempotency_key created this ticket earlier, and the ticket is closed now. If the problem"
@@ -35,6 +37,10 @@ CLOSED_REPLAY = (
 WITHHELD_LIST = (
     "The caller's number is withheld, so their tickets cannot be listed. Ask the caller for a"
     " ticket number and get that ticket."
+)
+SEARCH_GOES_ON = (
+    "No ticket was found so far, but older tickets were not searched yet. Send next_cursor as"
+    " cursor to search them."
 )
 TELL_CALLER = (
     "Tell the caller that a person of the service desk takes over, and that everything said so far"
@@ -186,6 +192,26 @@ def list_handovers(query: request_schemas.HandoverQuery) -> response_schemas.Que
     """List the tickets that wait for a person. The ticket that waits longest comes first."""
     page, cursor = lists.list_view("waiting", "", None, query.limit, query.cursor)
     return response_schemas.queue(page, cursor)
+
+
+def search_tickets(query: request_schemas.SearchQuery) -> response_schemas.SearchResults:
+    """Search the tickets of all callers, also their internal notes, newest ticket first.
+
+    Raises:
+        SearchOff: The service has no search index.
+    """
+    if not config.uses_search():
+        raise SearchOff
+    # Imported here, so that a cold start for the four operations does not load it.
+    from ..search.query import search
+
+    page = search(query.q, query.limit, query.cursor)
+    tickets = [
+        response_schemas.found_ticket(each.ticket.attribute_values, each.matches)
+        for each in page.results
+    ]
+    note = SEARCH_GOES_ON if page.cursor and not tickets else None
+    return response_schemas.SearchResults(tickets, page.cursor, note)
 
 
 def _sees_notes() -> bool:

@@ -29,8 +29,8 @@ QUOTED_CHARACTERS = 20
 # Visible ASCII with percent-encoding. A comma must be encoded: if a client sends a header twice,
 # servers join the two values with a comma.
 PERCENT_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2}|[!-$&-+.-~\-/])*")
-# Query parameters in which `null` is a text like any other: somebody can have this name.
-FREE_TEXT_PARAMETERS = {"assignee", "caller"}
+# Query parameters in which `null` is a text like any other, for example a name.
+FREE_TEXT_PARAMETERS = {"assignee", "caller", "q"}
 # Below this number, a float without a fraction is exactly the sent integer: RFC 8259, section 6.
 EXACT_INTEGERS = 2**53
 

@@ -23,11 +23,13 @@ from .field_types import (
     IdempotencyKey,
     IssueDescription,
     Limit,
+    NotInSearch,
     Order,
     Priority,
     Reason,
     Reference,
     Revision,
+    SearchText,
     Status,
     Summary,
     Version,
@@ -170,9 +172,24 @@ class CannedAnswerDeletion(Struct):
 
 
 class DeskListQuery(TicketQuery):
-    """The query of `list_recent_tickets`, `list_queue` and `list_handovers` for the desk."""
+    """The query of a list or of a search, for the desk."""
 
     handover: HandoverState | None = None
+    q: SearchText | None = None
+
+
+class SearchQuery(Struct):
+    """The query of `search_tickets`, which has no filters."""
+
+    q: SearchText
+    limit: Limit = DEFAULT_PAGE_TICKETS
+    cursor: Cursor | None = None
+    caller: NotInSearch | None = None
+    status: NotInSearch | None = None
+    priority: NotInSearch | None = None
+    assignee: NotInSearch | None = None
+    handover: NotInSearch | None = None
+    order: NotInSearch | None = None
 
 
 class DocumentQuery(Struct):

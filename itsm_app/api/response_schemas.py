@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -182,9 +182,61 @@ class Queue(Struct, omit_defaults=True):
     next_cursor: str | None = None
 
 
+class Highlight(Struct):
+    """Where a word of the query is in a text: start, and end exclusive, in code points."""
+
+    start: int
+    end: int
+
+
+class Match(Struct):
+    """A part of a ticket that has words of the query.
+
+    `found_in` is `number`, `caller`, `description`, `comment`, `note` or `handover`. `text` is the
+    part of the text around the first word.
+    """
+
+    found_in: str
+    text: str
+    highlights: list[Highlight]
+
+
+class FoundTicket(QueuedTicket, kw_only=True, omit_defaults=True):
+    """A result of a search."""
+
+    matches: list[Match]
+
+
+class SearchResults(Struct, omit_defaults=True):
+    """The response of `search_tickets`. The tickets are sorted newest first.
+
+    The last page has no `next_cursor`. `note` says so if older tickets were not searched yet.
+    """
+
+    tickets: list[FoundTicket]
+    next_cursor: str | None = None
+    note: str | None = None
+
+
 def queue(page: Iterable[object], cursor: str | None) -> Queue:
     """Return the response for a page of a list of the desk."""
     return Queue([dump(QueuedTicket, ticket) for ticket in page], cursor)
+
+
+def found_ticket(
+    fields: Mapping[str, object], matches: Iterable[tuple[str, str, Iterable[tuple[int, int]]]]
+) -> FoundTicket:
+    """Return a result of a search.
+
+    Args:
+        fields: The fields of the ticket.
+        matches: The fields of each `Match`, with start and end of each highlight.
+    """
+    found = [
+        Match(found_in, text, [Highlight(start, end) for start, end in spans])
+        for found_in, text, spans in matches
+    ]
+    return msgspec.convert({**fields, "matches": found}, FoundTicket)
 
 
 class Health(Struct):

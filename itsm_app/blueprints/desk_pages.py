@@ -25,7 +25,7 @@ ROUTES = (
     ("GET", "/news", "queue_views.show_news"),
     ("GET", "/tickets/<ticket_id>", "ticket_views.show_ticket"),
     ("POST", "/tickets/<ticket_id>", "ticket_views.change_ticket"),
-    ("GET", "/find", "views.find_tickets"),
+    ("GET", "/find", "find_views.find_tickets"),
     ("GET", "/new", "ticket_views.show_new_ticket"),
     ("POST", "/new", "ticket_views.create_ticket"),
     ("GET", "/canned-answers", "canned_answer_views.show_canned_answers"),
@@ -47,10 +47,11 @@ def lazy_view(path: str) -> Callable[..., ResponseReturnValue]:
 
     def view(**arguments: Any) -> ResponseReturnValue:
         # Not `import_module`: the zip of the Lambda has the modules that imports name.
-        from ..desk import canned_answer_views, queue_views, ticket_views, views
+        from ..desk import canned_answer_views, find_views, queue_views, ticket_views, views
 
         modules = {
             "canned_answer_views": canned_answer_views,
+            "find_views": find_views,
             "queue_views": queue_views,
             "ticket_views": ticket_views,
             "views": views,

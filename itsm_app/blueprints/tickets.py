@@ -53,7 +53,7 @@ def add_ticket_comment(ticket_id: str) -> tuple[Response, dict[str, str]]:
 
 @blueprint.get("/tickets")
 def list_recent_tickets() -> Response:
-    """List a caller's newest tickets. For the desk, list the queue if no caller is given."""
+    """List a caller's newest tickets. The desk can also list the queue, and search."""
     if not caller_binding.may_see_all():
         query = parsing.load_query(request_schemas.TicketQuery, request.query_string)
         return jsonify(operations.list_recent_tickets(query))
@@ -62,6 +62,10 @@ def list_recent_tickets() -> Response:
 
 def _list_for_desk() -> Response:
     query = parsing.load_query(request_schemas.DeskListQuery, request.query_string)
+    if query.q is not None:
+        g.operation = "search_tickets"
+        search = parsing.load_query(request_schemas.SearchQuery, request.query_string)
+        return jsonify(operations.search_tickets(search))
     if query.caller is not None or not (query.status or query.handover):
         return jsonify(operations.list_recent_tickets(query))
     if query.handover:

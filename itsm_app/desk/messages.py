@@ -119,6 +119,7 @@ ERROR_HEADINGS = {
 }
 # How the pages name the fields of the API.
 FIELD_LABELS = {
+    "`q`": "The search text",
     "`caller`": "The caller",
     "`caller_id`": "The caller",
     "`issue_description`": "The description",

@@ -11,7 +11,9 @@ from uuid import uuid4
 
 from flask import Response, g, request, url_for
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
+from .. import config
 from ..api import response_schemas
 from ..tickets import lists
 from ..tickets.stats import Report
@@ -43,7 +45,7 @@ UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
 
 def render(template: str, **values: Any) -> Response:
     """Return a page: a template, filled in with values, and the headers of every page."""
-    values |= {"key": g.get("key"), "base": _base()}
+    values |= {"key": g.get("key"), "base": _base(), "uses_search": config.uses_search()}
     # The view whose link led to this page.
     origin = request.args.get("from")
     values["origin"] = origin if origin in lists.VIEWS else None
@@ -55,20 +57,28 @@ def render(template: str, **values: Any) -> Response:
     return response
 
 
-def search_results(
+def found(
     search_text: str,
-    found: response_schemas.TicketList | None,
+    found: response_schemas.TicketList | response_schemas.SearchResults | None,
     error: response_schemas.Error | None = None,
 ) -> Response:
-    """Return the page with a caller's tickets, or with advice if there are none.
+    """Return the page with what was found, or with advice if nothing was found.
 
     Args:
         search_text: What was searched for.
         found: The tickets. None if nothing was searched for.
-        error: Why the text is not a ticket number, if it looks like one.
+        error: Why the text cannot be searched for, or is no ticket number, although it looks like
+            one.
     """
-    message = error and messages.error_message(error)
-    return render("find.html", search_text=search_text, found=found, error_message=message)
+    return render(
+        "search.html" if config.uses_search() else "find.html",
+        search_text=search_text,
+        found=found,
+        error_message=error and messages.error_message(error),
+        cursor=request.args.get("cursor"),
+        # Phone numbers have no letters, and e-mail addresses have an "@".
+        is_caller=not error and ("@" in search_text or not any(map(str.isalpha, search_text))),
+    )
 
 
 def stats(report: Report) -> Response:
@@ -134,6 +144,16 @@ def shorten(text: str, max_characters: int) -> str:
     return text if len(text) <= max_characters else f"{text[: max_characters - 1]}…"
 
 
+def highlighted(match: response_schemas.Match) -> Markup:
+    """Return the text of a match as HTML, with the words of the query in `mark` elements."""
+    html, position = Markup(), 0
+    for each in match.highlights:
+        marked = Markup("<mark>{}</mark>").format(match.text[each.start : each.end])
+        html += escape(match.text[position : each.start]) + marked
+        position = each.end
+    return html + escape(match.text[position:])
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -150,6 +170,7 @@ def _environment() -> Environment:
     }
     environment.filters |= {"age": age, "clock": clock, "label": label, "shorten": shorten}
     environment.filters |= {"duration": duration, "linked": linked}
+    environment.filters |= {"highlighted": highlighted}
     return environment
 
 

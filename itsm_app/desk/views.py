@@ -1,4 +1,4 @@
-"""The views of the lists, the sign-in and the statistics."""
+"""The views of the sign-in, the statistics and the static files."""
 
 from __future__ import annotations
 
@@ -10,18 +10,13 @@ from flask import Response, g, redirect, request, url_for
 from werkzeug import Response as BaseResponse
 from werkzeug.exceptions import NotFound
 
-from ..api import error_responses, operations, parsing, request_schemas, response_schemas
 from ..api.errors import NoSession
-from ..tickets import characters, stats
-from ..tickets.errors import InvalidField, MisheardNumber, TicketNotFound
+from ..tickets import stats
 from . import pages, sessions
 
-PAGE_TICKETS = "25"
 STATS_DAYS = 14
 # What may follow `/desk` in the URL after the sign-in: a path or a query of printable ASCII.
 NEXT_PATH = re.compile(r"[/?][!-~]*")
-
-ViewResponse = BaseResponse | tuple[Response, int]
 
 
 def require_session() -> BaseResponse | None:
@@ -46,19 +41,6 @@ def require_session() -> BaseResponse | None:
             raise
         return _redirect_to_sign_in()
     return None
-
-
-def find_tickets() -> ViewResponse:
-    """Redirect to the ticket with this number or ID, or show the tickets of this caller."""
-    search_text = request.args.get("q", "").strip()
-    if characters.is_empty(search_text):
-        return pages.search_results("", None)
-    try:
-        query = request_schemas.OneTicketQuery(comments="none")
-        ticket, _ = operations.get_ticket_status(search_text, query)
-    except (MisheardNumber, TicketNotFound) as error:
-        return _search_by_caller(search_text, error)
-    return redirect(url_for("desk.show_ticket", ticket_id=ticket.ticket_id), 303)
 
 
 def show_stats() -> Response:
@@ -102,19 +84,3 @@ def _redirect_to_sign_in() -> BaseResponse:
     if request.headers.get("Sec-Fetch-Site") == "cross-site" and "from" not in request.args:
         return pages.render("follow.html", path=f"{path}{'&' if '?' in path else '?'}from=link")
     return redirect(url_for("desk.show_sign_in", next=path or None), 303)
-
-
-def _search_by_caller(caller_id: str, error: MisheardNumber | TicketNotFound) -> ViewResponse:
-    is_number = isinstance(error, MisheardNumber)
-    args = {**request.args.to_dict(), "comments": "none", "limit": PAGE_TICKETS}
-    query = parsing.load_form(request_schemas.TicketQuery, {**args, "caller": caller_id})
-    try:
-        found = operations.list_recent_tickets(query)
-    except InvalidField as invalid:
-        body, status = error_responses.explain(error if is_number else invalid)
-        return pages.search_results(caller_id, response_schemas.TicketList([]), body), status
-    # A caller ID of digits can look like a wrong ticket number.
-    if found.tickets or not is_number:
-        return pages.search_results(caller_id, found)
-    body, status = error_responses.explain(error)
-    return pages.search_results(caller_id, found, body), status

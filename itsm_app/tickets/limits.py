@@ -16,6 +16,7 @@ MAX_SUMMARY_CHARACTERS = 1000
 MAX_CONTACT_ID_CHARACTERS = 100
 MAX_IDEMPOTENCY_KEY_CHARACTERS = 100
 MAX_ASSIGNEE_CHARACTERS = 100
+MAX_SEARCH_CHARACTERS = 200
 # All canned answers are one item, of at most 400 KB. A character has up to 4 bytes, so 50 answers
 # with the longest names and texts take 312 KB.
 MAX_CANNED_ANSWERS = 50

@@ -322,6 +322,12 @@ CASES |= {
         for if_match in ('W/"x"', f'W/"0.{TIME}"', 'W/"x", W/"y"', "", ",")
     ],
     (
+        "search_off",
+        "The operator of this service can turn on the search with SEARCH_TABLE.",
+    ): [
+        (Request("GET", "/tickets?q=lift"), "The search is off on this service."),
+    ],
+    (
         "no_keys",
         "The operator of this service must create a key with `flask new-key` and add the entry of"
         " the key to API_KEYS.",

@@ -93,8 +93,10 @@ def test_pictures_show_handovers_priorities_replies_and_notes(
 ) -> None:
     create_past_tickets(gallery)
     ticket = create_tickets(gallery)
+    gallery.await_search("printer", 4)
     pictures = [
         ("queue-light", "/desk", 1280, "light", ["Waiting: ", "New reply", "Urgent"]),
+        ("search-light", "/desk/find?q=printer", 1280, "light", ["Found in", "Hand-over:"]),
         ("ticket-dark", f"/desk/tickets/{ticket}", 1280, "dark", ["Latest tickets of this caller"]),
         ("ticket-phone", f"/desk/tickets/{ticket}", 390, "light", ["Internal note", "c-4711"]),
         ("stats-light", "/desk/stats", 1280, "light", ["Backlog by priority", "bob"]),

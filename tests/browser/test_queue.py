@@ -51,6 +51,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
                 change = {"assignee": CALLERS[2], "comment": "Please wait"}
                 server.request("PATCH", f"/tickets/{ticket}", json=change)
             server.set_age(ticket, 7 + 50 * number)
+        for caller in CALLERS:
+            server.await_search(caller, 10)
         yield server
 
 
@@ -92,6 +94,7 @@ def test_pages_fit_every_width_and_are_accessible(desk: Server, tmp_path: Path) 
         "empty": "/desk?view=closed",
         "problem": "/desk?problem=ticket",
         "find": "/desk/find?q=maria.k@example.com",
+        "words": "/desk/find?q=please+printer",
         "nothing": "/desk/find?q=nobody@example.com",
         "search": "/desk/find",
         "new": "/desk/new",
@@ -224,8 +227,8 @@ def test_up_returns_to_the_view_the_page_and_the_row(desk: Server, tmp_path: Pat
         browser.go("/desk/find?q=maria.k@example.com")
         found = listed(browser)
         browser.find(f'a[href*="{found[0]}"]').click()
-        assert browser.find("#up").text == "Tickets of maria.k@example.com"
-        browser.press("Tickets of maria.k@example.com")
+        assert browser.find("#up").text == "Results for maria.k@example.com"
+        browser.press("Results for maria.k@example.com")
         assert browser.path() == "/desk/find"
 
 

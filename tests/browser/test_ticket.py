@@ -333,6 +333,7 @@ def test_ticket_page_announces_a_change_and_the_refresh(server: Server, open_bro
 
 def test_every_shortcut_has_a_control_that_tab_reaches(server: Server, open_browser: Open) -> None:
     tickets = [server.create_ticket("+15550155", f"Shortcut {number}") for number in range(3)]
+    server.await_search("+15550155", 3)
     # What j, k, x, u, "/", n, a, r and "?" do, and Ctrl+/.
     controls = {
         "/desk/find?q=%2B15550155": ["#list th a", "#find", ".top nav a", "#shortcuts summary"],

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from itsm_app.local.engine import Engine
@@ -16,6 +17,8 @@ from .browser import Browser
 from .desk import AGENT, AGENT_ENTRY, ANNA, ANNA_ENTRY, BOB_ENTRY, SECRET
 from .flask_run import FlaskRun, flask_run
 
+# How long after a write the search finds a ticket.
+SEARCH_SECONDS = 5
 # Opens a browser with a new profile.
 Open = Callable[..., AbstractContextManager[Browser]]
 
@@ -40,6 +43,13 @@ class Server:
 
     def ticket(self, ticket_id: str) -> Any:
         return self.request("GET", f"/tickets/{ticket_id}?history=all")
+
+    def await_search(self, text: str, count: int) -> None:
+        """Wait until a search for a text finds so many tickets, for at most 5 seconds."""
+        deadline = monotonic() + SEARCH_SECONDS
+        while len(self.request("GET", "/tickets", params={"q": text})["tickets"]) < count:
+            assert monotonic() < deadline, f"no search finds {text!r}"
+            sleep(0.05)
 
     def set_age(self, ticket_id: str, minutes: int, lasted: int | None = None) -> None:
         """Move the creation of a ticket and its later events into the past.
