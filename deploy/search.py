@@ -22,8 +22,8 @@ def check_setting(cli: Any) -> None:
         raise ClickException(f"{stage}: search must be true or false.")
     if "SEARCH_TABLE" in cli.aws_environment_variables:
         raise ClickException(
-            f"{stage}: remove SEARCH_TABLE from aws_environment_variables. To turn on search, add"
-            ' "search": true to the block of the stage.'
+            f"{stage}: remove SEARCH_TABLE from aws_environment_variables. To turn on search, set"
+            ' "search" to true.'
         )
 
 
@@ -73,8 +73,8 @@ def check_undeploy(cli: Any, names: dict[str, str]) -> None:
     if limits.current_variables(cli).get("SEARCH_TABLE") and stream_function.exists(cli, names):
         raise ClickException(
             f"`zappa undeploy {cli.api_stage}` would not delete {names['stream_handler']}. First"
-            ' remove "search" from the block of the stage in zappa_settings.json, and run `zappa'
-            f" update {cli.api_stage}`."
+            ' set "search" to false in zappa_settings.json, and run'
+            f" `zappa update {cli.api_stage}`."
         )
 
 

@@ -134,8 +134,8 @@ def test_alarms_and_dashboard_use_exactly_the_metrics_that_the_app_writes(
     assert stage_dimensions == ["Stage"]
     watched = ("HandoverWait", "Errors", "Rejected", "Throttles")
     of_stream_handler = ("ParkedRecords",)
-    names = (*watched, *of_stream_handler)
-    assert app_metrics == [(name, {"Stage": "${Stage}"}) for name in names]
+    expected = (*watched, *of_stream_handler)
+    assert app_metrics == [(name, {"Stage": "${Stage}"}) for name in expected]
     assert [line[name] for name in ("Stage", *watched[1:])] == ["poc", 0, 0, 0]
     log_longest_wait("call-1")
     (line,) = log.lines("handover_wait")

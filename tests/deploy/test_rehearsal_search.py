@@ -28,6 +28,7 @@ pytestmark = [
 ]
 
 HANDLER = "poc-itsm-stream-handler"
+HANDLER_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{HANDLER}"
 STREAM_ROLE = "poc-itsm-stream-role"
 STREAM_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{STREAM_ROLE}"
 STREAM_BOUNDARY_ARN = f"arn:aws:iam::{ACCOUNT}:policy/poc-itsm-stream-boundary"
@@ -226,9 +227,9 @@ def test_update_stops_if_there_is_no_index_table(aws: Aws, searching: Clone) -> 
 
 
 @contextmanager
-def denied_to_deployer(aws: Aws, action: str) -> Iterator[None]:
+def denied_to_deployer(aws: Aws, action: str, resource: str = "*") -> Iterator[None]:
     iam, selector = aws.client("iam"), {"UserName": "poc-deployer", "PolicyName": "deny"}
-    statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
+    statement = {"Effect": "Deny", "Action": action, "Resource": resource}
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     iam.put_user_policy(**selector, PolicyDocument=json.dumps(policy))
     try:
@@ -258,15 +259,15 @@ def test_undeploy_stops_before_it_asks(aws: Aws, searching: Clone) -> None:
 def test_update_without_the_setting_deletes_the_stream_handler(
     aws: Aws, searching: Clone, api: Api
 ) -> None:
-    searching.change_settings(search=None)
+    searching.change_settings(search=False)
     try:
         searching.run(UPDATE)
         assert HANDLER not in function_names(aws)
         assert mappings(aws) == []
         assert variables(aws, FUNCTION)["SEARCH_TABLE"] == ""
         assert api.request("GET", "/health").status_code == 200
-        # The next update finds nothing to delete.
-        with denied_to_deployer(aws, "lambda:DeleteFunction"):
+        # The next update does not look for a stream handler.
+        with denied_to_deployer(aws, "lambda:*", HANDLER_ARN):
             searching.run(UPDATE)
     finally:
         searching.change_settings(search=True)

@@ -18,7 +18,7 @@ CHANGES_MAPPING = {
     "lambda:UpdateEventSourceMapping",
 }
 READS_STREAM = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
-MAPPINGS = "/2015-03-31/event-source-mappings/"
+MAPPINGS = "/2015-03-31/event-source-mappings"
 
 
 def check_functions_of_mappings() -> None:
