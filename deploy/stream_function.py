@@ -22,6 +22,7 @@ MAPPING = {
 # the Lambda API Reference).
 CHANGING = {"Creating", "Deleting", "Disabling", "Enabling", "Updating"}
 CHANGE_SECONDS = 120
+SECONDS_BETWEEN_LOOKS = 2
 
 
 def exists(cli: Any, names: dict[str, str]) -> bool:
@@ -137,12 +138,13 @@ def _mappings(client: Any, name: str) -> list[dict[str, Any]]:
         ClickException: A mapping still changes after two minutes.
     """
     deadline = time.monotonic() + CHANGE_SECONDS
-    while time.monotonic() < deadline:
+    while True:
         found = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
         if not any(mapping["State"] in CHANGING for mapping in found):
             return list(found)
-        time.sleep(2)
-    raise ClickException(
-        f"Lambda still changes the event source mapping of {name}. Run the command again in a"
-        " minute."
-    )
+        if time.monotonic() > deadline:
+            raise ClickException(
+                f"Lambda still changes the event source mapping of {name}. Run the command again"
+                " in a minute."
+            )
+        time.sleep(SECONDS_BETWEEN_LOOKS)

@@ -168,7 +168,8 @@ def test_size_of_variables_is_the_length_of_their_json_text() -> None:
     assert limits.variables_size({"A": 'b"', "C": ""}) == len(r'{"A":"b\"","C":""}')
 
 
-def test_documented_number_of_keys_fits() -> None:
+@pytest.mark.parametrize("of_search", [{}, {"SEARCH_TABLE": "poc-itsm-search"}])
+def test_documented_number_of_keys_fits(of_search: dict[str, str]) -> None:
     documented = re.findall(
         r"(\d+) keys with names of (\d+) characters", (ROOT / "docs/security.md").read_text()
     )
@@ -177,7 +178,7 @@ def test_documented_number_of_keys_fits() -> None:
     for count, name_characters in documented:
         for number, fits in [(int(count), True), (int(count) + 1, False)]:
             keys = entries(number, int(name_characters))
-            variables = {**stage, "API_KEYS": keys, "SECRET_KEY": "0" * 64}
+            variables = {**stage, **of_search, "API_KEYS": keys, "SECRET_KEY": "0" * 64}
             assert (limits.variables_size(variables) <= limits.MAX_VARIABLE_BYTES) is fits
 
 
