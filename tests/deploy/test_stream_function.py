@@ -15,6 +15,7 @@ from deploy import policies, stream_function
 
 NAMES = policies.names("poc", {"aws_region": "us-east-1", "search": True})
 HANDLER = NAMES["stream_handler"]
+UUID = "0f9d5c1e-6b3a-4e0b-9d0e-3d3b8a5f4c2a"
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def add_function(stub: Stubber) -> None:
 
 
 def add_mapping(stub: Stubber, state: str) -> None:
-    found: dict[str, Any] = {"EventSourceMappings": [{"UUID": "u", "State": state}]}
+    found: dict[str, Any] = {"EventSourceMappings": [{"UUID": UUID, "State": state}]}
     stub.add_response("list_event_source_mappings", found, {"FunctionName": HANDLER})
 
 
@@ -48,7 +49,7 @@ def test_deletes_a_mapping_only_after_lambda_has_finished_a_change(
     add_function(stub)
     add_mapping(stub, state)
     add_mapping(stub, "Enabled")
-    stub.add_response("delete_event_source_mapping", {}, {"UUID": "u"})
+    stub.add_response("delete_event_source_mapping", {}, {"UUID": UUID})
     stub.add_response("delete_function", {}, {"FunctionName": HANDLER})
     remove(stub)
 
