@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-import time
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from click import ClickException, echo
 # Zappa loads this file by its path, and the project is not installed as a package.
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from deploy import function_role, limits, policies, releases
+from deploy import function_role, limits, log_group, policies, releases, search
 from deploy.package import check_python, write_zip
 from itsm_app import create_app
 from itsm_app.api import auth
@@ -27,27 +27,30 @@ from itsm_app.commands.aws_errors import REMEDIES
 from itsm_app.config import InvalidSetting
 from itsm_app.desk.sessions import MIN_SECRET_CHARACTERS
 
-LOG_RETENTION_DAYS = 30
-# Lambda rejects a role that was created a few seconds ago ("Changes that I make are not always
-# immediately visible" in the IAM User Guide).
-ROLE_SETTLES_SECONDS = 10
-
 
 def name_resources(cli: Any) -> None:
     """Check the stage, name its resources and render the policies of its role.
 
     Zappa calls this as the callback `settings`, at the start of each command.
 
-    For `deploy` and `update`, also check the limits and prepare the function's role.
+    For `deploy` and `update`, also check the limits and prepare the roles of the functions.
 
     Raises:
-        ClickException: The Python version, the stage name, `API_KEYS`, `SECRET_KEY` or the throttle
-            cannot be used; the variables are too large; AWS rejects the credentials or lacks a
-            permission; `deploy` finds no table; another command finds no function; or `rollback`
-            finds no earlier version.
+        ClickException: The Python version, the stage name, `API_KEYS`, `SECRET_KEY`, `search` or
+            the throttle cannot be used; the variables are too large; AWS rejects the credentials or
+            lacks a permission; `deploy` finds no table; a stage with search has no index table or
+            no stream; another command finds no function; `rollback` finds no earlier version; or
+            `undeploy` would leave a stream handler behind.
     """
-    try:
+    with _denials_explained(cli):
         _prepare(cli)
+
+
+@contextmanager
+def _denials_explained(cli: Any) -> Iterator[None]:
+    """Raise a `ClickException` that says what to do if AWS denies an action."""
+    try:
+        yield
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("AccessDenied", "AccessDeniedException"):
             raise
@@ -63,6 +66,7 @@ def _prepare(cli: Any) -> None:
         _check_keys(cli)
         _check_secret_key()
         limits.check_throttle(cli)
+        search.check_setting(cli)
     if cli.command in ("deploy", "update", "package"):
         _check_python()
     _check_stage_name(cli.api_stage)
@@ -78,6 +82,7 @@ def _prepare(cli: Any) -> None:
         cli.s3_bucket_name = policies.bucket_name(account, names["region"])
         cli.zappa.attach_policy = policies.render("role-policy.json", account, names)
         cli.zappa.assume_policy = policies.render("trust-policy.json", account, names)
+    cli.aws_environment_variables |= search.variables(cli, names)
     if cli.command == "deploy":
         _check_table(cli, names["table"])
     if cli.command in ("update", "rollback", "status", "tail", "undeploy"):
@@ -86,7 +91,15 @@ def _prepare(cli: Any) -> None:
         limits.check_variables(cli)
         if cli.load_credentials:
             limits.check_concurrency(cli)
-            function_role.prepare(cli, policies.boundary_arn(account, names))
+            boundary = policies.policy_arn(account, names["boundary"])
+            zappa = cli.zappa
+            function_role.prepare(zappa.iam_client, zappa.role_name, zappa.assume_policy, boundary)
+            if names["search_table"]:
+                search.prepare(cli, account, names)
+            else:
+                search.remove(cli, names)
+    if cli.command == "undeploy":
+        search.check_undeploy(cli, names)
     if cli.command in ("update", "rollback"):
         releases.delete_failed_versions(cli)
     if cli.command == "rollback":
@@ -99,17 +112,24 @@ def fill_zip(cli: Any) -> None:
     Zappa calls this as the callback `zip`, before it uploads the zip.
     """
     write_zip(Path(cli.zip_path))
+    # Zappa deletes the file before it calls `finish_deployment`.
+    cli.package = Path(cli.zip_path).read_bytes()
     if cli.command == "deploy":
-        _create_log_group(cli)
-        _wait_for_role(cli)
+        log_group.create(cli, cli.lambda_name)
+        function_role.wait_until_usable(cli.zappa.iam_client, cli.zappa.role_name)
 
 
 def finish_deployment(cli: Any) -> None:
-    """Set the throttle of the stage, and print a command that creates a ticket.
+    """Set the throttle, deploy the stream handler, and print a command that creates a ticket.
 
     Zappa calls this as the callback `post`, at the end of `deploy` and `update`.
     """
     limits.set_throttle(cli)
+    names = policies.names(cli.api_stage, cli.stage_config)
+    # There is no package with the options --no-upload and --zip.
+    if names["search_table"] and hasattr(cli, "package"):
+        with _denials_explained(cli):
+            search.deploy(cli, names)
     url = cli.zappa.get_api_url(cli.lambda_name, cli.api_stage)
     body = '{"caller_id": "+15550100", "issue_description": "My printer is on fire"}'
     echo(f"Try, with your key as KEY: curl -H 'x-api-key: KEY' -d '{body}' {url}/tickets")
@@ -201,20 +221,3 @@ def _check_function(cli: Any) -> None:
             f"The function {cli.lambda_name} does not exist. Create it first: zappa deploy"
             f" {cli.api_stage}"
         )
-
-
-def _create_log_group(cli: Any) -> None:
-    # Lambda would create a log group that keeps its lines forever, and would need the permission.
-    logs = cli.zappa.logs_client
-    group = f"/aws/lambda/{cli.lambda_name}"
-    try:
-        logs.create_log_group(logGroupName=group, tags=cli.tags)
-    except logs.exceptions.ResourceAlreadyExistsException:
-        return
-    logs.put_retention_policy(logGroupName=group, retentionInDays=LOG_RETENTION_DAYS)
-
-
-def _wait_for_role(cli: Any) -> None:
-    role = cli.zappa.iam_client.get_role(RoleName=cli.zappa.role_name)["Role"]
-    age = (datetime.now(UTC) - role["CreateDate"]).total_seconds()
-    time.sleep(max(0, ROLE_SETTLES_SECONDS - age))

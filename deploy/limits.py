@@ -28,7 +28,7 @@ THROTTLED = {
 def check_variables(cli: Any) -> None:
     """Raise `ClickException` if the variables of the function exceed Lambda's limit."""
     # Zappa keeps the variables that are on the function and not in the settings.
-    variables = {**_current_variables(cli), **cli.aws_environment_variables}
+    variables = {**current_variables(cli), **cli.aws_environment_variables}
     size = variables_size(variables)
     if size > MAX_VARIABLE_BYTES:
         largest = max(variables, key=lambda name: len(variables[name]))
@@ -97,13 +97,14 @@ def check_concurrency(cli: Any) -> None:
         )
 
 
-def _throttle(cli: Any) -> dict[str, Any]:
-    return {name: cli.stage_config.get(name, value) for name, value in THROTTLE.items()}
-
-
-def _current_variables(cli: Any) -> dict[str, str]:
+def current_variables(cli: Any) -> dict[str, str]:
+    """Return the variables that the function has now. Empty: there is no function."""
     found = _function(cli).get("Configuration", {})
     return dict(found.get("Environment", {}).get("Variables", {}))
+
+
+def _throttle(cli: Any) -> dict[str, Any]:
+    return {name: cli.stage_config.get(name, value) for name, value in THROTTLE.items()}
 
 
 def _reserved_concurrency(cli: Any) -> int:

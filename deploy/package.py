@@ -1,6 +1,6 @@
-"""Build the zip of the Lambda function.
+"""Build the zip of the Lambda functions.
 
-The zip contains only the modules that the handler imports, and the same commit gives the same
+The zip contains only the modules that the handlers import, and the same commit gives the same
 bytes. Zappa creates an empty zip (`exclude` in `zappa_settings.json`), and the callback `zip`
 replaces it.
 """
@@ -26,9 +26,9 @@ import botocore
 from .service_model import botocore_data
 
 ROOT = Path(__file__).parent.parent
-HANDLER = ROOT / "deploy" / "lambda_handler.py"
+HANDLERS = [ROOT / "deploy" / name for name in ("lambda_handler.py", "stream_handler.py")]
 APP = "itsm_app"
-# The packages whose modules are in the zip if the handler imports them. Other installed packages
+# The packages whose modules are in the zip if a handler imports them. Other installed packages
 # are optional dependencies that the Lambda does not need, or development tools.
 PACKAGES = {
     APP,
@@ -100,7 +100,7 @@ def check_python() -> None:
 
 
 def write_zip(path: Path) -> None:
-    """Write the zip of the Lambda function to `path`. Raise `RuntimeError` as `check_python`."""
+    """Write the zip of the Lambda functions to `path`. Raise `RuntimeError` as `check_python`."""
     check_python()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -116,12 +116,12 @@ def write_zip(path: Path) -> None:
 
 
 def module_files() -> dict[str, Path]:
-    """Return the files of all modules that the handler imports, by path in the zip.
+    """Return the files of all modules that the handlers import, by path in the zip.
 
     Indirect imports and imports inside of functions count too.
     """
     files: dict[str, Path] = {}
-    waiting = [("lambda_handler", HANDLER)]
+    waiting = [(handler.stem, handler) for handler in HANDLERS]
     while waiting:
         module, file = waiting.pop()
         folder = module.replace(".", "/") if file.stem == "__init__" else module.rpartition(".")[0]
@@ -206,7 +206,7 @@ def _compile(folder: Path) -> None:
     # half of their size. The app keeps its source files, for the lines in stack traces.
     for source in sorted(folder.rglob("*.py")):
         path_in_zip = source.relative_to(folder)
-        is_app = path_in_zip.parts[0] in (APP, HANDLER.name)
+        is_app = path_in_zip.parts[0] in {APP, *(handler.name for handler in HANDLERS)}
         compiled = cache_from_source(str(source), optimization="") if is_app else f"{source}c"
         py_compile.compile(
             str(source),

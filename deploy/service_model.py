@@ -12,8 +12,17 @@ from botocore.loaders import Loader
 
 from itsm_app.storage.connection import DOCUMENTS
 
-# The operations that `itsm_app` uses in the Lambda. The role's policy allows the same four.
-OPERATIONS = ("GetItem", "PutItem", "Query", "UpdateItem")
+# The operations that `itsm_app` uses in the Lambda functions. The policies of their roles allow the
+# same, with search.
+OPERATIONS = (
+    "BatchGetItem",
+    "BatchWriteItem",
+    "DeleteItem",
+    "GetItem",
+    "PutItem",
+    "Query",
+    "UpdateItem",
+)
 API = "dynamodb/2012-08-10"
 
 

@@ -65,6 +65,31 @@ def test_stage_may_set_its_table_and_variables(load: Any) -> None:
     }
 
 
+def test_search_adds_the_variable_of_the_index_table(load: Any) -> None:
+    variables = load("dev", search=True).aws_environment_variables
+    assert variables["SEARCH_TABLE"] == "dev-itsm-search"
+    assert "SEARCH_TABLE" not in load("dev", search=False).aws_environment_variables
+
+
+@pytest.mark.parametrize("command", ["deploy", "update"])
+@pytest.mark.parametrize(
+    ("search", "variables", "message"),
+    [
+        ("true", {}, "search must be true or false"),
+        (1, {}, "search must be true or false"),
+        (None, {}, "search must be true or false"),
+        (True, {"SEARCH_TABLE": "other"}, "remove SEARCH_TABLE from aws_environment_variables"),
+        (False, {"SEARCH_TABLE": ""}, "remove SEARCH_TABLE from aws_environment_variables"),
+    ],
+)
+def test_rejects_invalid_settings_of_search(
+    load: Any, command: str, search: Any, variables: dict[str, str], message: str
+) -> None:
+    variables = {"API_KEYS": entries(1, 5), **variables}
+    with pytest.raises(ClickException, match=message):
+        load("dev", command, search=search, aws_environment_variables=variables)
+
+
 @pytest.mark.parametrize("stage", ["t", "tick", "tickets", "h", "health"])
 def test_rejects_stages_that_are_the_start_of_a_route(load: Any, stage: str) -> None:
     with pytest.raises(ClickException, match=f"The stage name {stage} is not allowed, because"):
@@ -143,7 +168,8 @@ def test_size_of_variables_is_the_length_of_their_json_text() -> None:
     assert limits.variables_size({"A": 'b"', "C": ""}) == len(r'{"A":"b\"","C":""}')
 
 
-def test_documented_number_of_keys_fits() -> None:
+@pytest.mark.parametrize("of_search", [{}, {"SEARCH_TABLE": "poc-itsm-search"}])
+def test_documented_number_of_keys_fits(of_search: dict[str, str]) -> None:
     documented = re.findall(
         r"(\d+) keys with names of (\d+) characters", (ROOT / "docs/security.md").read_text()
     )
@@ -152,7 +178,7 @@ def test_documented_number_of_keys_fits() -> None:
     for count, name_characters in documented:
         for number, fits in [(int(count), True), (int(count) + 1, False)]:
             keys = entries(number, int(name_characters))
-            variables = {**stage, "API_KEYS": keys, "SECRET_KEY": "0" * 64}
+            variables = {**stage, **of_search, "API_KEYS": keys, "SECRET_KEY": "0" * 64}
             assert (limits.variables_size(variables) <= limits.MAX_VARIABLE_BYTES) is fits
 
 

@@ -36,6 +36,12 @@ OF_HANDOVERS = {
     for name, resource in STACK["Resources"].items()
     if resource.get("Condition") == "MeasuresHandovers"
 }
+# The alarms of a stage with search.
+OF_SEARCH = {
+    name
+    for name, resource in STACK["Resources"].items()
+    if resource.get("Condition") == "HasSearch"
+}
 RESOURCES = {name: resource["Properties"] for name, resource in STACK["Resources"].items()}
 ALARMS = {name: alarm for name, alarm in RESOURCES.items() if "AlarmName" in alarm}
 SUMS = {name: alarm["Metrics"] for name, alarm in ALARMS.items() if "Metrics" in alarm}
@@ -47,11 +53,12 @@ DASHBOARD_METRICS = [
 SEARCH = re.compile(r"SEARCH\('\{(\w+),(\w+),(\w+)\} MetricName=\"(\w+)\" Stage=\"\$\{Stage\}\"'")
 NAMES = names("${Stage}", {"aws_region": "us-east-1"})
 FUNCTION, TABLE = NAMES["function"], NAMES["table"]
+STREAM_HANDLER = NAMES["stream_handler"]
 # The dimensions of the AWS metrics that the template uses. The sources are "Types of metrics for
 # Lambda functions", "Amazon API Gateway dimensions and metrics" and "DynamoDB metrics and
 # dimensions".
 DIMENSIONS = {
-    "AWS/Lambda": [{"FunctionName": FUNCTION}],
+    "AWS/Lambda": [{"FunctionName": FUNCTION}, {"FunctionName": STREAM_HANDLER}],
     "AWS/ApiGateway": [{"ApiName": FUNCTION, "Stage": "${Stage}"}],
     "AWS/DynamoDB": [
         {"TableName": TABLE},
@@ -126,7 +133,9 @@ def test_alarms_and_dashboard_use_exactly_the_metrics_that_the_app_writes(
     ]
     assert stage_dimensions == ["Stage"]
     watched = ("HandoverWait", "Errors", "Rejected", "Throttles")
-    assert app_metrics == [(name, {"Stage": "${Stage}"}) for name in watched]
+    of_stream_handler = ("ParkedRecords",)
+    expected = (*watched, *of_stream_handler)
+    assert app_metrics == [(name, {"Stage": "${Stage}"}) for name in expected]
     assert [line[name] for name in ("Stage", *watched[1:])] == ["poc", 0, 0, 0]
     log_longest_wait("call-1")
     (line,) = log.lines("handover_wait")
@@ -179,6 +188,25 @@ def test_schedule_and_alarm_of_hand_overs_have_the_same_period() -> None:
         "HandoverRetries",
         "Handovers",
     }
+
+
+def test_stack_watches_the_stream_handler_only_with_search() -> None:
+    parameter = STACK["Parameters"]["Search"]
+    assert (parameter["Default"], parameter["AllowedValues"]) == ("off", ["off", "on"])
+    assert STACK["Conditions"]["HasSearch"] == {"Fn::Equals": [{"Ref": "Search"}, "on"]}
+    watched = {
+        name
+        for name, alarm in ALARMS.items()
+        if STREAM_HANDLER in json.dumps(alarm.get("Dimensions"))
+    }
+    assert watched | {"Parked"} == OF_SEARCH
+    delay = ALARMS["SearchDelay"]
+    assert (delay["MetricName"], delay["Statistic"], delay["Threshold"]) == (
+        "IteratorAge",
+        "Maximum",
+        60_000,
+    )
+    assert "flask parked" in ALARMS["Parked"]["AlarmDescription"]
 
 
 def test_aws_metrics_have_the_dimensions_of_the_deployed_resources() -> None:
@@ -335,7 +363,7 @@ def test_stack_calls_the_alias_every_minute_and_lets_only_the_schedule_call_it(
     [
         ("poc", "", {"HandoverThreshold": "0"}, 20, None),
         ("prod", TOPIC, {"RejectedThreshold": "300"}, 300, 300),
-        ("dev", TOPIC, {"HandoverThreshold": "60"}, 20, 60),
+        ("dev", TOPIC, {"HandoverThreshold": "60", "Search": "on"}, 20, 60),
     ],
 )
 def test_stack_creates_all_other_alarms_and_the_dashboard(
@@ -356,7 +384,8 @@ def test_stack_creates_all_other_alarms_and_the_dashboard(
     alarms = {
         name: alarm
         for name, alarm in SINGLE_METRIC_ALARMS.items()
-        if waiting or name != "Handovers"
+        if (waiting or name != "Handovers")
+        and (parameters.get("Search") == "on" or name not in OF_SEARCH)
     }
     thresholds = {"RejectedThreshold": rejected, "HandoverThreshold": waiting}
 
@@ -383,5 +412,6 @@ def test_stack_creates_all_other_alarms_and_the_dashboard(
     body = cloudwatch.get_dashboard(DashboardName=f"{stage}-itsm")["DashboardBody"]
     assert len(json.loads(body)["widgets"]) == len(WIDGETS)
     assert (f":alarm:{stage}-itsm-handovers" in body) is bool(waiting)
+    assert (f":alarm:{stage}-itsm-parked" in body) is ("Search" in parameters)
     assert "${" not in body
     assert "Fn::" not in body

@@ -44,7 +44,8 @@ def test_package_has_only_the_listed_top_level_names(path: Path) -> None:
     top_level = {
         name.partition("/")[0].partition(".")[0] for name in zipfile.ZipFile(path).namelist()
     }
-    assert top_level == {*package.PACKAGES, "lambda_handler", "__pycache__"}
+    handlers = {"lambda_handler", "stream_handler"}
+    assert top_level == {*package.PACKAGES, *handlers, "__pycache__"}
 
 
 @pytest.mark.parametrize(
@@ -94,8 +95,11 @@ def test_package_has_at_most_2500_kb(path: Path) -> None:
 LAMBDA_ENVIRONMENT = {"AWS_LAMBDA_FUNCTION_NAME": "poc-itsm-api-handler"}
 
 
-def test_unzipped_package_needs_no_compilation(task: Path) -> None:
-    command = "import sys; sys.path[:0] = [sys.argv[1]]; import lambda_handler"
+@pytest.mark.parametrize(
+    ("handler", "loaded"), [("lambda_handler", "tickets"), ("stream_handler", "stream_handler")]
+)
+def test_unzipped_package_needs_no_compilation(task: Path, handler: str, loaded: str) -> None:
+    command = f"import sys; sys.path[:0] = [sys.argv[1]]; import {handler}"
     # -v prints the origin of each module. -S hides the installed packages.
     result = subprocess.run(
         [sys.executable, "-E", "-S", "-v", "-c", command, task],
@@ -105,7 +109,7 @@ def test_unzipped_package_needs_no_compilation(task: Path) -> None:
         check=True,
     )
     lines = [line for line in result.stderr.splitlines() if str(task) in line]
-    assert any("code object from" in line and "tickets" in line for line in lines)
+    assert any("code object from" in line and loaded in line for line in lines)
     assert [line for line in lines if "wrote" in line or re.search(r"from .*\.py'?$", line)] == []
 
 

@@ -114,6 +114,18 @@ def test_table_matches_the_contract(aws: Aws, deployer: Clone) -> None:
     assert recovery == "ENABLED"
 
 
+def test_stage_without_search_has_no_resources_for_search(aws: Aws, deployer: Clone) -> None:
+    dynamodb, client = aws.client("dynamodb"), aws.client("lambda")
+    table = dynamodb.describe_table(TableName=TABLE)["Table"]
+    assert "LatestStreamArn" not in table
+    assert not table.get("StreamSpecification", {}).get("StreamEnabled")
+    names = [*dynamodb.list_tables()["TableNames"]]
+    names += [function["FunctionName"] for function in client.list_functions()["Functions"]]
+    names += [role["RoleName"] for role in aws.client("iam").list_roles()["Roles"]]
+    assert not [name for name in names if "-search" in name or "-stream-" in name]
+    assert client.list_event_source_mappings()["EventSourceMappings"] == []
+
+
 def test_role_has_the_permissions_boundary(aws: Aws, deployer: Clone) -> None:
     role = aws.client("iam").get_role(RoleName=ROLE)["Role"]
     assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == BOUNDARY_ARN

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -324,12 +323,11 @@ def test_deployer_writes_only_a_role_with_the_boundary(
 
 def test_administrator_can_deploy_without_a_boundary(aws: Aws) -> None:
     name, iam = "admin-itsm-lambda-role", aws.client("iam")
-    zappa = SimpleNamespace(iam_client=iam, role_name=name, assume_policy=ALLOW_ALL)
     boundary = f"arn:aws:iam::{ACCOUNT}:policy/admin-itsm-boundary"
     for _ in range(2):
-        function_role.prepare(SimpleNamespace(zappa=zappa), boundary)
+        function_role.prepare(iam, name, ALLOW_ALL, boundary)
         assert "PermissionsBoundary" not in iam.get_role(RoleName=name)["Role"]
     aws.make_policy("admin-itsm-boundary", ALLOW_ALL)
-    function_role.prepare(SimpleNamespace(zappa=zappa), boundary)
+    function_role.prepare(iam, name, ALLOW_ALL, boundary)
     found = iam.get_role(RoleName=name)["Role"]["PermissionsBoundary"]
     assert found["PermissionsBoundaryArn"] == boundary

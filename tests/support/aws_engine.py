@@ -1,7 +1,7 @@
 """Run the local AWS: ministack with patches that make it behave like AWS where the tests need it.
 
 Usage: `python -m tests.support.aws_engine PARENT`. The process exits when PARENT, a process id,
-exits. Each patch of ministack 1.5.33 has a function of its own.
+exits. Each patch of ministack 1.5.33 has a function of its own, here or in `aws_streams.py`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import apigateway_v1, iam, lambda_svc
 
+from . import aws_streams
 from .parent import end_with
 
 # The actions that have the condition key `iam:PermissionsBoundary`.
@@ -191,6 +192,9 @@ if __name__ == "__main__":
     serve_code_of_requested_version()
     keep_base_paths_in_events()
     unescape_binary_media_types()
+    aws_streams.check_functions_of_mappings()
+    aws_streams.create_mappings_only_if_the_role_may_read_the_stream()
+    aws_streams.repeat_the_records_that_a_function_reports()
     from ministack.app import main
 
     main()

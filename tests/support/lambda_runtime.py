@@ -85,8 +85,10 @@ class LambdaRuntime:
 
 
 @contextmanager
-def lambda_runtime(package: Path, **environment: str) -> Iterator[LambdaRuntime]:
-    """Unzip `package`, run it in a sandbox, and clean up at the end."""
+def lambda_runtime(
+    package: Path, handler: str = HANDLER, **environment: str
+) -> Iterator[LambdaRuntime]:
+    """Unzip `package`, run its handler in a sandbox, and clean up at the end."""
     if not HOME.exists():
         raise FileNotFoundError("AWS's Lambda runtime is missing. Run .ci/lambda-runtime first.")
     with tempfile.TemporaryDirectory() as name:
@@ -99,7 +101,7 @@ def lambda_runtime(package: Path, **environment: str) -> Iterator[LambdaRuntime]
         command = [str(HOME / "aws-lambda-rie"), "--log-level", "error"]
         command += ["--runtime-interface-emulator-address", f"{LOOPBACK}:{port}"]
         command += ["--runtime-api-address", f"{LOOPBACK}:{free_port()}"]
-        command += [str(_bootstrap(folder, log)), HANDLER]
+        command += [str(_bootstrap(folder, log)), handler]
         variables = _environment(task) | environment
         with (folder / "emulator").open("wb") as output:
             process = psutil.Popen(command, cwd=task, env=variables, stdout=output, stderr=output)
