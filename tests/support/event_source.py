@@ -16,7 +16,6 @@ import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import boto3
 
@@ -42,7 +41,8 @@ class EventSource:
         """Pass the next records to the handler. Return whether it has processed any."""
         arn = self._table.describe_table(TableName=TABLE_NAME)["Table"]["LatestStreamArn"]
         shards = self._streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
-        return any([self._process_shard(arn, each["ShardId"]) for each in shards])
+        results = [self._process_shard(arn, each["ShardId"]) for each in shards]
+        return any(results)
 
     def _process_shard(self, arn: str, shard: str) -> bool:
         done = self._checkpoints().get(shard)
@@ -93,6 +93,9 @@ def main(stream_url: str, checkpoint: str) -> None:
     """Run the work in one forked process after the other."""
     child = [0]
     started = False
+    # The handler writes its log to the standard output.
+    pids = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     while True:
         child[0] = os.fork()
         if not child[0]:
@@ -103,7 +106,7 @@ def main(stream_url: str, checkpoint: str) -> None:
         if not started:
             threading.Thread(target=_end_with_stdin, args=[child], daemon=True).start()
             started = True
-        print(child[0], flush=True)  # noqa: T201
+        print(child[0], file=pids, flush=True)
         os.waitpid(child[0], 0)
 
 
