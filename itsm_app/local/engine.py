@@ -36,7 +36,7 @@ from .table_operations import (
 )
 from .tables import Item
 
-# How often expired items and old stream records are deleted.
+# How often expired items are deleted.
 CLEANUP_SECONDS = 3600
 
 T = TypeVar("T")
@@ -149,8 +149,6 @@ class Engine:
             if time.monotonic() >= self._next_cleanup:
                 self._next_cleanup = time.monotonic() + CLEANUP_SECONDS
                 stored_items.delete_expired(db)
-                if stream.forget_old(db):
-                    self._next_cleanup = 0.0
             return change(db)
 
         return self._open(create).write(clean_up_and_change)

@@ -1,7 +1,8 @@
 """The stream of a table: one record for each change, in the order of the changes.
 
 See "Change data capture for DynamoDB Streams" in the DynamoDB Developer Guide. A record is stored
-in the transaction of its change.
+in the transaction of its change. DynamoDB deletes a record after 24 hours. Here it stays until it
+is processed, because a laptop can be off for longer.
 """
 
 from __future__ import annotations
@@ -22,10 +23,6 @@ VIEW = "NEW_AND_OLD_IMAGES"
 # The limits of one batch of a Lambda function: 100 records by default, and the size of a payload.
 MAX_PAGE_RECORDS = 100
 MAX_PAGE_BYTES = 6 * 1024 * 1024
-# How long DynamoDB keeps a record.
-KEPT_SECONDS = 24 * 3600
-# How many older records are deleted at once. Each write deletes as many until none is left.
-MAX_OLD_RECORDS = 100
 
 STORE = """
 INSERT INTO changes (table_name, created_at, old, new, has_expired) VALUES (?, ?, ?, ?, ?)
@@ -36,10 +33,6 @@ WHERE table_name = ? ORDER BY sequence LIMIT ?
 """
 FORGET = "DELETE FROM changes WHERE table_name = ? AND sequence <= ?"
 FORGET_ALL = "DELETE FROM changes WHERE table_name = ?"
-FORGET_OLD = """
-DELETE FROM changes WHERE created_at < ?
-AND sequence IN (SELECT sequence FROM changes ORDER BY sequence LIMIT ?)
-"""
 
 
 def specify(db: sqlite3.Connection, table: Description, wanted: dict[str, Any]) -> None:
@@ -107,12 +100,6 @@ def read(db: sqlite3.Connection, table: Description, limit: int) -> list[Record]
 def forget(db: sqlite3.Connection, table: Description, up_to_sequence_number: str) -> None:
     """Delete the records up to a sequence number, which is included."""
     db.execute(FORGET, [table["TableName"], int(up_to_sequence_number)])
-
-
-def forget_old(db: sqlite3.Connection) -> bool:
-    """Delete old records of all tables. Return whether there can be more."""
-    deadline = int(time.time()) - KEPT_SECONDS
-    return db.execute(FORGET_OLD, [deadline, MAX_OLD_RECORDS]).rowcount == MAX_OLD_RECORDS
 
 
 def _record(
