@@ -66,7 +66,8 @@ DATA_FILES = (
 # The folder to which Lambda unzips the package ("Lambda execution environment" in the AWS Lambda
 # guide).
 TASK_ROOT = "/var/task"
-# Modules that the packages import only for commands, terminals, debuggers, browsers or Windows.
+# Modules that the packages import only for commands, terminals, debuggers, browsers, Windows or the
+# embedded DynamoDB.
 UNUSED_MODULES = {
     "botocore.crt.auth",
     "click._termui_impl",
@@ -79,7 +80,9 @@ UNUSED_MODULES = {
     "dateutil.zoneinfo",
     "flask.debughelpers",
     "flask.testing",
+    "itsm_app.changes.embedded",
     "itsm_app.commands",
+    "itsm_app.local",
     "jinja2.ext",
     "jinja2.sandbox",
     "urllib3.contrib.emscripten",
