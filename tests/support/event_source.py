@@ -76,8 +76,7 @@ class EventSource:
         new.replace(self._file)
 
 
-def _work(stream_url: str, checkpoint: Path) -> None:
-    source = EventSource(stream_url, checkpoint)
+def _work(source: EventSource) -> None:
     while True:
         if not source.process_batch():
             time.sleep(POLL_SECONDS)
@@ -91,6 +90,7 @@ def _end_with_stdin(child: list[int]) -> None:
 
 def main(stream_url: str, checkpoint: str) -> None:
     """Run the work in one forked process after the other."""
+    source = EventSource(stream_url, Path(checkpoint))
     child = [0]
     started = False
     # The handler writes its log to the standard output.
@@ -100,7 +100,7 @@ def main(stream_url: str, checkpoint: str) -> None:
         child[0] = os.fork()
         if not child[0]:
             try:
-                _work(stream_url, Path(checkpoint))
+                _work(source)
             finally:
                 os._exit(1)
         if not started:
