@@ -22,7 +22,8 @@ import boto3
 from deploy.stream_handler import stream_handler
 from itsm_app.config import REGION, TABLE_NAME
 
-BATCH_RECORDS = 100
+# Few, so that batches are completed between two kills.
+BATCH_RECORDS = 10
 POLL_SECONDS = 0.02
 # The time that a call of the handler has.
 CALL_SECONDS = 60
