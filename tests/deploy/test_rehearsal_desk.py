@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-from base64 import b64encode
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from ..support import mcp_messages
 from ..support.aws import Aws
-from ..support.browser import chromium
+from ..support.browser import chromium, through_proxy
 from ..support.deployment import Api
 
 pytestmark = [
@@ -32,21 +30,12 @@ def call(api: Api, tool: str, arguments: dict[str, Any]) -> Any:
     return mcp_messages.text_content(result)
 
 
-def network_flags(host: str, proxy: str) -> tuple[str, ...]:
-    """Return Chromium flags that allow one host, through a proxy with untrusted certificates."""
-    allowed, blocked = (f"PROXY {urlsplit(url).netloc}" for url in (proxy, "http://127.0.0.1:9"))
-    choice = f"host == '{host}' ? '{allowed}' : '{blocked}'"
-    script = f"function FindProxyForURL(_, host) {{ return {choice} }}"
-    url = f"data:application/x-ns-proxy-autoconfig;base64,{b64encode(script.encode()).decode()}"
-    return f"--proxy-pac-url={url}", "--ignore-certificate-errors"
-
-
 def test_agent_creates_a_ticket_desk_resolves_it_and_agent_reads_the_answer(
     aws: Aws, api: Api, caller: str, tmp_path: Path
 ) -> None:
     new = {"caller_id": caller, "issue_description": "My printer is on fire"}
     created = call(api, "create_ticket", new)
-    with chromium(api.url, tmp_path, network=network_flags(api.host, aws.internet.url)) as browser:
+    with chromium(api.url, tmp_path, network=through_proxy(api.host, aws.internet.url)) as browser:
         browser.sign_in(api.keys["desk"])
         assert browser.path() == "/poc/desk"
         browser.type("Find a ticket by its number, or a caller's tickets", created["ticket_number"])

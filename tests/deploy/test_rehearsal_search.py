@@ -7,18 +7,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ..browser.test_search import FIELD, results
 from ..support.aws import ACCOUNT, REGION, Aws
+from ..support.browser import chromium, through_proxy
 from ..support.deployment import BOUNDARY_ARN, FUNCTION, TABLE, Api, Clone, policy_command
+from ..support.desk_server import SEARCH_SECONDS
 from ..support.search_table import (
     SEARCH_TABLE,
-    create_index,
     delete_index,
+    documented_command,
     turn_off_stream,
-    turn_on_stream,
 )
 from .test_rehearsal_permissions import ALLOW_ALL, KEY, LOG_EVENT, Call, is_denied
 
@@ -65,13 +68,13 @@ def stream_handler(event, context):
 def searching(aws: Aws, deployer: Clone) -> Iterator[Clone]:
     """Turn search on in the stage `poc`, and off again at the end."""
     deployer.change_settings(search=True)
-    create_index(aws)
-    turn_on_stream(aws)
+    create_index_and_stream(deployer)
     aws.make_policy(
         "poc-itsm-stream-boundary", deployer.run(policy_command("stream-role-policy", "poc"))
     )
     update_policies(aws, deployer)
     deployer.run(UPDATE)
+    deployer.run_as_administrator(documented_command("rebuild-search"))
     yield deployer
     deployer.change_settings(search=None)
     deployer.run(UPDATE)
@@ -82,6 +85,10 @@ def searching(aws: Aws, deployer: Clone) -> Iterator[Clone]:
     iam.delete_role_policy(RoleName=STREAM_ROLE, PolicyName="permissions")
     iam.delete_role(RoleName=STREAM_ROLE)
     iam.delete_policy(PolicyArn=STREAM_BOUNDARY_ARN)
+
+
+def create_index_and_stream(clone: Clone) -> None:
+    clone.run_as_administrator(documented_command("init-db"))
 
 
 def update_policies(aws: Aws, clone: Clone) -> None:
@@ -112,6 +119,53 @@ def variables(aws: Aws, function: str) -> dict[str, str]:
 def function_names(aws: Aws) -> set[str]:
     functions = aws.client("lambda").list_functions()["Functions"]
     return {function["FunctionName"] for function in functions}
+
+
+def test_word_of_a_comment_written_in_the_browser_finds_its_ticket_within_5_seconds(
+    aws: Aws, searching: Clone, api: Api, deployed_ticket: str, tmp_path: Path
+) -> None:
+    flags = through_proxy(api.host, aws.internet.url)
+    with chromium(api.url, tmp_path, network=flags) as browser:
+        browser.sign_in(api.keys["desk"])
+        browser.go(f"/desk/tickets/{deployed_ticket}")
+        browser.type("Answer", "Ask the quokka!")
+        browser.press("Send answer")
+        deadline = time.monotonic() + SEARCH_SECONDS
+        browser.type(FIELD, "QUOKKA")
+        browser.press("Find")
+        while not results(browser):
+            assert time.monotonic() < deadline
+            browser.press("Find")
+        assert results(browser) == [f"{api.url}/desk/tickets/{deployed_ticket}"]
+    found = api.request("GET", "/tickets?q=quokka", role="desk").json()["tickets"]
+    assert [each["ticket_id"] for each in found] == [deployed_ticket]
+    assert api.request("GET", "/tickets?q=quokka", role="agent").status_code == 400
+
+
+def test_index_has_the_tickets_that_were_stored_before_search(
+    aws: Aws, searching: Clone, api: Api
+) -> None:
+    command = documented_command("rebuild-search")
+    rebuilt = searching.run_as_administrator(command)
+    checked = searching.run_as_administrator(command.replace("rebuild", "check"))
+    tickets = aws.client("dynamodb").scan(TableName=TABLE, Select="COUNT")["Count"]
+    assert f"The search index has all {tickets} tickets." in rebuilt
+    assert f"postings of {tickets} tickets, and no others." in checked
+    delete = {"TableName": SEARCH_TABLE, "Key": any_posting(aws)}
+    aws.client("dynamodb").delete_item(**delete)
+    rejected = searching.run_unchecked(command.replace("rebuild", "check"), **aws.root)
+    assert (rejected.returncode, "1 missing, 0 extra" in rejected.stdout) == (1, True)
+    searching.run_as_administrator(command)
+
+
+def any_posting(aws: Aws) -> dict[str, Any]:
+    """Return the key of a posting."""
+    keys = aws.client("dynamodb").scan(
+        TableName=SEARCH_TABLE,
+        ProjectionExpression="#p, #q",
+        ExpressionAttributeNames={"#p": "partition", "#q": "position"},
+    )["Items"]
+    return next(key for key in keys if not key["partition"]["S"].startswith("#"))
 
 
 def test_update_creates_the_stream_handler(aws: Aws, searching: Clone) -> None:
@@ -201,7 +255,7 @@ def test_update_maps_the_new_stream_after_the_stream_was_turned_off_and_on(
     try:
         rejected = searching.run_unchecked(UPDATE)
     finally:
-        stream = turn_on_stream(aws)
+        create_index_and_stream(searching)
     assert (rejected.returncode, "Traceback" in rejected.stderr) == (1, False)
     command = (
         f"LOCAL_DYNAMODB= TABLE_NAME={TABLE} SEARCH_TABLE={SEARCH_TABLE} REGION={REGION}"
@@ -212,7 +266,7 @@ def test_update_maps_the_new_stream_after_the_stream_was_turned_off_and_on(
     searching.run(UPDATE)
     (new,) = mappings(aws)
     assert new["UUID"] != old["UUID"]
-    assert new["EventSourceArn"] == stream
+    assert new["EventSourceArn"] == stream_arn(aws) != old["EventSourceArn"]
 
 
 def test_update_stops_if_there_is_no_index_table(aws: Aws, searching: Clone) -> None:
@@ -220,7 +274,7 @@ def test_update_stops_if_there_is_no_index_table(aws: Aws, searching: Clone) -> 
     try:
         rejected = searching.run_unchecked(UPDATE)
     finally:
-        create_index(aws)
+        create_index_and_stream(searching)
     assert (rejected.returncode, "Traceback" in rejected.stderr) == (1, False)
     assert f"The table {SEARCH_TABLE} does not exist. An administrator creates" in rejected.stderr
     assert f"SEARCH_TABLE={SEARCH_TABLE} REGION={REGION} flask init-db" in rejected.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -153,6 +154,15 @@ class Browser:
             size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
             self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
             self.driver.save_screenshot(str(Path(SCREENSHOTS) / f"{name}.png"))
+
+
+def through_proxy(host: str, proxy: str) -> tuple[str, ...]:
+    """Return the flags that allow one host, through a proxy with untrusted certificates."""
+    allowed, blocked = (f"PROXY {urlsplit(url).netloc}" for url in (proxy, "http://127.0.0.1:9"))
+    choice = f"host == '{host}' ? '{allowed}' : '{blocked}'"
+    script = f"function FindProxyForURL(_, host) {{ return {choice} }}"
+    url = f"data:application/x-ns-proxy-autoconfig;base64,{b64encode(script.encode()).decode()}"
+    return f"--proxy-pac-url={url}", "--ignore-certificate-errors"
 
 
 @contextmanager

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from .aws import Aws
-from .deployment import TABLE
+from .deployment import DEPLOY_DOCS, TABLE
 
 SEARCH_TABLE = "poc-itsm-search"
 
 
-def create_index(aws: Aws) -> None:
-    """Create the index table."""
-    keys = {"partition": "HASH", "position": "RANGE"}
-    aws.client("dynamodb").create_table(
-        TableName=SEARCH_TABLE,
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
-        BillingMode="PAY_PER_REQUEST",
-    )
-
-
-def turn_on_stream(aws: Aws) -> str:
-    """Turn on the stream of the ticket table. Return its ARN."""
-    stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-    client = aws.client("dynamodb")
-    table = client.update_table(TableName=TABLE, StreamSpecification=stream)["TableDescription"]
-    return str(table["LatestStreamArn"])
+def documented_command(name: str) -> str:
+    """Return the command `flask {name}` for the search index in docs/deploy.md."""
+    (command,) = {*re.findall(rf"`(LOCAL_DYNAMODB= SEARCH_TABLE=\S+ flask {name})`", DEPLOY_DOCS)}
+    return str(command)
 
 
 def turn_off_stream(aws: Aws) -> None:
