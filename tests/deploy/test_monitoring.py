@@ -133,7 +133,7 @@ def test_alarms_and_dashboard_use_exactly_the_metrics_that_the_app_writes(
     ]
     assert stage_dimensions == ["Stage"]
     watched = ("HandoverWait", "Errors", "Rejected", "Throttles")
-    of_stream_handler = ("ParkedRecords",)
+    of_stream_handler = ("ParkedChanges",)
     expected = (*watched, *of_stream_handler)
     assert app_metrics == [(name, {"Stage": "${Stage}"}) for name in expected]
     assert [line[name] for name in ("Stage", *watched[1:])] == ["poc", 0, 0, 0]
