@@ -35,6 +35,8 @@ pytestmark = [
 
 ROOT = Path(__file__).parent.parent.parent
 KILLS = 100
+# How many requests a handler sends before it is killed.
+MAX_REQUESTS = 15
 WRITERS = 3
 SETTLE_SECONDS = 60
 WORDS = ("printer", "fire", "VPN", "Drucker", "kaputt", "東京都", "프린터", "naïve", "555-0100")
@@ -181,6 +183,14 @@ def settled_report(parked: set[str]) -> Report:
             return report
 
 
+def await_requests(proxy: Proxy, number: int) -> None:
+    """Wait until the handler has sent so many more requests, or has nothing to do for a second."""
+    target = len(proxy.fault_names) + number
+    deadline = time.monotonic() + 1
+    while len(proxy.fault_names) < target and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
 def store(ticket_id: str, item: dict[str, Any]) -> None:
     assert items.put_item_if_missing({"ticket_id": {"S": ticket_id}, **item})
 
@@ -198,7 +208,8 @@ def test_index_agrees_with_the_tickets_after_100_kills(
                     for ticket_id, item in zip(parked, POISON, strict=True):
                         store(ticket_id, item)
                 pid = int(process.stdout.readline())
-                time.sleep(random.uniform(0, 0.6))
+                await_requests(faulty_dynamodb, random.randint(1, MAX_REQUESTS))
+                time.sleep(random.uniform(0, 0.02))
                 os.kill(pid, signal.SIGKILL)
         faults = {*faulty_dynamodb.fault_names}
         requests = len(faulty_dynamodb.fault_names)
