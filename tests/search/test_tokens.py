@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - the texts are in many scripts
 """Tests of the tokens of texts, of caller ids and of queries."""
 
 from __future__ import annotations
