@@ -232,7 +232,7 @@ def test_parked_changes_are_listed_and_replayed(client: FlaskClient, stream: Mot
     assert flask("parked").stdout == "Parked changes: 0.\n"
     repaired, deleted, broken = (create(client, f"Lift {name}") for name in "abc")
     stream.process()
-    good = items.read_item(repaired)
+    good = {each: items.read_item(each) for each in (repaired, broken)}
     for each in (repaired, deleted, broken):
         poison(each)
     while stream.records():
@@ -245,7 +245,7 @@ def test_parked_changes_are_listed_and_replayed(client: FlaskClient, stream: Mot
         f"search {each}: AttributeError in tokens.py" for each in (repaired, deleted, broken)
     ]
     assert flask("parked").stdout == first.stdout
-    put(good)
+    put(good[repaired])
     Ticket(deleted).delete()
     while stream.records():
         stream.process()
@@ -256,6 +256,16 @@ def test_parked_changes_are_listed_and_replayed(client: FlaskClient, stream: Mot
     assert "Some tickets still cannot be indexed." in result.stderr
     assert [each.ticket_id for each in search_index.parked()] == [broken]
     assert search(client, "lift") == [repaired]
+    assert differences() == []
+    put(good[broken])
+    while stream.records():
+        stream.process()
+    with stream.followed():
+        result = flask("parked", "--replay")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[-1] == "Changes processed: 2. Parked again: 0."
+    assert search_index.parked() == []
+    assert search(client, "lift") == [broken, repaired]
     assert differences() == []
 
 
