@@ -16,6 +16,7 @@ from itsm_app.storage.models import Ticket
 from itsm_app.storage.retry import MAX_ATTEMPTS as REQUEST_ATTEMPTS
 
 from ..conftest import ON_MOTO, Log
+from ..support.exhaustive import exhaustive
 from ..support.faulty_dynamodb import FaultyDynamoDB, answer, at, refuse
 from ..support.moto_stream import MotoStream
 
@@ -65,7 +66,7 @@ def test_changes_are_processed_in_order(client: FlaskClient, stream: MotoStream)
     assert differences() == []
 
 
-@pytest.mark.parametrize("operation", ["UpdateItem", "BatchWriteItem"])
+@pytest.mark.parametrize("operation", [exhaustive("UpdateItem"), "BatchWriteItem"])
 def test_throttled_change_is_repeated_and_blocks_only_its_ticket(
     client: FlaskClient, stream: MotoStream, faults: FaultyDynamoDB, log: Log, operation: str
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from math import inf
 from pathlib import Path
 from sqlite3 import Connection
@@ -27,6 +28,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.engine = engine(folder)
         self.client: FlaskClient = shared_app().test_client()
+        self._keys = count()
 
     def clear(self) -> None:
         """Delete all items and changes."""
@@ -36,9 +38,12 @@ class Store:
                 db.execute(f"DELETE FROM {table}")
 
         self.engine._open().write(delete)
+        self._keys = count()
 
     def create(self, text: str, caller: str = "+15550100") -> str:
-        body = {"caller_id": caller, "issue_description": text}
+        """Create a ticket. With a key, it has the same id and number in each run."""
+        key = str(next(self._keys))
+        body = {"caller_id": caller, "issue_description": text, "idempotency_key": key}
         return str(self.client.post("/tickets", json=body).json["ticket_id"])
 
     def records(self) -> list[dict[str, Any]]:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from itsm_app.search import candidates
+from itsm_app.search import candidates, matches, tokens
 from itsm_app.storage import search_index
 from itsm_app.storage.models import Ticket
 from itsm_app.storage.search_index import Place
 
+from ..support.exhaustive import exhaustive
 from .conftest import Store
 
 
@@ -55,7 +56,7 @@ def tickets(store: Store) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("limit", [1, 3, 7, 100])
+@pytest.mark.parametrize("limit", [3, *map(exhaustive, (1, 7, 100))])
 def test_pages_have_each_ticket_once_while_tickets_are_created(
     store: Store, tickets: list[str], limit: int
 ) -> None:
@@ -89,12 +90,12 @@ def test_search_goes_on_after_it_has_read_as_many_pages_as_it_may(
     while store.records():
         store.process()
     assert pages(store, "red lift", 10) == [[created[-1], created[0]]]
-    for name, value in (("MAX_PAGES", 12), ("FIRST_PAGE", 1), ("MAX_PAGE", 1)):
+    for name, value in (("MAX_PAGES", 9), ("FIRST_PAGE", 1), ("MAX_PAGE", 1)):
         monkeypatch.setattr(candidates, name, value)
     found = pages(store, "red lift", 10)
     assert [*chain(*found)] == [created[-1], created[0]]
     assert [] in found[:-1]
-    assert len(found) < 20
+    assert len(found) < 40
     ids, cursor = page(store, "red lift", limit=1)
     assert (ids, bool(cursor)) == ([created[-1]], True)
 
@@ -145,16 +146,11 @@ HIGHLIGHTS = [
 
 
 @pytest.mark.parametrize(("text", "query", "expected"), HIGHLIGHTS)
-def test_match_shows_where_the_words_are(
-    store: Store, text: str, query: str, expected: str
-) -> None:
-    store.create(text)
-    store.process()
-    response = store.client.get("/tickets", query_string={"q": query})
-    ((match,),) = [each["matches"] for each in response.json["tickets"]]
-    shown = match["text"]
-    for each in reversed(match["highlights"]):
-        start, end = each["start"], each["end"]
+def test_match_shows_where_the_words_are(text: str, query: str, expected: str) -> None:
+    ticket = Ticket(caller_id="a", issue_description=text)
+    ((found_in, shown, highlights),) = matches.find(ticket, tokens.of_query(query))
+    assert found_in == "description"
+    for start, end in reversed(highlights):
         shown = f"{shown[:start]}[{shown[start:end]}]{shown[end:]}"
     assert shown == expected
 

@@ -14,6 +14,7 @@ from itsm_app.storage.models import Ticket
 from itsm_app.storage.search_index import SearchItem
 
 from ..conftest import ON_MOTO, shared_app
+from ..support.exhaustive import exhaustive
 from ..support.faulty_dynamodb import FaultyDynamoDB, at, refuse
 
 pytestmark = ON_MOTO
@@ -85,7 +86,9 @@ def test_creates_neither_without_the_setting(
     assert "StreamSpecification" not in described(own_table)
 
 
-@pytest.mark.parametrize("keys", [["partition"], ["position", "partition"], ["ticket_id"]])
+@pytest.mark.parametrize(
+    "keys", [["ticket_id"], *map(exhaustive, (["partition"], ["position", "partition"]))]
+)
 def test_refuses_a_table_with_another_key(own_table: str, table: str, keys: list[str]) -> None:
     create(table, *keys)
     result = init_db()
@@ -102,7 +105,7 @@ def test_refuses_a_stream_without_the_states_before_a_change(own_table: str, tab
     assert "the stream must have NEW_AND_OLD_IMAGES, but it has KEYS_ONLY" in result.stderr
 
 
-@pytest.mark.parametrize("operation", ["CreateTable", "UpdateTable"])
+@pytest.mark.parametrize("operation", [exhaustive("CreateTable"), "UpdateTable"])
 def test_second_run_completes_the_first(
     own_table: str, table: str, faults: FaultyDynamoDB, operation: str
 ) -> None:
