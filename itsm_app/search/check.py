@@ -77,8 +77,7 @@ def check(wait: Callable[[float], None] = time.sleep) -> Report:
             continue
         if sums.pop(expected.place, EMPTY) != _sum(expected):
             places.add(expected.place)
-    without_ticket = {*unreadable}
-    places.update(each for each in sums if each.ticket_id not in without_ticket)
+    places.update(each for each in sums if each.ticket_id not in unreadable)
     differences: list[Difference] = []
     for attempt in range(ROUNDS):
         if not places:
@@ -97,10 +96,7 @@ EMPTY: Sum = (0, 0, 0)
 
 
 def _sums() -> tuple[dict[Place, Sum], int]:
-    """Return the sum of the postings and listed tokens at each place, and how many postings exist.
-
-    A place without both has no sum.
-    """
+    """Return the sums of the places with postings or listed tokens, and how many postings exist."""
     sums: defaultdict[Place, Sum] = defaultdict(lambda: EMPTY)
     total = 0
     for item in search_index.scan():
@@ -142,8 +138,8 @@ def _differences(places: Collection[Place]) -> dict[Place, Difference]:
     for place in places:
         ticket = items.read_item(place.ticket_id)
         expected = _expected(ticket) if ticket else None
-        is_there = expected and expected.place == place
-        wanted = {*_partitions(place, expected.tokens)} if expected and is_there else set()
+        is_at_place = expected and expected.place == place
+        wanted = {*_partitions(place, expected.tokens)} if expected and is_at_place else set()
         found = postings[place.position]
         kept = {*_partitions(place, listed.get(place.position, ()))}
         difference = Difference(

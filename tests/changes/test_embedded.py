@@ -101,7 +101,7 @@ FAILURES = (
 def test_changes_and_rebuild_go_on_after_a_failure_of_the_database(folder: str) -> None:
     tickets = interrupted_rebuild(folder)
     with embedded_dynamodb(Path(folder)):
-        newest = Store(Path(folder)).create("The stairs")
+        newest = Store(Path(folder)).create("The stairs", "+15550188")
     with database(folder) as db:
         for each in FAILURES:
             db.execute(each)
