@@ -72,6 +72,7 @@ def test_rebuild_indexes_all_tickets_of_an_empty_index(
     assert flask("check-search").stdout.startswith("The search index has the ")
 
 
+@pytest.mark.exhaustive
 def test_rebuild_corrects_the_index(client: FlaskClient, stream: MotoStream) -> None:
     ticket, other = create(client, "The lift"), create(client, "The stairs")
     poison("broken")

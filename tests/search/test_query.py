@@ -111,6 +111,7 @@ def test_merged_tickets_are_both_found(store: Store) -> None:
     assert store.search(number) == [duplicate]
 
 
+@pytest.mark.exhaustive
 def test_ticket_with_an_outdated_posting_takes_no_place_on_a_page(
     store: Store, tickets: list[str]
 ) -> None:
