@@ -50,6 +50,7 @@ from .support.deployment import Api, Clone
 from .support.desk import AGENT, AGENT_ENTRY, ANNA, ANNA_ENTRY, BOB, BOB_ENTRY, SECRET, Desk
 from .support.dynamodb_local import dynamodb_local
 from .support.faulty_dynamodb import FaultyDynamoDB, delete_all_items
+from .support.moto_stream import MotoStream
 
 ENGINES = [
     "moto",
@@ -267,6 +268,14 @@ def index(engine: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]
         indexing.apply(None, indexing.indexed(items.read(ticket_id)))
 
     return index
+
+
+@pytest.fixture
+def stream(index: Callable[[str], None]) -> Iterator[MotoStream]:
+    """Turn on the stream of the ticket table, with an empty search index."""
+    stream = MotoStream()
+    yield stream
+    stream.turn_off()
 
 
 class Log:

@@ -94,6 +94,11 @@ def parked(replay: bool) -> None:
         if replay:
             failed = sum(not rebuild.replay(each) for each in found)
             click.echo(f"Changes processed: {len(found) - failed}. Parked again: {failed}.")
+            if failed:
+                raise click.ClickException(
+                    "Some tickets still cannot be indexed. Correct them, then run the command"
+                    " again. `flask parked` says where indexing fails."
+                )
         else:
             click.echo(f"Parked changes: {len(found)}.")
 
@@ -118,6 +123,10 @@ def _search_index() -> Iterator[None]:
     except rebuild.NotFollowed:
         raise click.ClickException(NOT_FOLLOWED) from None
     except (StorageUnavailable, ValueError) as error:
-        raise click.ClickException(
-            f"The command stopped: {remedy(error)}. Run the command again."
-        ) from None
+        what = remedy(error)
+        if getattr(error, "cause", "") == "ResourceNotFoundException":
+            what = (
+                f"the table {config.TABLE_NAME} or the table {config.search_table()} with the"
+                " search index does not exist; correct the setting, or run `flask init-db`"
+            )
+        raise click.ClickException(f"The command stopped: {what}. Run the command again.") from None

@@ -1,9 +1,9 @@
 """Compare the search index with the tickets.
 
 The index can have many more postings than fit into memory. One scan therefore keeps only a count
-and a checksum of the postings at each place. A second scan reads the postings of the tickets that
-seem to differ. A ticket that still differs after the stream handler had time to reach it is a
-difference.
+and checksums of the postings and of the listed tokens at each place. A second scan reads those of
+the tickets that seem to differ. A ticket that still differs after the stream handler had time to
+reach it is a difference.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ WAIT_SECONDS = 5
 
 
 class Difference(NamedTuple):
-    """A ticket whose postings are not what they must be.
+    """A ticket whose postings or listed tokens are not what they must be.
 
     Attributes:
         ticket_id: The id of the ticket. The ticket may not exist any more.
         missing: How many postings the index must have and does not have.
-        extra: How many postings the index must not have.
+        extra: How many postings and listed tokens the index must not have.
         unlisted: How many postings would stay if the ticket was deleted, because its list of
             tokens does not have them.
     """
@@ -64,6 +64,7 @@ def check(wait: Callable[[float], None] = time.sleep) -> Report:
     """
     sums, postings = _sums()
     tickets = 0
+    places: set[Place] = set()
     unreadable: list[str] = []
     for item in queries.all_items():
         if item["ticket_id"]["S"] == items.CANNED_ANSWERS_KEY:
@@ -74,69 +75,78 @@ def check(wait: Callable[[float], None] = time.sleep) -> Report:
         except Exception:
             unreadable.append(item["ticket_id"]["S"])
             continue
-        if sums.get(expected.place) == _sum(expected):
-            del sums[expected.place]
-        else:
-            sums[expected.place] = EMPTY
+        if sums.pop(expected.place, EMPTY) != _sum(expected):
+            places.add(expected.place)
+    places.update(each for each in sums if each.ticket_id not in unreadable)
     differences: list[Difference] = []
     for attempt in range(ROUNDS):
-        if not sums:
+        if not places:
             break
         if attempt:
             wait(WAIT_SECONDS)
-        found = _differences(sums.keys())
-        differences = [*found.values()]
-        sums = dict.fromkeys(found, EMPTY)
+        found = _differences(places)
+        differences, places = [*found.values()], {*found}
     return Report(tickets, postings, differences, unreadable)
 
 
-# The number of postings, and the exclusive or of the hashes of their partition keys.
-Sum = tuple[int, int]
-EMPTY: Sum = (0, 0)
+# The number of postings, the exclusive or of the hashes of their partition keys, and the same for
+# the partition keys of the listed tokens.
+Sum = tuple[int, int, int]
+EMPTY: Sum = (0, 0, 0)
 
 
 def _sums() -> tuple[dict[Place, Sum], int]:
-    """Return the sum of the postings at each place, and how many postings there are."""
+    """Return the sums of the places with postings or listed tokens, and how many postings exist."""
     sums: defaultdict[Place, Sum] = defaultdict(lambda: EMPTY)
     total = 0
     for item in search_index.scan():
-        if not item.partition.startswith("#"):
-            place = Place(search_index.ticket_id_at(item.position), item.position)
-            number, hashes = sums[place]
-            sums[place] = number + 1, hashes ^ hash(item.partition)
+        place = Place(search_index.ticket_id_at(item.position), item.position)
+        if item.tokens:
+            number, hashes, _ = sums[place]
+            sums[place] = number, hashes, _hash(place, item.tokens)
+        elif not item.partition.startswith("#"):
+            number, hashes, listed = sums[place]
+            sums[place] = number + 1, hashes ^ hash(item.partition), listed
             total += 1
     return dict(sums), total
 
 
 def _sum(expected: Indexed) -> Sum:
+    hashes = _hash(expected.place, expected.tokens)
+    return len(expected.tokens), hashes, hashes
+
+
+def _hash(place: Place, tokens: Collection[str]) -> int:
     hashes = 0
-    for partition in _partitions(expected):
+    for partition in _partitions(place, tokens):
         hashes ^= hash(partition)
-    return len(expected.tokens), hashes
+    return hashes
 
 
 def _differences(places: Collection[Place]) -> dict[Place, Difference]:
-    """Return the places at which the postings differ now."""
+    """Return the places at which the postings or the listed tokens differ now."""
     positions = {each.position for each in places}
     postings: defaultdict[str, set[str]] = defaultdict(set)
-    listed: defaultdict[str, set[str]] = defaultdict(set)
+    listed: dict[str, set[str]] = {}
     for item in search_index.scan():
         if item.position in positions:
-            if item.tokens:
-                listed[item.position] = item.tokens
+            if item.partition.startswith("#"):
+                listed[item.position] = item.tokens or set()
             else:
                 postings[item.position].add(item.partition)
     differences = {}
     for place in places:
         ticket = items.read_item(place.ticket_id)
         expected = _expected(ticket) if ticket else None
-        wanted = {*_partitions(expected)} if expected and expected.place == place else set()
+        is_at_place = expected and expected.place == place
+        wanted = {*_partitions(place, expected.tokens)} if expected and is_at_place else set()
         found = postings[place.position]
-        kept = {search_index.partition_of(each, place.shard) for each in listed[place.position]}
-        if found != wanted or found - kept:
-            differences[place] = Difference(
-                place.ticket_id, len(wanted - found), len(found - wanted), len(found - kept)
-            )
+        kept = {*_partitions(place, listed.get(place.position, ()))}
+        difference = Difference(
+            place.ticket_id, len(wanted - found), len((found | kept) - wanted), len(found - kept)
+        )
+        if any(difference[1:]):
+            differences[place] = difference
     return differences
 
 
@@ -144,6 +154,6 @@ def _expected(item: Item) -> Indexed:
     return indexed(Ticket.from_raw_data(item))
 
 
-def _partitions(expected: Indexed) -> Iterator[str]:
-    place = expected.place
-    return (search_index.partition_of(token, place.shard) for token in expected.tokens)
+def _partitions(place: Place, tokens: Collection[str]) -> Iterator[str]:
+    shard = place.shard
+    return (search_index.partition_of(token, shard) for token in tokens)

@@ -68,27 +68,35 @@ def apply(old: Indexed | None, new: Indexed | None) -> None:
     Raises:
         StorageUnavailable: DynamoDB failed. Repeat the call.
     """
-    if old and new and old.place != new.place:
-        # An expired ticket was replaced by a new ticket with the same id.
-        apply(old, None)
+    if old and (new is None or old.place != new.place):
+        # The place differs if an expired ticket was replaced by a new ticket with the same id.
+        _remove(old)
         old = None
-    place = (new or old).place  # type: ignore[union-attr]
-    before, after = old.tokens if old else set(), new.tokens if new else set()
-    is_rebuild = bool(new and new.rebuild and (not old or old.rebuild != new.rebuild))
+    if new is None:
+        return
+    before, after = old.tokens if old else set(), new.tokens
+    is_rebuild = bool(new.rebuild and (not old or old.rebuild != new.rebuild))
     if before == after and not is_rebuild:
         return
     possible = search_index.add_tokens(
-        place, after or before, new.rebuild if new and is_rebuild else None
+        new.place, after or before, new.rebuild if is_rebuild else None
     )
     added = after if is_rebuild else after - before
-    search_index.write_postings(place, put=added, delete=possible - after)
-    if not after:
-        search_index.delete_tokens(place)
-    elif possible - after:
-        search_index.remove_tokens(place, possible - after)
+    search_index.write_postings(new.place, put=added, delete=possible - after)
+    if possible - after:
+        search_index.remove_tokens(new.place, possible - after)
 
 
 def remove(ticket_id: str) -> None:
     """Delete all postings of a ticket that does not exist any more."""
     for place, item in search_index.tokens_of(ticket_id).items():
-        apply(Indexed(place, item.tokens), None)
+        _remove(Indexed(place, item.tokens or set()))
+
+
+def _remove(old: Indexed) -> None:
+    if old.tokens:
+        # The response has all stored tokens. One token keeps the request small: the tokens of `old`
+        # may never have been stored, because they were too many.
+        possible = search_index.add_tokens(old.place, [min(old.tokens)], None)
+        search_index.write_postings(old.place, put=(), delete=possible)
+    search_index.delete_tokens(old.place)

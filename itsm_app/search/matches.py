@@ -61,7 +61,7 @@ def _spans(text: str, terms: Sequence[Term], is_number: bool) -> dict[Term, list
     folded = tokens.fold(text)
     spans = {}
     for term in terms:
-        if len(term.tokens) == 1:
+        if term.text in term.tokens:
             found = places.get(term.text, [])
         else:
             found = [*_occurrences(folded, term.text)]

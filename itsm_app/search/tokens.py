@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
@@ -32,10 +32,12 @@ UNSPACED = re.compile(
     r"\ua000-\ua4cf\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U0001b000-\U0001b16f"
     r"\U00020000-\U000323af]"
 )
-# Accents of the Latin, Greek and Cyrillic scripts, and the optional vowel marks of Hebrew and
-# Arabic. Marks of other scripts make other letters, as the voiced marks of Japanese do.
-ACCENTS = re.compile(
-    r"[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u064b-\u065f\u0670]"
+# Accents of the Latin, Greek and Cyrillic scripts, the optional vowel marks of Hebrew and Arabic,
+# and what only changes how a word looks: soft hyphens, the tatweel and variation selectors. Marks
+# of other scripts make other letters, as the voiced marks of Japanese do.
+IGNORED = re.compile(
+    r"[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u064b-\u065f\u0670"
+    r"\u00ad\u0640\ufe00-\ufe0f\U000e0100-\U000e01ef]"
 )
 # Letters whose usual transcription has no decomposition in Unicode.
 LETTERS = str.maketrans(
@@ -164,16 +166,17 @@ def _is_mark(character: str) -> bool:
     # U+FF9E and U+FF9F are the voiced marks of half-width Japanese. Hangul syllables consist of a
     # leading consonant and what follows it here.
     return (
-        unicodedata.category(character) in ("Mn", "Me")
+        unicodedata.category(character) in ("Mn", "Mc", "Me")
         or character in "\uff9e\uff9f"
         or "\u1160" <= character <= "\u11ff"
     )
 
 
-@cache
+# There is no limit to the number of different clusters.
+@lru_cache(4096)
 def _fold_cluster(cluster: str) -> str:
     folded = unicodedata.normalize("NFKC", cluster).casefold().translate(LETTERS)
-    parts = ACCENTS.sub("", unicodedata.normalize("NFKD", folded))
+    parts = IGNORED.sub("", unicodedata.normalize("NFKD", folded))
     digits = "".join(str(unicodedata.decimal(each, each)) for each in parts)
     return unicodedata.normalize("NFKC", digits)
 

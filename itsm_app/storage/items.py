@@ -65,7 +65,7 @@ def read_item(ticket_id: str) -> Item | None:
 
 
 def find_many(ticket_ids: Collection[str]) -> dict[str, Ticket]:
-    """Return the unexpired ones of at most 100 tickets, by id."""
+    """Return the unexpired ones of some tickets, by id. One request reads 100 tickets."""
     found = with_retries(lambda: [*Ticket.batch_get(ticket_ids, consistent_read=True)])
     return {each.ticket_id: each for each in found if not each.is_expired}
 

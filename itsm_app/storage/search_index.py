@@ -138,11 +138,11 @@ def add_tokens(place: Place, tokens: Collection[str], rebuild: str | None) -> se
 
     Args:
         place: The place of the ticket's postings.
-        tokens: One token or more.
+        tokens: The tokens. There can be none only if `rebuild` is given.
         rebuild: The rebuild that reached the ticket, or None to keep the stored one.
     """
     item = _tokens_item(place)
-    actions: list[Action] = [SearchItem.tokens.add({*tokens})]
+    actions: list[Action] = [SearchItem.tokens.add({*tokens})] if tokens else []
     if rebuild is not None:
         actions.append(SearchItem.rebuild.set(rebuild))
     with_retries(lambda: item.update(actions))

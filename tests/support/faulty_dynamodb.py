@@ -155,12 +155,13 @@ def hang(engine: FaultyDynamoDB) -> WSGIApplication:
     return app
 
 
-def delete_all_items() -> None:
-    """Delete all items of moto's tables."""
+def delete_all_items(table_name: str | None = None) -> None:
+    """Delete all items of moto's tables, or of one of them, without stream records."""
     for account in dynamodb_backends.values():
         for region in account.values():
-            for table in region.tables.values():
-                table.items.clear()
+            for name, table in region.tables.items():
+                if table_name in (None, name):
+                    table.items.clear()
 
 
 class _Server(ThreadingTCPServer):
