@@ -18,7 +18,16 @@ from .records import Change
 
 def update_search_index(change: Change) -> None:
     """Make the search index equal to the ticket."""
-    indexing.apply(_indexed(change.old), _indexed(change.new))
+    new = _indexed(change.new)
+    try:
+        old = _indexed(change.old)
+    except Exception:
+        if new is None:
+            raise
+        # The ticket was unreadable and is repaired. As a new ticket, it gets all its postings, and
+        # loses those that the index has listed for it.
+        old = None
+    indexing.apply(old, new)
 
 
 def _indexed(item: Item | None) -> Indexed | None:

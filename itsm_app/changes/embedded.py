@@ -29,6 +29,8 @@ LOCK_FILE = "stream.lock"
 POLL_SECONDS = 0.2
 # How long the thread waits after a failure.
 RETRY_SECONDS = 1
+# After how many failures without progress a command gives up. A change is parked before.
+MAX_FAILURES = processing.MAX_ATTEMPTS + 2
 
 _logger = logging.getLogger(__name__)
 
@@ -49,16 +51,19 @@ def process_all(folder: Path) -> None:
     Raises:
         StorageUnavailable: The changes could not be processed. They stay in the stream.
     """
+    failures = 0
     with _lock(folder, wait=False) as is_locked:
-        while is_locked and _process_batch(folder):
-            pass
+        while is_locked and (done := _process_batch(folder)) is not None:
+            failures = 0 if done else failures + 1
+            if failures == MAX_FAILURES:
+                raise StorageUnavailable("ChangesDelayed", attempts=failures)
 
 
 def _process_forever(folder: Path) -> None:
     with _lock(folder, wait=True):
         while True:
             try:
-                is_idle = not _process_batch(folder)
+                is_idle = _process_batch(folder) is None
             except StorageUnavailable as error:
                 _logger.warning("changes_delayed", extra={"fields": {"cause": error.cause}})
                 time.sleep(RETRY_SECONDS)
@@ -67,8 +72,11 @@ def _process_forever(folder: Path) -> None:
                     time.sleep(POLL_SECONDS)
 
 
-def _process_batch(folder: Path) -> bool:
-    """Process the oldest changes. Return False if there are none.
+def _process_batch(folder: Path) -> int | None:
+    """Process the oldest changes, and wait if the first of them must be repeated.
+
+    Returns:
+        How many changes are done. None if there are no changes.
 
     Raises:
         StorageUnavailable: The database failed.
@@ -76,7 +84,7 @@ def _process_batch(folder: Path) -> bool:
     try:
         records = engine(folder).read_changes(config.TABLE_NAME)
         if not records:
-            return False
+            return None
         outcome = processing.process(records, lambda: inf)
         numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
         # As in Lambda, everything from the first unfinished change on is repeated.
@@ -87,7 +95,7 @@ def _process_batch(folder: Path) -> bool:
         raise StorageUnavailable(error.code, attempts=1, message=error.message) from error
     if not end:
         time.sleep(RETRY_SECONDS)
-    return True
+    return end
 
 
 def _complete_rebuild(folder: Path) -> None:

@@ -151,6 +151,20 @@ def test_change_that_fails_repeatedly_is_parked(
     assert ticket not in log.text
 
 
+def test_repaired_ticket_is_indexed_again(client: FlaskClient, stream: MotoStream) -> None:
+    ticket = create(client, "The lift")
+    stream.process()
+    (found,) = Ticket.scan()
+    poison(ticket)
+    while stream.records():
+        stream.process()
+    found.issue_description = "The stairs"
+    put(found.to_item())
+    assert stream.process() == ([], 0)
+    assert (search(client, "stairs"), search(client, "lift")) == ([ticket], [])
+    assert differences() == []
+
+
 def test_change_that_cannot_be_parked_is_repeated(
     client: FlaskClient, stream: MotoStream, faults: FaultyDynamoDB
 ) -> None:

@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 from sqlite3 import Connection
 
+import pytest
+
 from itsm_app import config
+from itsm_app.changes import embedded
 from itsm_app.changes.embedded import LOCK_FILE
 from itsm_app.storage import search_index
 
@@ -45,6 +48,23 @@ def test_damaged_change_is_reported(store: Store) -> None:
     assert result.exit_code == 1
     assert "The search index still has words of the erased tickets" in result.stderr
     assert "The next `flask run` removes them." in result.stderr
+
+
+def test_command_ends_if_the_search_index_cannot_be_written(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "RETRY_SECONDS", 0)
+    trigger = (
+        "CREATE TRIGGER refuse BEFORE INSERT ON items WHEN NEW.table_name LIKE '%-search'"
+        " BEGIN SELECT RAISE(ABORT, 'refused'); END"
+    )
+    store.engine._open().write(lambda db: db.execute(trigger))
+    store.create(SECRET, CALLER)
+    result = erase_caller(CALLER, "--yes")
+    store.engine._open().write(lambda db: db.execute("DROP TRIGGER refuse"))
+    assert result.exit_code == 1
+    assert "The search index still has words of the erased tickets" in result.stderr
+    assert len(store.records()) == 2
 
 
 def test_changes_are_left_to_the_process_that_holds_the_lock(store: Store) -> None:
