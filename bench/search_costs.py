@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
 from math import inf
 from typing import Any
 from uuid import uuid4
@@ -83,29 +82,39 @@ def main() -> None:
             call_wsgi(app, "PATCH", f"/tickets/{ticket_id}", {"status": "in_progress"})
 
         def rebuild() -> None:
+            meter.totals.clear()
             items.touch(ticket_id, str(uuid4()))
+            print(f"  the ticket itself: {meter.totals['write units']:g} write units")
+
+        def expire() -> None:
+            Ticket.connection().delete_item(ticket_id)
 
         def erase() -> None:
             erasure.erase(ticket_id, CALLER)
 
         print(f"description of {len(DESCRIPTION)} characters, comment of {len(COMMENT)} characters")
         print(ROW.format("", "requests", "write units", "read units", "CPU ms"))
-        for write in (create, comment, change_status, rebuild, erase):
-            print_cost(meter, write, lambda: ticket_id)
+        for write in (create, comment, change_status, rebuild, expire):
+            old = stored(ticket_id)
+            write()
+            print_cost(meter, write.__name__, record_of(old, stored(ticket_id)))
             if write is comment:
                 print_storage()
+        create()
+        comment()
+        old = stored(ticket_id)
+        process(record_of(None, old))
+        erase()
+        print_cost(meter, "erase", record_of(old, stored(ticket_id)))
 
 
-def print_cost(meter: Meter, write: Callable[[], None], ticket_id: Callable[[], str]) -> None:
-    old = stored(ticket_id())
-    write()
-    record = record_of(old, stored(ticket_id()))
+def print_cost(meter: Meter, name: str, record: dict[str, Any]) -> None:
     meter.totals.clear()
     milliseconds = [process(record)]
     totals = dict(meter.totals)
     milliseconds += [process(record) for _ in range(REPETITIONS)]
     cells = [totals.get(each, 0) for each in ("requests", "write units", "read units")]
-    print(ROW.format(write.__name__, *(f"{each:g}" for each in cells), f"{min(milliseconds):.2f}"))
+    print(ROW.format(name, *(f"{each:g}" for each in cells), f"{min(milliseconds):.2f}"))
 
 
 def stored(ticket_id: str) -> Item | None:
