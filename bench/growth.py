@@ -51,11 +51,15 @@ class Table:
     def __init__(self, url: str, tickets: int) -> None:
         use_dynamodb(url)
         Ticket._connection = None
-        table.create()
+        self.create_tables()
         self.tickets = tickets
         self._connection = Ticket.connection()
         self._call = record_responses(keyless_app())
         self._client = self._connection.connection.client
+
+    def create_tables(self) -> None:
+        """Create what the operations need."""
+        table.create()
 
     def call(self, request: Request) -> Responses:
         """Send a request to the app and return the responses of DynamoDB."""
@@ -80,7 +84,9 @@ class Table:
         for number in range(start, min(start + MAX_BATCH_ITEMS, self.tickets)):
             values = {name: {"S": text} for name, text in self.values(number).items()}
             puts.append({"PutRequest": {"Item": item | values}})
-        request = {config.TABLE_NAME: puts}
+        self._write({config.TABLE_NAME: puts})
+
+    def _write(self, request: dict[str, Any]) -> None:
         response = with_retries(lambda: self._client.batch_write_item(RequestItems=request))
         assert not response["UnprocessedItems"]
 

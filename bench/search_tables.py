@@ -9,12 +9,13 @@ from typing import Any
 from bench.capacity import Responses
 from bench.growth import MAX_BATCH_ITEMS, Table, ticket_values
 from bench.operations import Request
+from itsm_app import config
 from itsm_app.search import indexing, tokens
 from itsm_app.storage import search_index, search_table
 from itsm_app.storage.models import Ticket
+from itsm_app.storage.retry import retries_per_request
 from itsm_app.storage.search_index import SearchItem
 from itsm_app.tickets import cursors, numbers
-from tests.support.dynamodb_endpoint import use_dynamodb
 
 # How many of the oldest and of the newest tickets have a word of their own.
 AT_EACH_END = 50
@@ -38,9 +39,6 @@ class SearchTable(Table):
     """
 
     def __init__(self, url: str, tickets: int, queries: Collection[str]) -> None:
-        use_dynamodb(url)
-        Ticket._connection = SearchItem._connection = None
-        search_table.create()
         super().__init__(url, tickets)
         self._index = SearchItem._get_connection()
         self._queries = queries
@@ -50,6 +48,17 @@ class SearchTable(Table):
             for term in tokens.of_query(self.text(query))
             for token in term.tokens
         }
+
+    def create_tables(self) -> None:
+        """Create both tables. A search reads tickets by their ids, so there are no indexes."""
+        SearchItem._connection = None
+        Ticket.connection().connection.client.create_table(
+            TableName=config.TABLE_NAME,
+            AttributeDefinitions=[{"AttributeName": "ticket_id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "ticket_id", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        search_table.create()
 
     def select(self) -> None:
         """Make this process use the tables in the DynamoDB of this object."""
@@ -98,9 +107,12 @@ class SearchTable(Table):
         return text
 
     def _put(self, item: dict[str, Any], start: int) -> None:
-        super()._put(item, start)
-        if start % POSTINGS_OF_TICKETS:
-            return
+        with retries_per_request():
+            super()._put(item, start)
+            if start % POSTINGS_OF_TICKETS == 0:
+                self._put_postings(start)
+
+    def _put_postings(self, start: int) -> None:
         postings = []
         for number in range(start, min(start + POSTINGS_OF_TICKETS, self.tickets)):
             ticket = Ticket(**self.values(number))
@@ -110,6 +122,4 @@ class SearchTable(Table):
                 keys = {"partition": {"S": partition}, "position": {"S": found.place.position}}
                 postings.append({"PutRequest": {"Item": keys}})
         for first in range(0, len(postings), MAX_BATCH_ITEMS):
-            request = {SearchItem.Meta.table_name: postings[first : first + MAX_BATCH_ITEMS]}
-            response = self._client.batch_write_item(RequestItems=request)
-            assert not response["UnprocessedItems"]
+            self._write({SearchItem.Meta.table_name: postings[first : first + MAX_BATCH_ITEMS]})
