@@ -51,11 +51,15 @@ class Table:
     def __init__(self, url: str, tickets: int) -> None:
         use_dynamodb(url)
         Ticket._connection = None
-        table.create()
+        self.create_tables()
         self.tickets = tickets
         self._connection = Ticket.connection()
         self._call = record_responses(keyless_app())
         self._client = self._connection.connection.client
+
+    def create_tables(self) -> None:
+        """Create what the operations need."""
+        table.create()
 
     def call(self, request: Request) -> Responses:
         """Send a request to the app and return the responses of DynamoDB."""
@@ -71,12 +75,18 @@ class Table:
         with ThreadPoolExecutor(THREADS) as threads:
             list(threads.map(lambda start: self._put(item, start), batch_starts))
 
+    def values(self, number: int) -> dict[str, Any]:
+        """Return the values that differ between tickets. Tickets are numbered by creation time."""
+        return ticket_values(number)
+
     def _put(self, item: dict[str, Any], start: int) -> None:
         puts = []
         for number in range(start, min(start + MAX_BATCH_ITEMS, self.tickets)):
-            values = {name: {"S": text} for name, text in ticket_values(number).items()}
+            values = {name: {"S": text} for name, text in self.values(number).items()}
             puts.append({"PutRequest": {"Item": item | values}})
-        request = {config.TABLE_NAME: puts}
+        self._write({config.TABLE_NAME: puts})
+
+    def _write(self, request: dict[str, Any]) -> None:
         response = with_retries(lambda: self._client.batch_write_item(RequestItems=request))
         assert not response["UnprocessedItems"]
 
@@ -102,7 +112,6 @@ def main() -> None:
 
 
 def ticket_values(number: int) -> dict[str, Any]:
-    """Return the values that differ between tickets. Tickets are numbered by creation time."""
     return {
         "ticket_id": numbers.ticket_id(str(number)),
         "caller_id": CALLER if number < MAX_TICKETS_OF_CALLER else f"1555{number // 10:07}",
@@ -165,7 +174,13 @@ def print_rows(name: str, costs: list[tuple[Responses, float]]) -> None:
 
 
 def capacity_units(responses: Responses) -> float:
-    return sum(float(response["ConsumedCapacity"]["CapacityUnits"]) for response in responses)
+    units = 0.0
+    for response in responses:
+        consumed = response["ConsumedCapacity"]
+        # A batch has a list, with one entry for each table.
+        for each in consumed if isinstance(consumed, list) else [consumed]:
+            units += float(each["CapacityUnits"])
+    return units
 
 
 if __name__ == "__main__":
