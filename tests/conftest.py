@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -79,6 +80,12 @@ def _is_excluded(config: pytest.Config, mark: str) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     """Let the fast suite not create the thousands of test items that it would then deselect."""
     exhaustive.is_chosen = not _is_excluded(config, "exhaustive")
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector ignore the loaded modules and tests: they take 6 % of the CPU."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
