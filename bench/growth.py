@@ -129,7 +129,7 @@ def list_ten(_: Table) -> Request:
 
 def list_ten_from_the_middle(filled: Table) -> Request:
     middle = Ticket(**ticket_values(min(filled.tickets, MAX_TICKETS_OF_CALLER) // 2))
-    cursor = cursors.after(middle, "caller_id", CALLER, None, "newest")
+    cursor = cursors.after(middle, "created_at", "caller_id", CALLER, None, "newest")
     return "GET", f"/tickets?caller={CALLER}&cursor={cursor}", None
 
 

@@ -9,7 +9,7 @@ measures the DynamoDB requests, their capacity units, and the p50 and p95 of the
 milliseconds. The last column divides the cost in the large table by the cost in the small table.
 The second list has the time of reading one page of postings in the large table.
 
-Filling the tables takes about ten minutes. `-n 20000` makes the large table smaller.
+Filling the tables takes about 15 minutes. `-n 20000` makes the large table smaller.
 """
 
 from __future__ import annotations
