@@ -38,7 +38,8 @@ KILLS = 100
 # How many requests a handler sends before it is killed.
 MAX_REQUESTS = 15
 WRITERS = 3
-SETTLE_SECONDS = 60
+# The handler has reached all changes when it has sent no request for so long.
+IDLE_SECONDS = 10
 WORDS = ("printer", "fire", "VPN", "Drucker", "kaputt", "東京都", "프린터", "naïve", "555-0100")
 # Items that are no valid tickets: without a description, and with comments that are no list.
 POISON: tuple[dict[str, Any], ...] = (
@@ -173,10 +174,12 @@ def parked_tickets() -> set[str]:
     return {str(each.ticket_id) for each in search_index.parked()}
 
 
-def settled_report(parked: set[str]) -> Report:
-    """Return the report once the handler has reached all changes, or after a minute."""
-    deadline = time.monotonic() + SETTLE_SECONDS
+def settled_report(proxy: Proxy, parked: set[str]) -> Report:
+    """Return the report once the handler has reached all changes, or sends no more requests."""
+    deadline, seen = 0.0, -1
     while True:
+        if len(proxy.fault_names) > seen:
+            deadline, seen = time.monotonic() + IDLE_SECONDS, len(proxy.fault_names)
         report = check.check(wait=lambda _: time.sleep(0.5))
         is_settled = not report.differences and parked_tickets() == parked
         if is_settled or time.monotonic() > deadline:
@@ -214,7 +217,7 @@ def test_index_agrees_with_the_tickets_after_100_kills(
         faults = {*faulty_dynamodb.fault_names}
         requests = len(faulty_dynamodb.fault_names)
         faulty_dynamodb.rule = no_fault
-        report = settled_report({*parked})
+        report = settled_report(faulty_dynamodb, {*parked})
     assert load.writes > KILLS
     assert requests > 5 * KILLS
     assert {leave_unprocessed.__name__, *(each.__name__ for each in FAULTS)} < faults
