@@ -61,6 +61,8 @@ ENGINES = [
 # The marks of all tests of a module.
 MODULE_MARKS = re.compile(r"^pytestmark = (?:.(?!\n\n))*", re.MULTILINE | re.DOTALL)
 ON_DYNAMODB_LOCAL = pytest.mark.parametrize("engine", ENGINES[1:], indirect=True)
+# The embedded DynamoDB always has search.
+WITHOUT_SEARCH = pytest.mark.parametrize("engine", ENGINES[:2], indirect=True)
 ON_MOTO = pytest.mark.parametrize("engine", ["moto"], indirect=True)
 
 

@@ -20,6 +20,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from itsm_app import config
+from itsm_app.changes.embedded import LOCK_FILE
 from itsm_app.local import database
 from itsm_app.local.botocore_hook import engine
 from itsm_app.local.database import FILE, Database
@@ -293,7 +294,7 @@ def test_erased_texts_are_not_in_the_file(client: FlaskClient, folder: Path) -> 
     result = shared_app().test_cli_runner().invoke(args=["erase-caller", "Zaphod", "--yes"])
     assert result.exit_code == 0, result.output
     engine(folder)._open()._close_idle()
-    assert [file.name for file in folder.iterdir()] == [FILE]
+    assert {file.name for file in folder.iterdir()} == {FILE, LOCK_FILE}
     content = (folder / FILE).read_bytes()
     assert b"[erased]" in content
     assert b"secret" not in content

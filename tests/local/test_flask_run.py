@@ -19,7 +19,9 @@ import pytest
 import requests
 
 from itsm_app.api import auth
+from itsm_app.changes.embedded import LOCK_FILE
 from itsm_app.commands import disk_errors
+from itsm_app.local.database import FILE
 
 from ..support.flask_run import FlaskRun, command, flask_run
 from ..support.small_disk import small_disk
@@ -73,7 +75,7 @@ def test_only_the_user_can_read_the_data_folder(folder: str) -> None:
         server.create()
         assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700
         files = list(Path(folder).iterdir())
-        assert len(files) == 3
+        assert {file.name for file in files} == {LOCK_FILE, FILE, f"{FILE}-shm", f"{FILE}-wal"}
         assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
 
 
@@ -141,7 +143,7 @@ def test_first_process_of_a_container_ends_with_a_signal(
         server.wait_for(f"Stopped by {signal_number.name}. Every acknowledged write is stored.")
         assert server.process.wait(timeout=5) == 0
     # The log is part of the file now.
-    assert [file.name for file in Path(folder).iterdir()] == ["tickets.sqlite3"]
+    assert {file.name for file in Path(folder).iterdir()} == {FILE, LOCK_FILE}
     with flask_run(LOCAL_DYNAMODB=folder) as again:
         assert again.request("GET", f"/tickets/{ticket}").status_code == 200
 
