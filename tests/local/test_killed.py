@@ -234,8 +234,12 @@ def count(thread):
         response = engine.answer("UpdateItem", json.dumps(request).encode())
         os.write(1, f"{ticket} {response['Attributes']['written']['N']}\\n".encode())
 
-for thread in range(8):
-    threading.Thread(target=count, args=[thread]).start()
+threads = [threading.Thread(target=count, args=[number]) for number in range(8)]
+for thread in threads:
+    thread.start()
+# An interpreter that shuts down starts no thread, and the engine needs one for its first write.
+for thread in threads:
+    thread.join()
 """
 
 
