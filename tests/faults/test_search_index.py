@@ -159,6 +159,10 @@ class Load:
 
 @pytest.fixture
 def search(engine: str) -> None:
+    """Turn on search. Delete the tickets of other tests, which no change would index."""
+    with Ticket.batch_write() as batch:
+        for ticket in Ticket.scan(attributes_to_get=["ticket_id"]):
+            batch.delete(ticket)
     search_table.create()
     search_table.turn_on_stream()
 
