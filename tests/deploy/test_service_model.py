@@ -77,7 +77,7 @@ class FakeDynamoDB:
         session.set_credentials("a", "b")
         config = Config(retries={"total_max_attempts": 1})
         self._client = session.create_client("dynamodb", "us-east-1", config=config)
-        self._client.meta.events.register("before-send.dynamodb", self._respond)
+        self._client.meta.events.register_first("before-send.dynamodb", self._respond)
 
     def _respond(self, request: Any, **_: Any) -> AWSResponse:
         self.requests.append(

@@ -13,10 +13,14 @@ from functools import cache
 from io import BytesIO
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import moto.core.request
 import moto.core.responses
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.handlers import BUILTIN_HANDLERS
 from botocore.model import StructureShape
+from moto.core.botocore_stubber import MockRawResponse
 from moto.core.serialize import SERIALIZERS, JSONSerializer
 from moto.core.utils import method_names_from_class
 from moto.dynamodb.models import dynamodb_backends
@@ -192,22 +196,8 @@ class _Handler(StreamRequestHandler):
         return self.rfile.readline().decode("latin1").rstrip("\r\n")
 
     def _answer(self, method: str, path: str, headers: dict[str, str]) -> None:
-        host, _, port = headers["Host"].partition(":")
-        environ: WSGIEnvironment = {
-            "REQUEST_METHOD": method,
-            "SCRIPT_NAME": "",
-            "PATH_INFO": path,
-            "QUERY_STRING": "",
-            "SERVER_NAME": host,
-            "SERVER_PORT": port,
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "CONTENT_TYPE": headers["Content-Type"],
-            "CONTENT_LENGTH": headers["Content-Length"],
-            "wsgi.url_scheme": "http",
-            "wsgi.input": self.rfile,
-            "connection": self.connection,
-            **{f"HTTP_{name.upper().replace('-', '_')}": headers[name] for name in headers},
-        }
+        environ = _environ(method, path, headers["Host"], headers)
+        environ |= {"wsgi.input": self.rfile, "connection": self.connection}
         head: list[str] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
@@ -216,6 +206,48 @@ class _Handler(StreamRequestHandler):
         for part in self.server.app(environ, start_response):
             self.wfile.write("\r\n".join(head).encode() + part)
             head.clear()
+
+
+def _environ(method: str, path: str, host: str, headers: dict[str, str]) -> WSGIEnvironment:
+    name, _, port = host.partition(":")
+    return {
+        "REQUEST_METHOD": method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+        "SERVER_NAME": name,
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "CONTENT_TYPE": headers["Content-Type"],
+        "CONTENT_LENGTH": headers["Content-Length"],
+        "wsgi.url_scheme": "http",
+        **{f"HTTP_{name.upper().replace('-', '_')}": headers[name] for name in headers},
+    }
+
+
+def _answer_without_network(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+    """Let moto answer a request of this process that gets no fault.
+
+    Without the loopback connection, the fast suite takes a fifth less CPU. moto's own decorator
+    `mock_aws` uses the same event of botocore.
+    """
+    url = urlsplit(request.url)
+    engine = _running.get(url.netloc)
+    if engine is None or engine.faults:
+        return None
+    headers = {
+        name: value.decode() if isinstance(value, bytes) else value
+        for name, value in request.headers.items()
+    }
+    environ = _environ(request.method, url.path, url.netloc, headers)
+    environ["wsgi.input"] = BytesIO(engine.record(headers["X-Amz-Target"], request.body))
+    sent = _Request(environ)
+    status, response_headers, body = DynamoHandler.dispatch(sent, sent.url, sent.headers)
+    return AWSResponse(request.url, status, response_headers, MockRawResponse(body))
+
+
+BUILTIN_HANDLERS.append(("before-send.dynamodb", _answer_without_network))
+_running: dict[str, FaultyDynamoDB] = {}
 
 
 class FaultyDynamoDB:
@@ -233,18 +265,25 @@ class FaultyDynamoDB:
         self._server = _Server(self._app)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._address = f"127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"http://{self._address}"
+        _running[self._address] = self
+
+    def record(self, target: str, body: bytes) -> bytes:
+        """Record a request, and return its body."""
+        self.operations.append(target.rpartition(".")[2])
+        self.bodies.append(json.loads(body))
+        return body
 
     def stop(self) -> None:
+        del _running[self._address]
         self.released.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
 
     def _app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        self.operations.append(environ["HTTP_X_AMZ_TARGET"].rpartition(".")[2])
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-        environ["wsgi.input"] = BytesIO(body)
-        self.bodies.append(json.loads(body))
+        environ["wsgi.input"] = BytesIO(self.record(environ["HTTP_X_AMZ_TARGET"], body))
         app = self.faults.popleft()(self) if self.faults else pass_on
         return app(environ, start_response)
