@@ -193,7 +193,7 @@ COMBINATIONS = [
 def is_fast(combination: tuple[str, str, tuple[bool, bool]]) -> bool:
     """The app reads the caller before the ticket, so one ticket is enough for the other places."""
     state, reference_form, caller_in = combination
-    return caller_in == BY_HEADER or (state, reference_form) == ("commented", "the id")
+    return reference_form == "the id" and (caller_in == BY_HEADER or state == "commented")
 
 
 @ON_MOTO

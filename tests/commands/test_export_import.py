@@ -232,8 +232,10 @@ def stored_list(**texts: str | None) -> Any:
 
 TIME_EXPECTED = "Expected a time such as 2026-11-23T22:08:48.123456Z"
 # One time does not parse, and one parses but is not in the format of the app.
-INVALID_TIMES = ["yesterday", "2026-02-09T12:20:25.343883+00:00"]
+TIMES = ("updated_at", "answered_at", "resolved_at", "erased_at")
+INVALID_TIMES = ["yesterday"]
 MORE_INVALID_TIMES = [
+    "2026-02-09T12:20:25.343883+00:00",
     "",
     "2026-02-09",
     "2026-02-09T12:20:25Z",
@@ -242,8 +244,8 @@ MORE_INVALID_TIMES = [
     "2026-02-09t12:20:25.343883z",
     "0001-01-01T00:00:00.000000+14:00",
 ]
-INVALID_COUNTS = ["x", "1" * 39]
-MORE_INVALID_COUNTS = ["", "1.5", "-1", "1e3", "007", "1\n", "\u0661"]
+INVALID_COUNTS = ["x"]
+MORE_INVALID_COUNTS = ["1" * 39, "", "1.5", "-1", "1e3", "007", "1\n", "\u0661"]
 COMMENT = {"comment_text": {"S": "x"}, "added_at": {"S": TIME}}
 EVENT = {"field": "status", "changed_by": "x", "changed_at": TIME, "change_id": "x"}
 
@@ -264,31 +266,30 @@ INVALID_LINES: list[Any] = [
     (b"x", "malformed"),
     exhaustive((b'{"Item": {"ticket_id"', "truncated")),
     (b'{"Item": {"ticket_id": {"S": "\xff"}}}', ""),
-    (b'{"Item": {"ticket_id": {"S": "\\ud800"}}}', ""),
+    exhaustive((b'{"Item": {"ticket_id": {"S": "\\ud800"}}}', "")),
     exhaustive(([], "Expected `object`")),
     ({}, "missing required field `Item`"),
-    ({"Item": {"ticket_id": {"S": "x"}}}, "missing required field"),
+    exhaustive(({"Item": {"ticket_id": {"S": "x"}}}, "missing required field")),
     exhaustive(({"status": None}, "Expected `object`")),
     ({"status": {"N": "1"}}, "missing required field `S` - at `$.Item.status`"),
     exhaustive(({"status": {"S": 1}}, "Expected `str`, got `int`")),
-    ({"comments": {"L": [{"S": "x"}]}}, "missing required field `M`"),
-    ({"revision": {"S": "x"}}, "missing required field `N`"),
+    exhaustive(({"comments": {"L": [{"S": "x"}]}}, "missing required field `M`")),
+    exhaustive(({"revision": {"S": "x"}}, "missing required field `N`")),
     *[invalid_time(time) for time in INVALID_TIMES],
     *[exhaustive(invalid_time(time)) for time in MORE_INVALID_TIMES],
-    *[({name: {"S": "x"}}, TIME_EXPECTED) for name in ("updated_at", "answered_at", "resolved_at")],
-    ({"erased_at": {"S": ""}}, TIME_EXPECTED),
+    *[exhaustive(({name: {"S": "x"}}, TIME_EXPECTED)) for name in TIMES],
     *[invalid_count(count) for count in INVALID_COUNTS],
     *[exhaustive(invalid_count(count)) for count in MORE_INVALID_COUNTS],
-    ({"content_bytes": {"N": "x"}}, "$.Item.content_bytes.N"),
-    ({"expires_at": {"N": "x"}}, "$.Item.expires_at.N"),
-    ({"comments": stored_list(comment_text="x")}, "missing required field `added_at`"),
+    exhaustive(({"content_bytes": {"N": "x"}}, "$.Item.content_bytes.N")),
+    exhaustive(({"expires_at": {"N": "x"}}, "$.Item.expires_at.N")),
+    exhaustive(({"comments": stored_list(comment_text="x")}, "missing required field `added_at`")),
     exhaustive(({"comments": stored_list(added_at=TIME)}, "missing required field `comment_text`")),
     ({"comments": stored_list(comment_text="x", added_at="2025")}, TIME_EXPECTED),
     ({"comments": {"L": [{"M": {**COMMENT, "x": {"N": "1"}}}]}}, "missing required field `S`"),
     event_without("field"),
     *[exhaustive(event_without(field)) for field in list(EVENT)[1:]],
     ({"history": stored_list(**{**EVENT, "changed_at": "x"})}, TIME_EXPECTED),
-    ({"x": {"B": "x"}}, ""),
+    exhaustive(({"x": {"B": "x"}}, "")),
     ({"x": {"L": [{"M": {"x": {"Q": "x"}}}]}}, "Expected a value of a DynamoDB type"),
     ({"x": {"SS": ["x", 1]}}, "Expected a value of a DynamoDB type"),
     ({"x": {"S": "x", "N": "1"}}, "Expected a value with one type"),

@@ -161,6 +161,7 @@ def test_the_number_of_canned_answers_is_limited(
     assert "The number of canned answers must be at most 2. Delete an answer" in response.text
 
 
+@pytest.mark.exhaustive
 def test_the_largest_canned_answers_fit_into_one_item(anna: Desk) -> None:
     for _ in range(MAX_CANNED_ANSWERS):
         sent = {"answer_id": str(uuid4()), "name": "\U0001f525" * 60, "text": "\U0001f525" * 1500}

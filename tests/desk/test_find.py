@@ -221,9 +221,7 @@ def test_search_field_without_a_search_index(anna: Desk) -> None:
     assert 'placeholder="Number or caller"' in page
 
 
-@pytest.mark.parametrize(
-    "name", one_per_path(HOSTILE, lambda name: name in ("script", "attribute", "bidi", "quotes"))
-)
+@pytest.mark.parametrize("name", one_per_path(HOSTILE, lambda name: name in ("script", "bidi")))
 def test_results_escape_hostile_text_in_every_field(
     anna: Desk,
     file_ticket: FileTicket,

@@ -38,9 +38,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", one_per_path(HOSTILE, lambda name: name in ("script", "attribute", "bidi", "quotes"))
-)
+@pytest.mark.parametrize("name", one_per_path(HOSTILE, lambda name: name in ("script", "bidi")))
 def test_every_page_escapes_hostile_text_in_every_field(
     desk_app: Flask, anna: Desk, file_ticket: Callable[..., str], name: str
 ) -> None:

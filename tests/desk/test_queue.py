@@ -260,6 +260,7 @@ def test_lists_need_a_session_and_no_bound_caller(anna: Desk, desk_app: Flask, p
     assert anna.get(path, **{"X-Caller-Id": "%2B1555"}).status_code == 403
 
 
+@pytest.mark.exhaustive
 @in_own_table
 def test_full_page_of_the_longest_texts_and_all_marks_is_under_60_kb(
     anna: Desk, file_ticket: File, call: Change, caller: str

@@ -582,6 +582,7 @@ def test_retries_point_in_time_recovery_until_backups_are_available(
     assert faults.operations[-5:] == ["UpdateContinuousBackups"] * 3 + TURN_ON_EXPIRY
 
 
+@pytest.mark.exhaustive
 def test_gives_up_point_in_time_recovery_after_60_attempts(
     init_db: Callable[..., Result], faults: FaultyDynamoDB
 ) -> None:

@@ -108,7 +108,8 @@ EXPIRED = [range(5), range(7, 12), range(0, 12, 2), range(12)]
 @pytest.mark.parametrize(
     ("expired", "limit"),
     one_per_path(
-        product(EXPIRED, [1, 3, 10]), lambda case: case[0] == range(0, 12, 2) or case[1] == 3
+        product(EXPIRED, [1, 3, 10]),
+        lambda case: case[0][::2] == range(0, 12, 2) and case[1] == 3,
     ),
 )
 def test_pages_skip_expired_tickets(
