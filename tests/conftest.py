@@ -176,6 +176,12 @@ def own_table(engine: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
+def empty_table(engine: str) -> None:
+    """Delete all tickets, which is faster than `own_table`. Use it only in `ON_MOTO` tests."""
+    delete_all_items()
+
+
+@pytest.fixture
 def faults(engine: str, moto: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
     """Return the moto engine, whose `faults` a test can set. Use it only in `ON_MOTO` tests."""
     moto.operations.clear()

@@ -15,7 +15,7 @@ from ..conftest import ON_MOTO
 from ..support.desk import BOB, HTML, Desk, form
 from ..support.faulty_dynamodb import FaultyDynamoDB, refuse
 
-pytestmark = [ON_MOTO, pytest.mark.usefixtures("own_table")]
+pytestmark = [ON_MOTO, pytest.mark.usefixtures("empty_table")]
 
 File = Callable[..., str]
 Change = Callable[..., None]

@@ -20,7 +20,7 @@ from ..support.faulty_dynamodb import FaultyDynamoDB, apply, apply_and_drop, ref
 from ..tickets.test_erasure import erase_caller
 from .test_conversation import words
 
-pytestmark = [ON_MOTO, pytest.mark.usefixtures("own_table")]
+pytestmark = [ON_MOTO, pytest.mark.usefixtures("empty_table")]
 
 PATH = "/desk/canned-answers"
 KEY = CANNED_ANSWERS_KEY

@@ -15,7 +15,7 @@ from itsm_app.storage.models import Ticket
 from ..conftest import ON_MOTO
 from ..support.desk import ANNA, BOB, Desk
 
-pytestmark = [ON_MOTO, pytest.mark.usefixtures("own_table")]
+pytestmark = [ON_MOTO, pytest.mark.usefixtures("empty_table")]
 
 File = Callable[..., str]
 Change = Callable[..., None]

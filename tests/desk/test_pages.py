@@ -43,7 +43,7 @@ def test_every_link_starts_with_the_stage(desk_app: Flask, ticket: str) -> None:
         assert [link for link in links if not link.startswith("/poc/desk")] == []
 
 
-def test_every_page_has_strict_security_headers(own_table: str, anna: Desk, ticket: str) -> None:
+def test_every_page_has_strict_security_headers(empty_table: None, anna: Desk, ticket: str) -> None:
     # In a shared table, the queue can show hostile text of other tests, which matches the patterns.
     paths = ("", "/", "/new", "/find", "/stats", f"/tickets/{ticket}", "/tickets/none", "/none")
     for path in paths:
@@ -519,7 +519,7 @@ def test_logs_desk_requests_as_one_operation_without_personal_data(
 
 
 def test_stats_page_shows_charts_the_backlog_and_daily_figures(
-    anna: Desk, file_ticket: Callable[..., str], own_table: None
+    anna: Desk, file_ticket: Callable[..., str], empty_table: None
 ) -> None:
     file_ticket()
     ticket = file_ticket()
@@ -547,7 +547,7 @@ def test_stats_page_shows_charts_the_backlog_and_daily_figures(
     [(0, "Too many tickets were opened today"), (3, "")],
 )
 def test_stats_page_tells_which_days_it_could_not_count(
-    anna: Desk, own_table: None, monkeypatch: pytest.MonkeyPatch, days: int, message: str
+    anna: Desk, empty_table: None, monkeypatch: pytest.MonkeyPatch, days: int, message: str
 ) -> None:
     monkeypatch.setattr("itsm_app.tickets.stats.MAX_QUERIES", 1)
     file(days)
@@ -559,7 +559,7 @@ def test_stats_page_tells_which_days_it_could_not_count(
     assert "The backlog can be incomplete" in page
 
 
-def test_stats_page_says_which_chart_has_no_data(anna: Desk, own_table: None) -> None:
+def test_stats_page_says_which_chart_has_no_data(anna: Desk, empty_table: None) -> None:
     page = anna.get("/desk/stats").text
     assert 'role="img"' not in page
     for sentence in (
@@ -573,7 +573,7 @@ def test_stats_page_says_which_chart_has_no_data(anna: Desk, own_table: None) ->
 
 
 def test_stats_page_escapes_and_groups_assignees(
-    anna: Desk, own_table: None, monkeypatch: pytest.MonkeyPatch
+    anna: Desk, empty_table: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("itsm_app.tickets.stats.MAX_ASSIGNEES", 1)
     for name in ("<script>x</script>", "<script>x</script>", "zoe"):

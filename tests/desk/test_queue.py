@@ -16,7 +16,7 @@ from ..support.desk import ANNA, BOB, HTML, Desk
 from ..support.faulty_dynamodb import FaultyDynamoDB
 
 pytestmark = ON_MOTO
-in_own_table = pytest.mark.usefixtures("own_table")
+in_empty_table = pytest.mark.usefixtures("empty_table")
 
 File = Callable[..., str]
 Change = Callable[..., None]
@@ -75,7 +75,7 @@ VIEWS = [
 ]  # fmt: skip
 
 
-@in_own_table
+@in_empty_table
 def test_each_view_lists_its_tickets_in_order(anna: Desk, tickets: dict[str, str]) -> None:
     names = {ticket_id: name for name, ticket_id in tickets.items()}
     for query, title, expected in VIEWS:
@@ -87,7 +87,7 @@ def test_each_view_lists_its_tickets_in_order(anna: Desk, tickets: dict[str, str
         assert page.count('aria-current="page"') == 1
 
 
-@in_own_table
+@in_empty_table
 def test_page_title_counts_no_handover_after_it_was_taken(
     anna: Desk, tickets: dict[str, str], change: Change
 ) -> None:
@@ -98,7 +98,7 @@ def test_page_title_counts_no_handover_after_it_was_taken(
     assert counts(page)[:2] == ["0", "4"]
 
 
-@in_own_table
+@in_empty_table
 def test_counts_above_100_have_a_plus_sign(anna: Desk, file_ticket: File) -> None:
     ticket = Ticket.get(file_ticket())
     with Ticket.batch_write() as batch:
@@ -107,7 +107,7 @@ def test_counts_above_100_have_a_plus_sign(anna: Desk, file_ticket: File) -> Non
     assert counts(anna.get("/desk").text) == ["0", "0", "100+", "100+", "0", "0", "0"]
 
 
-@in_own_table
+@in_empty_table
 def test_row_shows_handover_last_message_reopening_and_creator(
     anna: Desk, tickets: dict[str, str], change: Change, call: Change, caller: str, desk_app: Flask
 ) -> None:
@@ -132,7 +132,7 @@ def test_row_shows_handover_last_message_reopening_and_creator(
     assert '<span class="status in_progress">In progress</span>' in mine
 
 
-@in_own_table
+@in_empty_table
 def test_lists_without_details_do_not_show_them(
     anna: Desk, tickets: dict[str, str], change: Change
 ) -> None:
@@ -144,7 +144,7 @@ def test_lists_without_details_do_not_show_them(
         assert "hint" in page
 
 
-@in_own_table
+@in_empty_table
 def test_sorts_by_creation_where_an_index_supports_it(anna: Desk, tickets: dict[str, str]) -> None:
     page = anna.get("/desk?view=open").text
     assert "aria-sort" not in page
@@ -156,7 +156,7 @@ def test_sorts_by_creation_where_an_index_supports_it(anna: Desk, tickets: dict[
     assert not re.search(r"<a[^>]*>Created", anna.get("/desk?view=mine").text)
 
 
-@in_own_table
+@in_empty_table
 def test_pages_of_a_view_continue_with_the_same_filters(anna: Desk, file_ticket: File) -> None:
     ids = [file_ticket(f"Ticket {number}") for number in range(27)]
     page = anna.get("/desk?view=unassigned&priority=normal").text
@@ -171,7 +171,7 @@ def test_pages_of_a_view_continue_with_the_same_filters(anna: Desk, file_ticket:
     assert ended.status_code == 200
 
 
-@in_own_table
+@in_empty_table
 def test_last_page_can_be_empty_after_its_tickets_left(
     anna: Desk, file_ticket: File, change: Change
 ) -> None:
@@ -181,7 +181,7 @@ def test_last_page_can_be_empty_after_its_tickets_left(
     assert "End of the list." in anna.get(unescape(url)).text
 
 
-@in_own_table
+@in_empty_table
 def test_empty_view_says_so(anna: Desk) -> None:
     for view, message in [
         ("waiting", "Nobody waits."),
@@ -194,7 +194,7 @@ def test_empty_view_says_so(anna: Desk) -> None:
         assert message in anna.get(f"/desk?view={view}").text
 
 
-@in_own_table
+@in_empty_table
 def test_empty_first_page_of_a_long_list_leads_on(
     anna: Desk, file_ticket: File, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,7 +204,7 @@ def test_empty_first_page_of_a_long_list_leads_on(
     assert "No match so far." in anna.get("/desk?status=open&priority=low").text
 
 
-@in_own_table
+@in_empty_table
 def test_links_of_a_view_lead_back_to_the_view(anna: Desk, tickets: dict[str, str]) -> None:
     links = re.findall(r'/desk/tickets/[\w-]{36}(\?[^"]*)?"', anna.get("/desk?view=mine").text)
     assert links == ["?from=mine"] * 3
@@ -244,7 +244,7 @@ def test_rejects_invalid_list_queries(anna: Desk, query: str, message: str) -> N
         assert "Go to the queue" in response.text
 
 
-@in_own_table
+@in_empty_table
 def test_rejects_the_cursor_of_another_list(anna: Desk, file_ticket: File) -> None:
     for _ in range(26):
         file_ticket()
@@ -261,7 +261,7 @@ def test_lists_need_a_session_and_no_bound_caller(anna: Desk, desk_app: Flask, p
 
 
 @pytest.mark.exhaustive
-@in_own_table
+@in_empty_table
 def test_full_page_of_the_longest_texts_and_all_marks_is_under_60_kb(
     anna: Desk, file_ticket: File, call: Change, caller: str
 ) -> None:
