@@ -50,7 +50,7 @@ from .support.aws import Aws, local_aws
 from .support.deployment import Api, Clone
 from .support.desk import AGENT, AGENT_ENTRY, ANNA, ANNA_ENTRY, BOB, BOB_ENTRY, SECRET, Desk
 from .support.dynamodb_local import dynamodb_local
-from .support.faulty_dynamodb import FaultyDynamoDB, delete_all_items
+from .support.faulty_dynamodb import FaultyDynamoDB, delete_all_items, forget_requests
 from .support.moto_stream import MotoStream
 
 ENGINES = [
@@ -122,6 +122,7 @@ def _write_log_lines_at_once() -> None:
 def _start_with_empty_tables() -> None:
     """Delete the items of earlier modules: for each query, moto reads all items of a table."""
     delete_all_items()
+    forget_requests()
 
 
 @pytest.fixture(scope="session")

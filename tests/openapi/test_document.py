@@ -22,6 +22,7 @@ from itsm_app.tickets import characters, erasure, limits
 
 from ..conftest import ON_MOTO, shared_app
 from ..support.desk import AGENT
+from ..support.exhaustive import exhaustive
 from ..support.faulty_dynamodb import FaultyDynamoDB, refuse
 
 VALIDATORS = {"3.0.0": OpenAPIV30SpecValidator, "3.1.0": OpenAPIV31SpecValidator}
@@ -49,7 +50,7 @@ RESPONSES = [
 BOUND_ONLY = {("create_ticket", "caller_id"), ("list_recent_tickets", "caller")}
 
 
-@pytest.mark.parametrize("version", VALIDATORS)
+@pytest.mark.parametrize("version", ["3.0.0", exhaustive("3.1.0")])
 def test_document_is_valid_in_both_versions(version: str) -> None:
     document = served(version)
     VALIDATORS[version](document).validate()

@@ -60,6 +60,7 @@ class _Request(moto.core.request.Request):
 
 
 ITEM_OPERATIONS = {
+    "BatchGetItem": DynamoHandler.batch_get_item,
     "BatchWriteItem": DynamoHandler.batch_write_item,
     "DeleteItem": DynamoHandler.delete_item,
     "GetItem": DynamoHandler.get_item,
@@ -170,6 +171,13 @@ def hang(engine: FaultyDynamoDB) -> WSGIApplication:
         raise ConnectionResetError
 
     return app
+
+
+def forget_requests() -> None:
+    """Delete the recorded requests, so that the garbage collector does not look at them."""
+    for engine in _running.values():
+        engine.operations.clear()
+        engine.bodies.clear()
 
 
 def delete_all_items(table_name: str | None = None) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 
+import pytest
+
 from itsm_app.tickets import characters
 
 
+@pytest.mark.exhaustive
 def test_every_control_and_format_character_is_invisible() -> None:
     found = {
         chr(code)
