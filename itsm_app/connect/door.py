@@ -6,6 +6,7 @@ and metrics are the same as for a request.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 from urllib.parse import quote
 
@@ -75,5 +76,6 @@ def _environ() -> dict[str, Any]:
         "PATH_INFO": f"/{ROUTE}",
         "SERVER_NAME": "connect.invalid",
         "SERVER_PORT": "443",
+        "wsgi.errors": sys.stderr,
         "wsgi.url_scheme": "https",
     }

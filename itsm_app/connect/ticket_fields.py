@@ -15,16 +15,16 @@ def of_ticket(ticket: Ticket, prefix: str = "ticket_") -> dict[str, str | None]:
         prefix: The beginning of each name.
     """
     newest = ticket.comments[-1] if ticket.comments else None
-    fields = {
+    fields: dict[str, str | None] = {
         "number": ticket.ticket_number,
         "spoken_number": ticket.spoken_number,
         "status": ticket.status,
         "issue_description": ticket.issue_description,
         "created_at": ticket.created_at,
         "updated_at": ticket.updated_at,
-        "handover": ticket.handover and ticket.handover.status,
-        "latest_comment": newest and newest.comment_text,
-        "latest_comment_by": newest and ("desk" if newest.author else "caller"),
+        "handover": ticket.handover.status if ticket.handover else None,
+        "latest_comment": newest.comment_text if newest else None,
+        "latest_comment_by": ("desk" if newest.author else "caller") if newest else None,
     }
     return {f"{prefix}{name}": text for name, text in fields.items()}
 
