@@ -76,7 +76,7 @@ def _stored(engine: str) -> None:
 
 @pytest.fixture
 def door(monkeypatch: pytest.MonkeyPatch) -> Door:
-    monkeypatch.setattr(config, "CONNECT_INSTANCES", f"{INSTANCE}, {INSTANCE}0,")
+    monkeypatch.setattr(config, "CONNECT_INSTANCES", f"{INSTANCE}, {INSTANCE[:-2]}00,")
     return Door(shared_app())
 
 
