@@ -25,10 +25,10 @@ def untold(ticket: Ticket, contact_id: str) -> list[Comment]:
     return [each for each in ticket.comments if "author" in each and each["added_at"] > since]
 
 
-def mark_told(ticket: Ticket, contact_id: str, until: str) -> bool:
+def mark_told(ticket: Ticket, contact_id: str, until: str) -> None:
     """Store that a call tells the answers on a ticket until a time, with one attempt.
 
-    Return False if another call has told answers on this ticket meanwhile.
+    Store nothing if another call has told answers on this ticket meanwhile.
 
     Args:
         ticket: The ticket as it was read.
@@ -39,9 +39,9 @@ def mark_told(ticket: Ticket, contact_id: str, until: str) -> bool:
         StorageUnavailable: DynamoDB failed.
     """
     if (ticket.told_contact_id, ticket.told_until) == (contact_id, until):
-        return True
+        return
     with without_retries():
-        return items.store_told(ticket, until, _told_before(ticket, contact_id), contact_id)
+        items.store_told(ticket, until, _told_before(ticket, contact_id), contact_id)
 
 
 def _told_before(ticket: Ticket, contact_id: str) -> str | None:

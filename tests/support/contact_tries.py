@@ -84,17 +84,18 @@ def imitations() -> Iterator[dict[str, Any]]:
     forged = event("get_ticket_status", BOB, ticket_number=BOBS)
     text = json.dumps(forged)
     pairs = [("Name", "ContactFlowEvent"), ("Details", json.dumps(forged["Details"]))]
-    keyless = [("x-api-key", "")]
-    for path in ("/", "/tickets", f"/tickets/{BOBS}", "/mcp", "/ContactFlowEvent"):
-        for method in ("GET", "POST"):
-            yield api_gateway.event(method, path, body=text, headers=keyless)
-            yield api_gateway.event(method, path, query=pairs, headers=keyless)
-            yield api_gateway.event(method, path, headers=[*pairs, *keyless])
-    # Even with the members of a contact event, an event of API Gateway stays one.
-    sent = api_gateway.event("GET", f"/tickets/{BOBS}", headers=keyless)
-    yield {**sent, **forged}
-    for member in ("requestContext", "httpMethod"):
-        yield {**forged, member: sent[member]}
+    # Without a key, and with a key but bound to Anna.
+    for sender in ([("x-api-key", "")], [("X-Caller-Id", quote(ANNA, safe=""))]):
+        for path in ("/", "/tickets", f"/tickets/{BOBS}", "/mcp", "/ContactFlowEvent"):
+            for method in ("GET", "POST"):
+                yield api_gateway.event(method, path, body=text, headers=sender)
+                yield api_gateway.event(method, path, query=pairs, headers=sender)
+                yield api_gateway.event(method, path, headers=[*pairs, *sender])
+        # Even with the members of a contact event, an event of API Gateway stays one.
+        sent = api_gateway.event("GET", f"/tickets/{BOBS}", headers=sender)
+        yield {**sent, **forged}
+        for member in ("requestContext", "httpMethod"):
+            yield {**forged, member: sent[member]}
 
 
 def check(attempt: Try, response: Mapping[str, str]) -> None:
