@@ -534,6 +534,14 @@ CASES = [
     ),
     # Another caller.
     Case(
+        "caller is an object",
+        event("get_ticket_status", ticket_number=PRINTER, caller={"Address": BOB}),
+        invalid(
+            "`caller_id` must be a text, but it is not. Leave the field out: Amazon Connect names"
+            " the caller."
+        ),
+    ),
+    Case(
         "another caller",
         event("get_ticket_status", ticket_number=BOBS, caller_id=BOB),
         mismatch(9),

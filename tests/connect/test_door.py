@@ -43,6 +43,8 @@ pytestmark = [ON_MOTO, pytest.mark.usefixtures("engine")]
 # One case for each path through the door.
 FAST = {
     "voice",
+    "new caller",
+    "caller is an object",
     "no endpoint",
     "address 'anonymous'",
     "task",
