@@ -77,8 +77,8 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any] | None:
     """Return the response to an event of a REST API or of a flow, or measure the hand-overs.
 
     The response to an event of Amazon Connect is a flat map of strings, also for an error. The
-    formats of a REST API are described in "Lambda proxy integrations" in the API Gateway guide. The app
-    handles its own errors, so an exception means that the event has another format.
+    formats of a REST API are described in "Lambda proxy integrations" in the API Gateway guide. The
+    app handles its own errors, so an exception means that the event has another format.
 
     Raises:
         NotMeasured: The wait of hand-overs could not be measured.

@@ -21,7 +21,11 @@ def stored_ticket(caller: str) -> Ticket:
         {"comment_text": "a", "added_at": each, "comment_id": each, "author": "dora"}
         for each in TIMES
     ]
-    texts = {"issue_description": "b", "created_at": TIMES[0], "updated_at": TIMES[0]}
+    texts: dict[str, Any] = {
+        "issue_description": "b",
+        "created_at": TIMES[0],
+        "updated_at": TIMES[0],
+    }
     ticket = Ticket(ticket_id=str(uuid4()), caller_id=caller, comments=comments, **texts)
     assert items.put_new(ticket)
     return ticket
