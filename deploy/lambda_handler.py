@@ -1,6 +1,7 @@
 """The entry point of the Lambda function. It turns events of API Gateway into responses.
 
-One more event comes every minute from a schedule: see `MEASURE_HANDOVER_WAIT`.
+One more event comes every minute from a schedule: see `MEASURE_HANDOVER_WAIT`. Flows of Amazon
+Connect send events too: see `itsm_app.connect`.
 
 This project does not use Zappa's own handler. Zappa's handler takes 70 ms more CPU at a cold start,
 because it imports boto3 and asyncio, and a third more CPU for a warm request. It also logs the
@@ -21,6 +22,7 @@ import encodings.idna  # noqa: F401
 import json
 import logging
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
@@ -29,12 +31,22 @@ from flask.logging import default_handler
 
 # Zappa's handler imports the app at the first request. Here, the INIT phase imports the app and
 # creates the DynamoDB client, and 3 % of the CPU of a cold start is left for the first requests.
+from itsm_app import config
 from itsm_app.wsgi import app
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from itsm_app.connect.door import Door
+
+if config.CONNECT_INSTANCES:
+    # A caller waits for a cold start, so the INIT phase loads the module, and a malformed setting
+    # stops the start.
+    from itsm_app.connect import contact, door  # noqa: F401
+
+    contact.instances()
 
 gc.enable()
 # The garbage collector ignores the loaded objects from here on. A full collection after the first
@@ -54,14 +66,19 @@ MEASURE_HANDOVER_WAIT = {"task": "measure_handover_wait"}
 # guide).
 default_handler.setStream(sys.stdout)
 
+# Members of every event of API Gateway. A client cannot remove them, and everything that the client
+# sends is inside of other members, so no HTTP request looks like an event of Amazon Connect.
+API_GATEWAY_MEMBERS = {"requestContext", "httpMethod"}
+
 _logger = logging.getLogger("itsm_app")
 
 
 def lambda_handler(event: Any, context: Any) -> dict[str, Any] | None:
-    """Return the response to an event of a REST API, or measure the wait of hand-overs.
+    """Return the response to an event of a REST API or of a flow, or measure the hand-overs.
 
-    The formats are described in "Lambda proxy integrations" in the API Gateway guide. The app
-    handles its own errors, so an exception means that the event has another format.
+    The response to an event of Amazon Connect is a flat map of strings, also for an error. The
+    formats of a REST API are described in "Lambda proxy integrations" in the API Gateway guide. The
+    app handles its own errors, so an exception means that the event has another format.
 
     Raises:
         NotMeasured: The wait of hand-overs could not be measured.
@@ -72,6 +89,8 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any] | None:
 
         handover_wait.log_longest_wait(context.aws_request_id)
         return None
+    if _is_contact_event(event):
+        return _door().respond(event, context.aws_request_id)
     try:
         return _handle(_merge_headers(event), context)
     except Exception as error:
@@ -84,6 +103,19 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any] | None:
             "multiValueHeaders": {"Content-Type": ["application/json"]},
             "body": json.dumps({**body, "request_id": request_id}),
         }
+
+
+def _is_contact_event(event: Any) -> bool:
+    is_object = isinstance(event, dict) and not API_GATEWAY_MEMBERS & event.keys()
+    return is_object and event.get("Name") == "ContactFlowEvent"
+
+
+@cache
+def _door() -> Door:
+    # Without `CONNECT_INSTANCES`, a cold start does not load the module.
+    from itsm_app.connect.door import Door
+
+    return Door(app)
 
 
 def _merge_headers(event: dict[str, Any]) -> dict[str, Any]:

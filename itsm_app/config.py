@@ -28,6 +28,9 @@ CALLER_ID_FORM = os.environ.get("CALLER_ID_FORM", "")
 API_VIEWER = os.environ.get("API_VIEWER") or "on"
 """`off` disables the API viewer at `/docs`. The OpenAPI document is served in any case."""
 
+CONNECT_INSTANCES = os.environ.get("CONNECT_INSTANCES", "")
+"""The Amazon Connect instances whose flows may call the Lambda: ARNs, separated by commas."""
+
 LOCAL_DYNAMODB = os.environ.get("LOCAL_DYNAMODB", "")
 """The folder of the embedded DynamoDB. Empty: the settings of the AWS SDK select the DynamoDB."""
 

@@ -30,6 +30,7 @@ for setting in (
     "SECRET_KEY",
     "API_VIEWER",
     "SEARCH_TABLE",
+    "CONNECT_INSTANCES",
 ):
     os.environ.pop(setting, None)
 

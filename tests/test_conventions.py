@@ -28,6 +28,7 @@ ALLOWED = {
     "mcp": {"api", "openapi", "tickets"},
     "desk": {"config", "api", "tickets"},
     "blueprints": {"config", "api", "openapi", "mcp", "desk", "tickets", "storage"},
+    "connect": {"config", "api", "tickets", "storage"},
     "itsm_app": {"api", "blueprints", "tickets"},
     "wsgi": {"itsm_app", "api", "changes", "config", "storage"},
     "commands": {

@@ -38,6 +38,7 @@ from .errors import (
     CrossSite,
     DeskShut,
     InvalidBody,
+    InvalidEvent,
     KeyRefused,
     NoKeys,
     NoOAuth,
@@ -45,6 +46,8 @@ from .errors import (
     PostOnly,
     RoleRefused,
     SearchOff,
+    UnknownInstance,
+    UnknownOperation,
 )
 
 
@@ -143,6 +146,24 @@ FAILURES: dict[type[Exception], Failure] = {
         "post_only",
         "This MCP server accepts only POST requests. It has no sessions and opens no streams. Send"
         " each message in a POST request.",
+    ),
+    InvalidEvent: Failure(
+        400,
+        "invalid_event",
+        "The event is not a complete ContactFlowEvent of Amazon Connect. Call this function with"
+        " the flow block AWS Lambda function.",
+    ),
+    UnknownInstance: Failure(
+        403,
+        "unknown_instance",
+        "This service does not accept this instance of Amazon Connect. The operator of this service"
+        " must add the ARN of the instance to CONNECT_INSTANCES.",
+    ),
+    UnknownOperation: Failure(
+        400,
+        "unknown_operation",
+        "The parameter `operation` is missing or unknown. Send begin_call, create_ticket,"
+        " get_ticket_status, add_ticket_comment, list_recent_tickets or hand_over.",
     ),
     CallerMismatch: Failure(
         403,

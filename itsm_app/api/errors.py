@@ -59,6 +59,18 @@ class PostOnly(RequestError):
     """The MCP endpoint received a GET or DELETE request."""
 
 
+class InvalidEvent(RequestError):
+    """An event of Amazon Connect lacks a part, or a part has the wrong type."""
+
+
+class UnknownInstance(RequestError):
+    """An event comes from an instance of Amazon Connect that `CONNECT_INSTANCES` does not list."""
+
+
+class UnknownOperation(RequestError):
+    """An event of Amazon Connect names no operation, or an operation that does not exist."""
+
+
 class CallerMismatch(RequestError):
     """The request is bound to a caller and names another caller.
 

@@ -52,7 +52,7 @@ def init_app(app: Flask) -> None:
         logging.getLogger("waitress").addFilter(_remove_path)
         # Under load, Waitress would log the length of its queue at every request.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    app.before_request(_start_clock)
+    app.before_request(start_clock)
     app.after_request(_log_request)
 
 
@@ -82,21 +82,32 @@ def handler() -> logging.Handler:
     return queue
 
 
-def _start_clock() -> None:
+def start_clock() -> None:
+    """Start to measure a request."""
     g.started = time.perf_counter()
     retries.set(0)
     throttles.set(0)
 
 
 def _log_request(response: Response) -> Response:
+    log_request(response.status_code)
+    return response
+
+
+def log_request(http_status: int) -> None:
+    """Log the current request.
+
+    Args:
+        http_status: The status of the response.
+    """
     # A tool call is logged under the name of its operation. If the call fails, the HTTP status is
     # 200, and `g.status` is the status of the error.
     operation = g.get("tool") or _operation()
-    status = g.get("status", response.status_code)
+    status = g.get("status", http_status)
     milliseconds = round((time.perf_counter() - g.started) * 1000, 1)
     fields = {
         "operation": operation,
-        "route": request.url_rule and request.url_rule.rule,
+        "route": g.get("route") or (request.url_rule and request.url_rule.rule),
         "status": status,
         "milliseconds": milliseconds,
         "retries": retries.get(),
@@ -105,7 +116,6 @@ def _log_request(response: Response) -> Response:
         **metrics.embedded_metrics(operation, status, milliseconds),
     }
     _logger.info("request", extra={"fields": fields})
-    return response
 
 
 def network() -> str | None:

@@ -175,6 +175,9 @@ class StoredTicket(Struct, kw_only=True):
     duplicates: Texts | None = None
     follow_up_of: Text | None = None
     follow_ups: Texts | None = None
+    told_until: Time | None = None
+    told_before: Time | None = None
+    told_contact_id: Text | None = None
     queue: Text | None = None
     queue_position: Text | None = None
 

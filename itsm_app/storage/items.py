@@ -144,6 +144,35 @@ def touch(ticket_id: str, rebuild: str) -> bool:
         return _write(lambda: client.update_item(**request)) is not None
 
 
+def store_told(found: Ticket, told_until: str, told_before: str | None, contact_id: str) -> bool:
+    """Store what a caller was told of the desk's answers.
+
+    Return False if another call has told more, or if the caller's data was erased. Neither the
+    version nor anything that clients see changes.
+    """
+    client = Ticket.connection().connection.client
+    values = {":until": told_until, ":contact": contact_id}
+    changes = "SET told_until = :until, told_contact_id = :contact"
+    if told_before is None:
+        removal = " REMOVE told_before"
+    else:
+        changes, removal = f"{changes}, told_before = :before", ""
+        values[":before"] = told_before
+    is_unchanged = "attribute_not_exists(told_until)"
+    if found.told_until is not None:
+        is_unchanged = "told_until = :found"
+        values[":found"] = found.told_until
+    request = {
+        "TableName": Ticket.Meta.table_name,
+        "Key": {"ticket_id": {"S": found.ticket_id}},
+        "UpdateExpression": changes + removal,
+        "ConditionExpression": "attribute_exists(ticket_id) AND attribute_not_exists(erased_at)"
+        f" AND {is_unchanged}",
+        "ExpressionAttributeValues": {name: {"S": text} for name, text in values.items()},
+    }
+    return _write(lambda: client.update_item(**request)) is not None
+
+
 def replace(found: Ticket, ticket: Ticket) -> bool:
     """Store a ticket in place of `found`. Return False if `found` was changed since it was read."""
     return _write(lambda: ticket.save(_is_unchanged(found))) is not None

@@ -39,6 +39,9 @@ throttles: ContextVar[int] = ContextVar("throttles", default=0)
 # See `retries_per_request`.
 _per_request: ContextVar[bool] = ContextVar("per_request", default=False)
 
+# See `without_retries`.
+_is_single: ContextVar[bool] = ContextVar("is_single", default=False)
+
 # "Error retries and exponential backoff" and "Error messages and codes" in the DynamoDB Developer
 # Guide. A failure with an HTTP status of 500 or above is always transient, whatever its error code.
 THROTTLING_CODES = frozenset(
@@ -77,7 +80,8 @@ def with_retries(request: Callable[[], T]) -> T:
                 raise ConditionFailed from None
             if code in THROTTLING_CODES:
                 throttles.set(throttles.get() + 1)
-            if retries.get() == MAX_ATTEMPTS - 1 or not _is_transient(cause, code):
+            is_last = _is_single.get() or retries.get() == MAX_ATTEMPTS - 1
+            if is_last or not _is_transient(cause, code):
                 raise StorageUnavailable(code, attempts, str(cause)) from error
         _wait(code)
         attempts += 1
@@ -94,6 +98,19 @@ def retries_per_request() -> Iterator[None]:
         yield
     finally:
         _per_request.reset(token)
+
+
+@contextmanager
+def without_retries() -> Iterator[None]:
+    """Send each DynamoDB request once.
+
+    This is for writes that can be left out, while a caller waits.
+    """
+    token = _is_single.set(True)
+    try:
+        yield
+    finally:
+        _is_single.reset(token)
 
 
 def _botocore_error(error: Exception) -> Exception:

@@ -111,6 +111,7 @@ def _erased(ticket: Ticket) -> Ticket:
         duplicates=ticket.duplicates,
         follow_up_of=ticket.follow_up_of,
         follow_ups=ticket.follow_ups,
+        told_until=ticket.told_until,
     )
     places.set_place(erased)
     erased.content_bytes = sizes.of_ticket(erased)

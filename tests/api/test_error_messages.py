@@ -400,8 +400,9 @@ def test_error_message_when_dynamodb_is_unavailable(
 def test_every_error_code_is_tested() -> None:
     # Codes that need a key, a session, a failing DynamoDB or an erased ticket have other tests:
     # test_auth.py, desk/test_sessions.py, the test above, tickets/test_erasure.py and
-    # tickets/test_lifecycle.py.
+    # tickets/test_lifecycle.py. Those of events of Amazon Connect are in connect/test_door.py.
     elsewhere = {"key_refused", "role_refused", "no_session", "cross_site", "desk_shut"}
     elsewhere |= {"storage_unavailable", "caller_erased", "ticket_busy"}
+    elsewhere |= {"invalid_event", "unknown_instance", "unknown_operation"}
     codes = {code for code, _ in CASES} | elsewhere
     assert codes == {failure.code for failure in FAILURES.values()}

@@ -308,6 +308,10 @@ OTHER_ERRORS = {
     "cross_site",
     "desk_shut",
     "internal_error",
+    # The errors of events of Amazon Connect.
+    "invalid_event",
+    "unknown_instance",
+    "unknown_operation",
     "invalid_transition",
     "no_keys",
     "no_oauth",

@@ -1,0 +1,120 @@
+"""The beginning of a call: the caller's open tickets, and what the desk has answered."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from flask import g
+
+from ..api import caller_binding
+from ..api.operations import WITHHELD_LIST
+from ..storage.attributes import Comment
+from ..storage.errors import StorageUnavailable
+from ..storage.models import Ticket
+from ..tickets import answers, callers, lifecycle, lists, numbers
+from . import speech
+
+MAX_TICKETS = 3
+MAX_ANSWERS = 3
+# How many of the caller's newest tickets are read, in one Query.
+TICKETS_READ = 20
+# Amazon Connect waits 8 s. A write takes at most 2.1 s, see `storage.connection`, so a write that
+# begins later than this is left out. The next call then tells the same answers again.
+LAST_WRITE_SECONDS = 4.5
+
+_logger = logging.getLogger(__name__)
+
+Answer = tuple[Ticket, Comment]
+
+
+def begin_call(contact_id: str) -> dict[str, str | None]:
+    """Return the open tickets of the caller, and the desk's answers since the last call.
+
+    Args:
+        contact_id: The ID of this call.
+
+    Raises:
+        StorageUnavailable: DynamoDB failed.
+    """
+    caller_id = caller_binding.bind("caller", None) or ""
+    if callers.is_withheld(caller_id):
+        return {
+            "caller_known": "false",
+            "ticket_count": "0",
+            "answer_count": "0",
+            "note": WITHHELD_LIST,
+            "say": speech.NO_NUMBER,
+        }
+    tickets, _ = lists.list_recent_tickets(caller_id, limit=TICKETS_READ)
+    # A closed ticket accepts no comment, so its answers are not told.
+    unfinished = [each for each in tickets if each.status != "closed"]
+    open_tickets = [each for each in unfinished if each.status in lifecycle.ACTIVE][:MAX_TICKETS]
+    untold = [
+        (ticket, answer) for ticket in unfinished for answer in answers.untold(ticket, contact_id)
+    ]
+    untold.sort(key=lambda each: each[1]["added_at"])
+    told = untold[-MAX_ANSWERS:]
+    _mark_told(told, contact_id)
+    return {
+        "caller_known": "true",
+        **_fields("ticket", [_ticket_fields(each) for each in open_tickets]),
+        **_fields("answer", [_answer_fields(*each) for each in told]),
+        "say": _sentences(open_tickets, told),
+    }
+
+
+def _mark_told(told: Sequence[Answer], contact_id: str) -> None:
+    newest = {ticket.ticket_id: (ticket, answer["added_at"]) for ticket, answer in told}
+    for ticket, until in newest.values():
+        if time.perf_counter() - g.started > LAST_WRITE_SECONDS:
+            _logger.warning("answers_not_marked", extra={"fields": {"cause": "late"}})
+            return
+        try:
+            answers.mark_told(ticket, contact_id, until)
+        except StorageUnavailable as error:
+            # The caller gets the answers again in the next call, which is better than no response.
+            _logger.warning("answers_not_marked", extra={"fields": {"cause": error.cause}})
+            return
+
+
+def _fields(noun: str, rows: Sequence[dict[str, Any]]) -> dict[str, str | None]:
+    numbered = {
+        f"{noun}_{position}_{name}": text
+        for position, row in enumerate(rows, start=1)
+        for name, text in row.items()
+    }
+    return {f"{noun}_count": str(len(rows)), **numbered}
+
+
+def _ticket_fields(ticket: Ticket) -> dict[str, Any]:
+    return {
+        "number": ticket.ticket_number,
+        "spoken_number": _spoken(ticket),
+        "status": ticket.status,
+        "issue_description": ticket.issue_description,
+        "created_at": ticket.created_at,
+        "updated_at": ticket.updated_at,
+        "handover": "waiting" if ticket.handover_since else None,
+    }
+
+
+def _answer_fields(ticket: Ticket, answer: Comment) -> dict[str, Any]:
+    return {
+        "ticket_number": ticket.ticket_number,
+        "ticket_spoken_number": _spoken(ticket),
+        "text": answer["comment_text"],
+        "at": answer["added_at"],
+    }
+
+
+def _sentences(tickets: Sequence[Ticket], told: Sequence[Answer]) -> str:
+    listed = [(_spoken(each), each.issue_description) for each in tickets]
+    spoken = [speech.answer(_spoken(ticket), answer["comment_text"]) for ticket, answer in told]
+    return " ".join([speech.open_tickets(listed), *spoken])
+
+
+def _spoken(ticket: Ticket) -> str | None:
+    return ticket.ticket_number and numbers.spoken(ticket.ticket_number)
