@@ -46,7 +46,7 @@ TOKEN = re.compile(r"\S+")
 # The beginning of a token is enough to tell what the token is.
 HEAD = re.compile(r"\S{1,200}")
 PUNCTUATION = ".,;:?)"
-MARKS = (REPLACEMENT, CARD)
+MARK = re.compile(rf"(?:{re.escape(REPLACEMENT)}|{re.escape(CARD)})\W*")
 MIN_PIN_DIGITS = 3
 
 # Words after "is" that say something about the password.
@@ -101,30 +101,30 @@ def replace(text: str) -> str:
     """Return the text with `[password]` in place of each password."""
     parts, done, position = [], 0, 0
     while phrase := PHRASE.search(text, position):
-        end = _value_end(text, phrase)
-        if end is None:
+        span = _value_span(text, phrase)
+        if span is None:
             # Another phrase can begin after the label.
             position = phrase.end("label")
         else:
-            parts += [text[done : phrase.end()], REPLACEMENT]
-            done = position = end
+            parts += [text[done : span[0]], REPLACEMENT]
+            done = position = span[1]
     return "".join([*parts, text[done:]])
 
 
-def _value_end(text: str, phrase: re.Match[str]) -> int | None:
-    """Return the end of the password after a phrase, or None if no password follows."""
+def _value_span(text: str, phrase: re.Match[str]) -> tuple[int, int] | None:
+    """Return the place of the password after a phrase, or None if no password follows."""
     start = phrase.end()
     if quoted := QUOTED.match(text, start):
         value = quoted[0][1:-1]
-        is_value = value not in MARKS and (_has_connector(phrase) or _looks_like_password(value))
-        return quoted.end() if is_value else None
+        is_value = not MARK.fullmatch(value) and (_has_connector(phrase) or _looks_like_password(value))
+        return (start + 1, quoted.end() - 1) if is_value else None
     head = HEAD.match(text, start)
     if head is None or not _is_value(phrase, _bare(head[0]), _next_word(text, head.end())):
         return None
     # "Password:" in an empty form, and the next field in the next line.
     if "\n" in phrase[0] and head[0].endswith(":"):
         return None
-    return _spoken_end([*islice(TOKEN.finditer(text, start), MAX_TOKENS)])
+    return start, _spoken_end([*islice(TOKEN.finditer(text, start), MAX_TOKENS)])
 
 
 def _has_connector(phrase: re.Match[str]) -> bool:
@@ -134,7 +134,7 @@ def _has_connector(phrase: re.Match[str]) -> bool:
 def _is_value(phrase: re.Match[str], value: str, next_word: str) -> bool:
     """Return whether the word after a phrase is a password or the beginning of one."""
     word = value.casefold()
-    if not word or value in MARKS or IS_LABEL.fullmatch(value):
+    if not word or MARK.fullmatch(value) or IS_LABEL.fullmatch(value):
         return False
     if phrase["pin"] is not None:
         digits = sum(each.isdecimal() for each in word)
@@ -160,7 +160,7 @@ def _spoken_end(tokens: list[re.Match[str]]) -> int:
     last = 0
     for i, word in enumerate(words[1:], 1):
         before, after = words[i - 1], (words[i + 1 : i + 2] or [""])[0]
-        if tokens[i - 1][0][-1] in ".;!?" or word in MARKS:
+        if tokens[i - 1][0][-1] in ".;!?" or MARK.fullmatch(word):
             break
         if word in SHORT_WORDS:
             is_part = _is_spoken(after) or (is_spelled and len(before) == 1 and before.isalpha())
