@@ -58,7 +58,10 @@ REPEATS = {"double": 2, "doppel": 2, "doppelt": 2, "zweimal": 2}
 REPEATS |= {"triple": 3, "treble": 3, "dreifach": 3, "dreimal": 3}
 # Words that people say between digits.
 FILLERS = frozenset(
-    "and then dash hyphen space uh um und dann die strich bindestrich minus leerzeichen äh ähm".split()
+    {
+        *("and", "then", "dash", "hyphen", "space", "uh", "um"),
+        *("und", "dann", "die", "strich", "bindestrich", "minus", "leerzeichen", "äh", "ähm"),
+    }
 )
 
 # Invisible characters count as separators. A combining mark belongs to its letter.

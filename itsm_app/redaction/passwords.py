@@ -28,7 +28,7 @@ DESCRIPTION = (
 )
 VERB = (
     r"(?:(?<=\s)(?:is|was|equals|(?:will|should)\s{1,3}be"
-    r"|ist|war|lautete?|heißt|heisst|wäre|wird)|['’]s)(?!\w)"
+    r"|ist|war|lautete?|heißt|heisst|wäre|wird)|['\u2019]s)(?!\w)"
     r"(?:\s{1,3}(?:now|still|currently|actually|just|jetzt|noch|immer|aktuell|nun)(?!\w)){0,2}"
     r"\s{0,3}(?::|(?=\s|[\"'“„«`]))"
 )
@@ -49,8 +49,13 @@ PUNCTUATION = ".,;:?)"
 MARK = re.compile(rf"(?:{re.escape(REPLACEMENT)}|{re.escape(CARD)})\W*")
 MIN_PIN_DIGITS = 3
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Words after "is" that say something about the password.
-STATEMENTS = frozenset(
+STATEMENTS = _words(
     """
     a about accepted again all already always an and any as asked at because been being blocked
     broken but by cached case changed checked compromised correct declined denied different disabled
@@ -70,24 +75,24 @@ STATEMENTS = frozenset(
     nirgends notwendig nötig nur ob oder ok plötzlich richtig schon schwach sehr seit sicher so
     stark unbekannt und ungültig unklar unsicher unverändert vergessen verloren verschwunden vom
     von vor was weg weil weiter welches wie wieder wo zu zum zur zurückgesetzt über
-    """.split()
+    """
 )
 # Words that say how to write the next character, and names of characters.
-SPELLING = frozenset(
+SPELLING = _words(
     """
     capital uppercase upper lowercase lower big small
     groß gross großes grosses großer klein kleines kleiner
-    """.split()
+    """
 )
-CHARACTER_NAMES = frozenset(
+CHARACTER_NAMES = _words(
     """
     dash hyphen underscore dot period hash hashtag star asterisk slash dollar percent ampersand
     exclamation mark question sign plus minus strich bindestrich unterstrich punkt raute stern
     ausrufezeichen fragezeichen schrägstrich prozent
-    """.split()
+    """
 )
 # One letter, but usually a word.
-SHORT_WORDS = frozenset("a i".split())
+SHORT_WORDS = frozenset({"a", "i"})
 MAX_TOKENS = 40
 
 # What follows a label without a connector is a password only if it looks like one: letters and
@@ -116,7 +121,9 @@ def _value_span(text: str, phrase: re.Match[str]) -> tuple[int, int] | None:
     start = phrase.end()
     if quoted := QUOTED.match(text, start):
         value = quoted[0][1:-1]
-        is_value = not MARK.fullmatch(value) and (_has_connector(phrase) or _looks_like_password(value))
+        is_value = not MARK.fullmatch(value) and (
+            _has_connector(phrase) or _looks_like_password(value)
+        )
         return (start + 1, quoted.end() - 1) if is_value else None
     head = HEAD.match(text, start)
     if head is None or not _is_value(phrase, _bare(head[0]), _next_word(text, head.end())):

@@ -46,7 +46,7 @@ CAUGHT = [
     ("6759 6498 2643 8453", "{}"),
     ("6304 0000 0000 0000", "{}"),
     ("6200 0000 0000 0005", "{}"),
-    ("٤١١١ ١١١١ ١١١١ ١١١١", "{}"),
+    ("\u0664\u0661\u0661\u0661" + " \u0661\u0661\u0661\u0661" * 3, "{}"),  # Arabic-Indic digits
     ("४१११११११११११११११", "{}"),
     ("卡号４１１１１１１１１１１１１１１１谢谢", "卡号{}谢谢"),
     ("5500 0000 0000 0004 4111 1111 1111 1111", "{} {}"),
@@ -125,12 +125,11 @@ NOT_CAUGHT = [
     "MAC 41:11:11:11:11:11",
     "[card]",
 ]
-FAST = {0, 3, 43}
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    one_per_path(CAUGHT, lambda case: CAUGHT.index(case) in FAST),
+    one_per_path(CAUGHT, lambda case: case == CAUGHT[1]),
 )
 def test_card_numbers_are_replaced(text: str, expected: str) -> None:
     redacted = card_numbers.replace(text)
@@ -138,7 +137,7 @@ def test_card_numbers_are_replaced(text: str, expected: str) -> None:
     assert card_numbers.replace(redacted) == redacted
 
 
-@pytest.mark.parametrize("text", one_per_path(NOT_CAUGHT, lambda _: False))
+@pytest.mark.parametrize("text", one_per_path(NOT_CAUGHT, lambda case: case == NOT_CAUGHT[1]))
 def test_other_numbers_stay(text: str) -> None:
     assert card_numbers.replace(text) == text
 
@@ -156,10 +155,21 @@ def test_whole_number_is_replaced_if_its_beginning_is_a_card_number_too() -> Non
     assert card_numbers.replace(" ".join("4222222222222006")) == "[card]"
 
 
-HOSTILE = ["4", "4 ", "four ", "4111 1111 1111 1111 ", "DE89 ", "A", "double ", "a-", "u\u0308", " "]
+HOSTILE = [
+    "4",
+    "4 ",
+    "four ",
+    "4111 1111 1111 1111 ",
+    "DE89 ",
+    "A",
+    "double ",
+    "a-",
+    "u\u0308",
+    " ",
+]
 
 
-@pytest.mark.parametrize("part", one_per_path(HOSTILE, lambda _: False))
+@pytest.mark.parametrize("part", one_per_path(HOSTILE, lambda case: case == HOSTILE[1]))
 def test_long_hostile_texts_take_linear_time(part: str) -> None:
     text = (part * 200_000)[:200_000]
     assert len(card_numbers.replace(text)) <= len(text)

@@ -137,14 +137,14 @@ NOT_CAUGHT = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), one_per_path(CAUGHT, lambda _: False))
+@pytest.mark.parametrize(("text", "expected"), one_per_path(CAUGHT, lambda case: case == CAUGHT[1]))
 def test_passwords_are_replaced(text: str, expected: str) -> None:
     redacted = passwords.replace(text)
     assert redacted == expected.replace("{}", "[password]")
     assert passwords.replace(redacted) == redacted
 
 
-@pytest.mark.parametrize("text", one_per_path(NOT_CAUGHT, lambda _: False))
+@pytest.mark.parametrize("text", one_per_path(NOT_CAUGHT, lambda case: case == NOT_CAUGHT[1]))
 def test_other_sentences_stay(text: str) -> None:
     assert passwords.replace(text) == text
 
@@ -172,7 +172,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("part", one_per_path(HOSTILE, lambda _: False))
+@pytest.mark.parametrize("part", one_per_path(HOSTILE, lambda case: case == HOSTILE[1]))
 def test_long_hostile_texts_take_linear_time(part: str) -> None:
     for text in ((part * 100_000)[:100_000], "password is " + part * 1000):
         assert len(passwords.replace(text)) <= len(text) * 4
