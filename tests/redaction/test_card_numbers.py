@@ -117,7 +117,7 @@ NOT_CAUGHT = [
     "4111 1111 is the first half, 1111 1111 the second",
     "4111 1111     1111 1111",
     "4111:1111:1111:1111",
-    "50.00, 55.00, 45.00, 55.0",
+    "50.00, 36.12, 44.90, 12.16",  # Without separators, a Maestro number.
     "41.1, 111, 11.11, 11.11, 1111",
     "1;2;3;4",
     "forty-one eleven eleven eleven eleven eleven eleven eleven",
@@ -169,7 +169,8 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("part", one_per_path(HOSTILE, lambda case: case == HOSTILE[1]))
-def test_long_hostile_texts_take_linear_time(part: str) -> None:
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("part", HOSTILE)
+def test_long_hostile_texts_are_processed(part: str) -> None:
     text = (part * 200_000)[:200_000]
     assert len(card_numbers.replace(text)) <= len(text)

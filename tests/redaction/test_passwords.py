@@ -172,7 +172,8 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("part", one_per_path(HOSTILE, lambda case: case == HOSTILE[1]))
-def test_long_hostile_texts_take_linear_time(part: str) -> None:
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("part", HOSTILE)
+def test_long_hostile_texts_are_processed(part: str) -> None:
     for text in ((part * 100_000)[:100_000], "password is " + part * 1000):
         assert len(passwords.replace(text)) <= len(text) * 4
