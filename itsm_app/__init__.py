@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import blueprints
+from . import blueprints, redaction
 from .api import auth, error_responses, hosts, json_provider, logs, request_class, response_headers
 from .api.parsing import MAX_BODY_BYTES
 from .tickets import callers, retention
@@ -18,6 +18,7 @@ def create_app() -> Flask:
     """
     retention.days()
     callers.check_setting()
+    redaction.check_setting()
     blueprints.docs.check_setting()
     app = Flask(__name__, static_folder=None)
     app.request_class = request_class.Request

@@ -25,6 +25,9 @@ RETENTION_DAYS = os.environ.get("RETENTION_DAYS", "")
 CALLER_ID_FORM = os.environ.get("CALLER_ID_FORM", "")
 """`phone`: caller ids are phone numbers and stored as E.164. Empty: any text."""
 
+REDACT = os.environ.get("REDACT", "")
+"""What is replaced in texts before they are stored: `cards`, `passwords`. Empty: nothing."""
+
 API_VIEWER = os.environ.get("API_VIEWER") or "on"
 """`off` disables the API viewer at `/docs`. The OpenAPI document is served in any case."""
 

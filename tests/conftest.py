@@ -27,6 +27,7 @@ for setting in (
     "LOCAL_DYNAMODB",
     "API_KEYS",
     "RETENTION_DAYS",
+    "REDACT",
     "SECRET_KEY",
     "API_VIEWER",
     "SEARCH_TABLE",

@@ -20,7 +20,8 @@ ALLOWED = {
     "config": set[str](),
     "local": {"config"},
     "storage": {"config", "local"},
-    "tickets": {"config", "storage"},
+    "redaction": {"config"},
+    "tickets": {"config", "storage", "redaction"},
     "search": {"config", "storage", "tickets"},
     "changes": {"config", "local", "storage", "search"},
     "api": {"config", "storage", "tickets", "search"},
@@ -29,7 +30,7 @@ ALLOWED = {
     "desk": {"config", "api", "tickets"},
     "blueprints": {"config", "api", "openapi", "mcp", "desk", "tickets", "storage"},
     "connect": {"config", "api", "tickets", "storage"},
-    "itsm_app": {"api", "blueprints", "tickets"},
+    "itsm_app": {"api", "blueprints", "redaction", "tickets"},
     "wsgi": {"itsm_app", "api", "changes", "config", "storage"},
     "commands": {
         "config",
@@ -112,7 +113,7 @@ def test_only_storage_and_local_import_the_aws_sdk() -> None:
 
 
 def test_domain_and_storage_import_no_http() -> None:
-    assert not areas_that_import(HTTP) & {"storage", "tickets", "search", "changes"}
+    assert not areas_that_import(HTTP) & {"redaction", "storage", "tickets", "search", "changes"}
 
 
 def test_only_config_reads_the_environment() -> None:

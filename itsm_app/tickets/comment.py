@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID, uuid4, uuid5
 
+from .. import redaction
 from ..storage import items, timestamps
 from ..storage.attributes import Comment
 from ..storage.models import Ticket
@@ -56,6 +57,8 @@ def add_comment(
         IdempotencyKeyReused: The earlier request had another text or hand-over.
         TicketBusy: Others changed the ticket at every attempt.
     """
+    comment_text = redaction.redact(comment_text)
+    handover = redaction.redact_handover(handover)
     ticket_id = numbers.to_ticket_id(reference)
     comment: Comment = {
         "comment_text": comment_text,
@@ -96,7 +99,7 @@ def _find_same(ticket: Ticket, comment: Comment) -> Comment | None:
     each: Comment
     for each in ticket.comments:
         if each.get("comment_id") == comment["comment_id"]:
-            if each["comment_text"] != comment["comment_text"]:
+            if redaction.redact(each["comment_text"]) != comment["comment_text"]:
                 raise IdempotencyKeyReused
             return each
     return None

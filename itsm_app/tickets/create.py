@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .. import redaction
 from ..storage import items, timestamps
 from ..storage.errors import StorageUnavailable
 from ..storage.models import Ticket
@@ -45,6 +46,8 @@ def create_ticket(
             `follow_up_of`.
         TicketNotFound, InvalidField, MisheardNumber: For `follow_up_of`, as in `get_ticket`.
     """
+    issue_description = redaction.redact(issue_description)
+    handover = redaction.redact_handover(handover)
     now = at or timestamps.now()
     followed = get_ticket(follow_up_of, caller_id) if follow_up_of else None
     for number in numbers.candidates(caller_id, idempotency_key):
@@ -68,7 +71,7 @@ def create_ticket(
             return ticket, False
         found = get_ticket(ticket.ticket_id)
         if _is_same_request(found, ticket):
-            if (found.issue_description, found.follow_up_of) != (
+            if (redaction.redact(found.issue_description), found.follow_up_of) != (
                 issue_description,
                 ticket.follow_up_of,
             ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
+from .. import redaction
 from ..storage.attributes import Comment, Event, Handover
 from ..storage.models import Ticket
 from ..storage.updates import Update
@@ -30,7 +31,11 @@ def entry(content: Mapping[str, str], handover_id: str, at: str, by: str) -> Han
 def require_same(ticket: Ticket, handover_id: str, content: Mapping[str, str] | None) -> None:
     """Check a repeated request. Raise `IdempotencyKeyReused` if its hand-over had other content."""
     stored = [each for each in ticket.handovers or () if each["handover_id"] == handover_id]
-    before = [{name: each[name] for name in MEMBERS if name in each} for each in stored]
+    # `REDACT` may have been set since the ticket was stored.
+    before = [
+        redaction.redact_handover({name: each[name] for name in MEMBERS if name in each})
+        for each in stored
+    ]
     if before != ([] if content is None else [dict(content)]):
         raise IdempotencyKeyReused
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from .. import redaction
 from ..storage import items, timestamps
 from ..storage.attributes import Comment, Event
 from ..storage.models import Ticket
@@ -117,6 +118,8 @@ def update_ticket(
         duplicate = get_ticket(reference, caller_id)
         survivor = merging.find_survivor(duplicate, duplicate_of, caller_id)
         fields = {**fields, "status": "closed", "duplicate_of": survivor.ticket_number}
+    if comment_text is not None:
+        comment_text = redaction.redact(comment_text)
     digest = fingerprint(fields, comment_text, is_note)
     comment: Comment | None = None
     if comment_text is not None:

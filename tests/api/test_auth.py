@@ -376,7 +376,7 @@ def test_new_key_requires_a_valid_name_and_role(arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("environment", "arguments", "message"),
     [
-        exhaustive(({"API_KEYS": "x"}, [], "Entry 1 of API_KEYS is malformed")),
+        ({"API_KEYS": "x"}, [], "Entry 1 of API_KEYS is malformed"),
         ({}, ["--host", "0.0.0.0"], "other machines can reach the API"),
         exhaustive(({}, ["--host", "::"], "other machines can reach the API")),
     ],

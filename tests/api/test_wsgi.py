@@ -59,11 +59,15 @@ def test_desk_package_is_loaded_at_its_first_request(report: Any) -> None:
     assert len(imported(report, "itsm_app.desk", "imported at the first desk request")) > 3
 
 
-def test_creating_the_app_does_not_load_the_search() -> None:
+def test_creating_the_app_loads_neither_search_nor_redaction() -> None:
     """With the embedded DynamoDB, `itsm_app.wsgi` loads it. A Lambda loads it at a search."""
     script = "import sys, itsm_app; itsm_app.create_app(); print(*sys.modules)"
     environment = environ(LOCAL_DYNAMODB="", API_KEYS="")
     printed = subprocess.check_output(
         [sys.executable, "-B", "-c", script], cwd=ROOT, env=environment, text=True
     )
-    assert not [name for name in printed.split() if name.startswith("itsm_app.search")]
+    names = printed.split()
+    assert "itsm_app.redaction" in names
+    assert not [
+        name for name in names if name.startswith(("itsm_app.search", "itsm_app.redaction."))
+    ]

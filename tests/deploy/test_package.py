@@ -86,7 +86,7 @@ def test_package_has_no_text_that_looks_like_a_secret(path: Path) -> None:
     assert [name for name in archive.namelist() if secret.search(archive.read(name))] == []
 
 
-def test_package_has_at_most_2500_kb(path: Path) -> None:
+def test_package_has_at_most_3_mb(path: Path) -> None:
     assert path.stat().st_size <= 3_000_000
 
 

@@ -254,7 +254,8 @@ def _answer_without_network(request: AWSPreparedRequest, **_: Any) -> AWSRespons
     """
     url = urlsplit(request.url)
     engine = _running.get(url.netloc)
-    if engine is None or engine.faults:
+    # moto has no TLS: botocore reports the error of an https address itself.
+    if engine is None or engine.faults or url.scheme != "http":
         return None
     headers = {
         name: value.decode() if isinstance(value, bytes) else value
