@@ -19,7 +19,7 @@ from click import ClickException, echo
 # Zappa loads this file by its path, and the project is not installed as a package.
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from deploy import function_role, limits, log_group, policies, releases, search
+from deploy import connect, function_role, limits, log_group, policies, releases, search
 from deploy.package import check_python, write_zip
 from itsm_app import create_app
 from itsm_app.api import auth
@@ -36,11 +36,11 @@ def name_resources(cli: Any) -> None:
     For `deploy` and `update`, also check the limits and prepare the roles of the functions.
 
     Raises:
-        ClickException: The Python version, the stage name, `API_KEYS`, `SECRET_KEY`, `search` or
-            the throttle cannot be used; the variables are too large; AWS rejects the credentials or
-            lacks a permission; `deploy` finds no table; a stage with search has no index table or
-            no stream; another command finds no function; `rollback` finds no earlier version; or
-            `undeploy` would leave a stream handler behind.
+        ClickException: The Python version, the stage name, `API_KEYS`, `SECRET_KEY`, `search`,
+            `CONNECT_INSTANCES` or the throttle cannot be used; the variables are too large; AWS
+            rejects the credentials or lacks a permission; `deploy` finds no table; a stage with
+            search has no index table or no stream; another command finds no function; `rollback`
+            finds no earlier version; or `undeploy` would leave a stream handler behind.
     """
     with _denials_explained(cli):
         _prepare(cli)
@@ -67,6 +67,7 @@ def _prepare(cli: Any) -> None:
         _check_secret_key()
         limits.check_throttle(cli)
         search.check_setting(cli)
+        connect.check_setting(cli)
     if cli.command in ("deploy", "update", "package"):
         _check_python()
     _check_stage_name(cli.api_stage)
@@ -82,7 +83,7 @@ def _prepare(cli: Any) -> None:
         cli.s3_bucket_name = policies.bucket_name(account, names["region"])
         cli.zappa.attach_policy = policies.render("role-policy.json", account, names)
         cli.zappa.assume_policy = policies.render("trust-policy.json", account, names)
-    cli.aws_environment_variables |= search.variables(cli, names)
+    cli.aws_environment_variables |= search.variables(cli, names) | connect.variables(cli)
     if cli.command == "deploy":
         _check_table(cli, names["table"])
     if cli.command in ("update", "rollback", "status", "tail", "undeploy"):
@@ -120,11 +121,15 @@ def fill_zip(cli: Any) -> None:
 
 
 def finish_deployment(cli: Any) -> None:
-    """Set the throttle, deploy the stream handler, and print a command that creates a ticket.
+    """Finish what Zappa does not do, and print a command that creates a ticket.
+
+    Set the throttle, let Amazon Connect invoke the function, and deploy the stream handler.
 
     Zappa calls this as the callback `post`, at the end of `deploy` and `update`.
     """
     limits.set_throttle(cli)
+    with _denials_explained(cli):
+        connect.grant(cli)
     names = policies.names(cli.api_stage, cli.stage_config)
     # There is no package with the options --no-upload and --zip.
     if names["search_table"] and hasattr(cli, "package"):

@@ -1,1 +1,1 @@
-"""The door for flows of Amazon Connect. Only the Lambda handler imports this package."""
+"""The door for flows of Amazon Connect. Only the Lambda handler and the deployment import it."""

@@ -89,7 +89,16 @@ def instances() -> frozenset[str]:
     Raises:
         InvalidSetting: `CONNECT_INSTANCES` is malformed.
     """
-    arns = [each.strip() for each in config.CONNECT_INSTANCES.split(",") if each.strip()]
+    return parse_instances(config.CONNECT_INSTANCES)
+
+
+def parse_instances(setting: str) -> frozenset[str]:
+    """Return the ARNs in a value of `CONNECT_INSTANCES`.
+
+    Raises:
+        InvalidSetting: The value is malformed.
+    """
+    arns = [each.strip() for each in setting.split(",") if each.strip()]
     for position, arn in enumerate(arns, start=1):
         if not INSTANCE.fullmatch(arn):
             raise config.InvalidSetting(

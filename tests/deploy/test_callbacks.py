@@ -14,6 +14,7 @@ from zappa.cli import ZappaCLI
 from deploy import limits
 from itsm_app.api import auth
 
+from ..connect.contact_events import INSTANCE
 from ..support.flask_run import ROOT
 
 # Zappa imports callbacks with a deprecated function.
@@ -88,6 +89,20 @@ def test_rejects_invalid_settings_of_search(
     variables = {"API_KEYS": entries(1, 5), **variables}
     with pytest.raises(ClickException, match=message):
         load("dev", command, search=search, aws_environment_variables=variables)
+
+
+@pytest.mark.parametrize("command", ["deploy", "update"])
+@pytest.mark.parametrize(
+    "instances", ["*", f"{INSTANCE},{INSTANCE}*", f"{INSTANCE}/queue/1", "none"]
+)
+def test_rejects_malformed_instances_of_amazon_connect(
+    load: Any, command: str, instances: str
+) -> None:
+    variables = {"API_KEYS": entries(1, 5), "CONNECT_INSTANCES": instances}
+    position = 1 + instances.count(",")
+    expected = f"The stage dev in zappa_settings.json: Entry {position} of CONNECT_INSTANCES is"
+    with pytest.raises(ClickException, match=expected):
+        load("dev", command, aws_environment_variables=variables)
 
 
 @pytest.mark.parametrize("stage", ["t", "tick", "tickets", "h", "health"])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from deploy import policies
+from deploy.releases import ALIAS
 from deploy.service_model import OPERATIONS
 from itsm_app.storage.table import DEFINITION
 
@@ -36,6 +37,7 @@ TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/poc-itsm-tickets"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/poc-itsm-lambda-role"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/poc-itsm-boundary"
 SEARCH_TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/poc-itsm-search"
+FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:poc-itsm-api-handler"
 STREAM_HANDLER = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:poc-itsm-stream-handler"
 STREAM_ROLE = f"arn:aws:iam::{ACCOUNT}:role/poc-itsm-stream-role"
 STREAM_BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/poc-itsm-stream-boundary"
@@ -219,6 +221,30 @@ def test_deployer_may_write_only_roles_that_have_their_boundary(
     }
     for statement in denied.values():
         assert {*as_list(statement["Resource"])} == {*boundaries, *boundaries.values()}
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, WITH_SEARCH])
+def test_deployer_may_let_only_amazon_connect_invoke_only_the_alias(
+    settings: dict[str, Any],
+) -> None:
+    allowed = actions_of_deployer("Allow", "lambda", settings)
+    statement = allowed["lambda:AddPermission"]
+    assert statement == allowed["lambda:RemovePermission"]
+    assert len(statement["Action"]) == 2
+    assert statement["Resource"] == f"{FUNCTION}:{ALIAS}"
+    assert statement["Condition"] == {"StringEquals": {"lambda:Principal": "connect.amazonaws.com"}}
+    # The other ways to open a function.
+    assert not [action for action in allowed if "FunctionUrl" in action or "Layer" in action]
+
+
+def test_deployer_gives_roles_to_api_gateway_and_lambda_only() -> None:
+    statement = actions_of_deployer("Allow", "iam", WITH_SEARCH)["iam:PassRole"]
+    assert statement["Resource"] == [ROLE, STREAM_ROLE]
+    assert statement["Condition"] == {
+        "StringEquals": {
+            "iam:PassedToService": ["apigateway.amazonaws.com", "lambda.amazonaws.com"]
+        }
+    }
 
 
 def test_deployer_maps_streams_only_to_the_stream_handler() -> None:

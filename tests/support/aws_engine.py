@@ -108,6 +108,47 @@ def use_resource_arns_of_aws() -> None:
     iam_actions.extract_resource_arn = extract_arn
 
 
+def check_qualifiers_and_principals_of_permissions() -> None:
+    """Check the ARN of the alias if a request has a `Qualifier`, and the key `lambda:Principal`.
+
+    The value of the key is the principal that a statement admits: of AddPermission the new one, of
+    RemovePermission the stored one. The sources are "Fine-tuning the Resources and Conditions
+    sections of policies" in the AWS Lambda guide, and "Actions, resources, and condition keys for
+    AWS Lambda".
+    """
+    extract, tag_context = iam_actions.extract_resource_arn, iam_actions.request_tag_context
+    requested: ContextVar[str] = ContextVar("requested", default="")
+
+    def extract_arn(
+        service: str, method: str, path: str, headers: Any, body: bytes, query: Any, *rest: Any
+    ) -> Any:
+        requested.set(path)
+        arn = extract(service, method, path, headers, body, query, *rest)
+        # A parameter of a query is a list with one value.
+        qualifier = "".join(query.get("Qualifier", "")) if service == "lambda" else ""
+        return f"{arn}:{qualifier}" if qualifier else arn
+
+    def context(service: str, action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
+        found, principal = tag_context(service, action, body, params), None
+        if action == "lambda:AddPermission":
+            principal = json.loads(body)["Principal"]
+        elif action == "lambda:RemovePermission":
+            principal = stored_principal(requested.get())
+        return {**found, **({"lambda:Principal": principal} if principal else {})}
+
+    def stored_principal(path: str) -> str | None:
+        _, _, name, _, statement_id = path.rsplit("/", 4)
+        function = lambda_svc._functions.get(name) or {"policy": {"Statement": []}}
+        for statement in function["policy"]["Statement"]:
+            if statement["Sid"] == statement_id:
+                principal = statement["Principal"]
+                return "".join(principal.values()) if isinstance(principal, dict) else principal
+        return None
+
+    iam_actions.extract_resource_arn = extract_arn
+    iam_actions.request_tag_context = context
+
+
 def accept_function_prefix_in_names() -> None:
     """Accept `function:name:version`, which Zappa sends ("GetFunction", Lambda API Reference)."""
     resolve = lambda_svc._resolve_name_and_qualifier
@@ -188,6 +229,7 @@ if __name__ == "__main__":
     use_lambda_action_names_of_aws()
     check_permissions_boundaries()
     use_resource_arns_of_aws()
+    check_qualifiers_and_principals_of_permissions()
     accept_function_prefix_in_names()
     serve_code_of_requested_version()
     keep_base_paths_in_events()
