@@ -108,7 +108,7 @@ def test_policy_admits_only_amazon_connect_from_an_instance_of_its_account(
         action="lambda:InvokeFunction",
         resource_arn=function,
         region=REGION,
-        service_context={"aws:SourceArn": instance, "aws:SourceAccount": account},
+        service_context={"aws:sourcearn": instance, "aws:sourceaccount": account},
     )
     decision = evaluate_resource_policy(policy, context, service=service).decision
     assert decision == ("Allow" if admitted else "ImplicitDeny")
