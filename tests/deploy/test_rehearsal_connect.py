@@ -159,6 +159,16 @@ def test_update_without_the_setting_admits_no_instance(aws: Aws, connected: Clon
         connected.run(UPDATE)
 
 
+def test_rollback_keeps_the_permission(aws: Aws, connected: Clone) -> None:
+    connected.run("zappa rollback poc")
+    try:
+        assert statements(aws) == GRANTED
+        assert say(aws, event("begin_call"))["ok"] == "true"
+    finally:
+        connected.run(UPDATE)
+    assert statements(aws) == GRANTED
+
+
 def test_malformed_setting_stops_the_update_before_it_changes_anything(
     aws: Aws, connected: Clone
 ) -> None:
