@@ -12,9 +12,10 @@ from uuid import uuid4
 import pytest
 from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 
-from ..connect.contact_events import INSTANCE, changed, event
-from ..support.aws import ACCOUNT, REGION, Aws
+from ..connect.contact_events import INSTANCE, TAKES_OVER, changed, event
+from ..support.aws import ACCOUNT, REGION, ROOT, Aws
 from ..support.browser import chromium, through_proxy
+from ..support.connect_flow import play
 from ..support.deployment import ALIAS_ARN, FUNCTION, Api, Clone
 from .test_rehearsal_permissions import Call, is_denied
 from .test_rehearsal_search import denied_to_deployer, variables
@@ -25,6 +26,7 @@ pytestmark = [
 ]
 
 UPDATE = "zappa update poc"
+FLOW = ROOT / "deploy" / "connect" / "service-desk-flow.json"
 OTHER_ACCOUNT = "210987654321"
 # An instance of another account and region.
 OTHER_INSTANCE = f"arn:aws:connect:eu-west-2:{OTHER_ACCOUNT}:instance/d9d1e68d-2200-4265-82c0-1"
@@ -327,6 +329,28 @@ def test_whole_call_until_the_caller_hears_the_answer_of_the_desk(
     assert (status["ticket_status"], status["ticket_handover"]) == ("open", "taken")
     assert status["ticket_latest_comment_by"] == "desk"
     assert PhoneCall(aws, caller).run("begin_call")["answer_count"] == "0"
+
+
+def test_flow_hands_the_caller_over_with_the_deployed_function(
+    aws: Aws, connected: Clone, api: Api, caller: str
+) -> None:
+    ticket = api.create(caller, "The lift is stuck").json()
+    call = PhoneCall(aws, caller)
+    keys = ["1", ticket["ticket_number"].replace("-", ""), "2"]
+    played = play(json.loads(FLOW.read_text()), lambda sent: call.run(**sent), keys)
+    assert "The lift is stuck" in played.heard[0]
+    assert played.heard[2:] == [
+        "Enter the twelve digits of the ticket number.",
+        f"Ticket {ticket['spoken_number']} is open.",
+        played.heard[1],
+        TAKES_OVER,
+    ]
+    assert played.end == "TransferContactToQueue"
+    waiting = api.request("GET", "/tickets", role="desk", params={"handover": "waiting"}).json()
+    (found,) = (
+        each for each in waiting["tickets"] if each["ticket_number"] == ticket["ticket_number"]
+    )
+    assert found["handover"]["status"] == "waiting"
 
 
 def imitations(caller: str, number: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
