@@ -94,7 +94,14 @@ class Clone:
     def set_api_keys(self, *entries: str) -> None:
         """Set the stage's `API_KEYS` to these entries."""
         self.entries = [*entries]
-        self.change_settings(aws_environment_variables={"API_KEYS": ",".join(entries)})
+        self.set_variables(API_KEYS=",".join(entries))
+
+    def set_variables(self, **changes: str | None) -> None:
+        """Change the stage's `aws_environment_variables`. None removes a variable."""
+        settings = json.loads((self.path / "zappa_settings.json").read_text())
+        merged = {**settings[self.stage]["aws_environment_variables"], **changes}
+        variables = {name: value for name, value in merged.items() if value is not None}
+        self.change_settings(aws_environment_variables=variables)
 
     def change_settings(self, **changes: Any) -> None:
         """Change settings of the stage in `zappa_settings.json`. None removes a setting."""
