@@ -108,7 +108,7 @@ def test_policy_admits_only_amazon_connect_from_an_instance_of_its_account(
         action="lambda:InvokeFunction",
         resource_arn=function,
         region=REGION,
-        service_context={"aws:SourceArn": instance, "aws:SourceAccount": account},
+        service_context={"aws:sourcearn": instance, "aws:sourceaccount": account},
     )
     decision = evaluate_resource_policy(policy, context, service=service).decision
     assert decision == ("Allow" if admitted else "ImplicitDeny")
@@ -116,10 +116,7 @@ def test_policy_admits_only_amazon_connect_from_an_instance_of_its_account(
 
 def test_second_update_changes_nothing(aws: Aws, connected: Clone) -> None:
     before = aws.client("lambda").get_policy(**SELECTOR)["Policy"]
-    with (
-        denied_to_deployer(aws, "lambda:AddPermission"),
-        denied_to_deployer(aws, "lambda:RemovePermission"),
-    ):
+    with denied_to_deployer(aws, "lambda:AddPermission", "lambda:RemovePermission"):
         assert f"Amazon Connect may invoke {ALIAS_ARN}" in connected.run(UPDATE)
     assert aws.client("lambda").get_policy(**SELECTOR)["Policy"] == before
 
@@ -275,11 +272,8 @@ def test_whole_call_until_the_caller_hears_the_answer_of_the_desk(
     first = PhoneCall(aws, caller)
     # The caller would hear a notice here, too.
     begun = first.run("begin_call")
-    assert (begun["caller_known"], begun["ticket_count"], begun["answer_count"]) == (
-        "true",
-        "1",
-        "0",
-    )
+    counts = (begun["ticket_count"], begun["answer_count"])
+    assert (begun["caller_known"], counts) == ("true", ("1", "0"))
     assert begun["ticket_1_number"] == known["ticket_number"]
     assert "The lift is stuck" in begun["say"]
     filed = first.run("create_ticket", issue_description="My printer is on fire")
@@ -317,7 +311,7 @@ def test_whole_call_until_the_caller_hears_the_answer_of_the_desk(
     assert "The service desk has answered." in begun["say"]
     assert third.run("begin_call")["answer_count"] == "1"
     status = third.run("get_ticket_status", ticket_number=filed["ticket_number"])
-    assert (status["ticket_status"], status["ticket_handover"]) == ("in_progress", "taken")
+    assert (status["ticket_status"], status["ticket_handover"]) == ("open", "taken")
     assert status["ticket_latest_comment_by"] == "desk"
     assert PhoneCall(aws, caller).run("begin_call")["answer_count"] == "0"
 
@@ -347,5 +341,5 @@ def test_request_to_api_gateway_cannot_imitate_an_event(
         assert '"say"' not in response.text
         assert response.status_code < 500
     # The event itself reads the ticket.
-    response = PhoneCall(aws, other).run("get_ticket_status", ticket_number=secret["ticket_number"])
-    assert response["ticket_issue_description"] == "A secret of another caller"
+    read = PhoneCall(aws, other).run("get_ticket_status", ticket_number=secret["ticket_number"])
+    assert read["ticket_issue_description"] == "A secret of another caller"
