@@ -12,9 +12,10 @@ from uuid import uuid4
 import pytest
 from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 
-from ..connect.contact_events import INSTANCE, changed, event
-from ..support.aws import ACCOUNT, REGION, Aws
+from ..connect.contact_events import INSTANCE, TAKES_OVER, changed, event
+from ..support.aws import ACCOUNT, REGION, ROOT, Aws
 from ..support.browser import chromium, through_proxy
+from ..support.connect_flow import play
 from ..support.deployment import ALIAS_ARN, FUNCTION, Api, Clone
 from .test_rehearsal_permissions import Call, is_denied
 from .test_rehearsal_search import denied_to_deployer, variables
@@ -25,6 +26,7 @@ pytestmark = [
 ]
 
 UPDATE = "zappa update poc"
+FLOW = ROOT / "deploy" / "connect" / "service-desk-flow.json"
 OTHER_ACCOUNT = "210987654321"
 # An instance of another account and region.
 OTHER_INSTANCE = f"arn:aws:connect:eu-west-2:{OTHER_ACCOUNT}:instance/d9d1e68d-2200-4265-82c0-1"
@@ -116,7 +118,7 @@ def test_policy_admits_only_amazon_connect_from_an_instance_of_its_account(
 
 def test_second_update_changes_nothing(aws: Aws, connected: Clone) -> None:
     before = aws.client("lambda").get_policy(**SELECTOR)["Policy"]
-    with denied_to_deployer(aws, "lambda:AddPermission", "lambda:RemovePermission"):
+    with denied_to_deployer(aws, "lambda:*Permission"):
         assert f"Amazon Connect may invoke {ALIAS_ARN}" in connected.run(UPDATE)
     assert aws.client("lambda").get_policy(**SELECTOR)["Policy"] == before
 
@@ -157,6 +159,16 @@ def test_update_without_the_setting_admits_no_instance(aws: Aws, connected: Clon
     finally:
         connected.set_variables(CONNECT_INSTANCES=f"{INSTANCE}, {OTHER_INSTANCE}")
         connected.run(UPDATE)
+
+
+def test_rollback_keeps_the_permission(aws: Aws, connected: Clone) -> None:
+    connected.run("zappa rollback poc")
+    try:
+        assert statements(aws) == GRANTED
+        assert say(aws, event("begin_call"))["ok"] == "true"
+    finally:
+        connected.run(UPDATE)
+    assert statements(aws) == GRANTED
 
 
 def test_malformed_setting_stops_the_update_before_it_changes_anything(
@@ -316,6 +328,28 @@ def test_whole_call_until_the_caller_hears_the_answer_of_the_desk(
     assert PhoneCall(aws, caller).run("begin_call")["answer_count"] == "0"
 
 
+def test_flow_hands_the_caller_over_with_the_deployed_function(
+    aws: Aws, connected: Clone, api: Api, caller: str
+) -> None:
+    ticket = api.create(caller, "The lift is stuck").json()
+    call = PhoneCall(aws, caller)
+    keys = ["1", ticket["ticket_number"].replace("-", ""), "2"]
+    played = play(json.loads(FLOW.read_text()), lambda sent: call.run(**sent), keys)
+    assert "The lift is stuck" in played.heard[0]
+    assert played.heard[2:] == [
+        "Enter the twelve digits of the ticket number.",
+        f"Ticket {ticket['spoken_number']} is open.",
+        played.heard[1],
+        TAKES_OVER,
+    ]
+    assert played.end == "TransferContactToQueue"
+    waiting = api.request("GET", "/tickets", role="desk", params={"handover": "waiting"}).json()
+    (found,) = (
+        each for each in waiting["tickets"] if each["ticket_number"] == ticket["ticket_number"]
+    )
+    assert found["handover"]["status"] == "waiting"
+
+
 def imitations(caller: str, number: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield requests that imitate the event of a call of `caller`: method, path, options."""
     forged = event("get_ticket_status", caller, ticket_number=number)
@@ -341,5 +375,5 @@ def test_request_to_api_gateway_cannot_imitate_an_event(
         assert '"say"' not in response.text
         assert response.status_code < 500
     # The event itself reads the ticket.
-    read = PhoneCall(aws, other).run("get_ticket_status", ticket_number=secret["ticket_number"])
-    assert read["ticket_issue_description"] == "A secret of another caller"
+    status = PhoneCall(aws, other).run("get_ticket_status", ticket_number=secret["ticket_number"])
+    assert status["ticket_issue_description"] == "A secret of another caller"

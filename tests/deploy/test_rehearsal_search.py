@@ -281,9 +281,9 @@ def test_update_stops_if_there_is_no_index_table(aws: Aws, searching: Clone) -> 
 
 
 @contextmanager
-def denied_to_deployer(aws: Aws, *actions: str, resource: str = "*") -> Iterator[None]:
+def denied_to_deployer(aws: Aws, action: str, resource: str = "*") -> Iterator[None]:
     iam, selector = aws.client("iam"), {"UserName": "poc-deployer", "PolicyName": "deny"}
-    statement = {"Effect": "Deny", "Action": actions, "Resource": resource}
+    statement = {"Effect": "Deny", "Action": action, "Resource": resource}
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     iam.put_user_policy(**selector, PolicyDocument=json.dumps(policy))
     try:
@@ -321,7 +321,7 @@ def test_update_without_the_setting_deletes_the_stream_handler(
         assert variables(aws, FUNCTION)["SEARCH_TABLE"] == ""
         assert api.request("GET", "/health").status_code == 200
         # The next update does not look for a stream handler.
-        with denied_to_deployer(aws, "lambda:*", resource=HANDLER_ARN):
+        with denied_to_deployer(aws, "lambda:*", HANDLER_ARN):
             searching.run(UPDATE)
     finally:
         searching.change_settings(search=True)
