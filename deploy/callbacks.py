@@ -19,7 +19,7 @@ from click import ClickException, echo
 # Zappa loads this file by its path, and the project is not installed as a package.
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from deploy import connect, function_role, limits, log_group, policies, releases, search
+from deploy import connect_permission, function_role, limits, log_group, policies, releases, search
 from deploy.package import check_python, write_zip
 from itsm_app import create_app
 from itsm_app.api import auth
@@ -67,7 +67,7 @@ def _prepare(cli: Any) -> None:
         _check_secret_key()
         limits.check_throttle(cli)
         search.check_setting(cli)
-        connect.check_setting(cli)
+        connect_permission.check_setting(cli)
     if cli.command in ("deploy", "update", "package"):
         _check_python()
     _check_stage_name(cli.api_stage)
@@ -83,7 +83,9 @@ def _prepare(cli: Any) -> None:
         cli.s3_bucket_name = policies.bucket_name(account, names["region"])
         cli.zappa.attach_policy = policies.render("role-policy.json", account, names)
         cli.zappa.assume_policy = policies.render("trust-policy.json", account, names)
-    cli.aws_environment_variables |= search.variables(cli, names) | connect.variables(cli)
+    cli.aws_environment_variables |= search.variables(cli, names) | connect_permission.variables(
+        cli
+    )
     if cli.command == "deploy":
         _check_table(cli, names["table"])
     if cli.command in ("update", "rollback", "status", "tail", "undeploy"):
@@ -129,7 +131,7 @@ def finish_deployment(cli: Any) -> None:
     """
     limits.set_throttle(cli)
     with _denials_explained(cli):
-        connect.grant(cli)
+        connect_permission.grant(cli)
     names = policies.names(cli.api_stage, cli.stage_config)
     # There is no package with the options --no-upload and --zip.
     if names["search_table"] and hasattr(cli, "package"):

@@ -45,7 +45,7 @@ def test_package_has_only_the_listed_top_level_names(path: Path) -> None:
         name.partition("/")[0].partition(".")[0] for name in zipfile.ZipFile(path).namelist()
     }
     handlers = {"lambda_handler", "stream_handler"}
-    assert top_level == {*package.PACKAGES, *handlers, "__pycache__"}
+    assert top_level == {*package.PACKAGES, *handlers}
 
 
 @pytest.mark.parametrize(

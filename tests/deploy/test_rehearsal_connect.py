@@ -284,11 +284,8 @@ def test_whole_call_until_the_caller_hears_the_answer_of_the_desk(
     first = PhoneCall(aws, caller)
     # The caller would hear a notice here, too.
     begun = first.run("begin_call")
-    assert (begun["caller_known"], begun["ticket_count"], begun["answer_count"]) == (
-        "true",
-        "1",
-        "0",
-    )
+    counts = (begun["ticket_count"], begun["answer_count"])
+    assert (begun["caller_known"], counts) == ("true", ("1", "0"))
     assert begun["ticket_1_number"] == known["ticket_number"]
     assert "The lift is stuck" in begun["say"]
     filed = first.run("create_ticket", issue_description="My printer is on fire")

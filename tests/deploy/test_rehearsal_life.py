@@ -13,6 +13,7 @@ import pytest
 from deploy import policies
 from itsm_app.storage.table import LATER_INDEXES
 
+from ..connect.contact_events import INSTANCE
 from ..support.aws import ACCOUNT, Aws, local_aws
 from ..support.deployment import (
     FUNCTION,
@@ -78,6 +79,7 @@ def test_deployment_from_first_ticket_to_undeploy_under_load(tmp_path: Path) -> 
             add_release_marker(clone, "2")
             clone.store_keys(clone.run("flask new-key voice --role agent"))
             make_like_release_0_1_0(aws, clone)
+            clone.set_variables(CONNECT_INSTANCES=INSTANCE)
             updated = time.monotonic()
             clone.run(zappa_command("update"))
             load.wait_for("2", since=time.monotonic())
@@ -85,6 +87,7 @@ def test_deployment_from_first_ticket_to_undeploy_under_load(tmp_path: Path) -> 
             load.key = clone.callers["agent"]
             load.wait_for("2", since=time.monotonic())
             add_release_marker(clone, "3")
+            clone.set_variables(CONNECT_INSTANCES=None)
             clone.set_api_keys(*(entry for entry in clone.entries if entry != old_entry))
             updated_again = time.monotonic()
             clone.run(zappa_command("update"))
