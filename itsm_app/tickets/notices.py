@@ -36,47 +36,48 @@ class Notice(NamedTuple):
     ticket_number: str | None = None
 
 
-class _Known(NamedTuple):
+class Known(NamedTuple):
     """What this process knows: the notice, and until when it need not be read again."""
 
-    notice: Notice | None
-    fresh_until: int
+    notice: Notice | None = None
+    fresh_until: int = 0
 
 
-class _Memory:
-    known = _Known(None, 0)
-    # Only one thread reads. The others go on with the notice that is known.
+class Memory:
+    """The memory of this process.
+
+    Attributes:
+        known: What this process knows.
+        lock: Locked while one thread reads the notice. The others go on with the known notice.
+    """
+
+    known = Known()
     lock = Lock()
 
 
 def current() -> Notice | None:
     """Return the notice that this process knows, unless it has ended. Send no request."""
-    return _unless_ended(_Memory.known.notice)
+    return _unless_ended(Memory.known.notice)
 
 
 def is_outdated() -> bool:
     """Return whether the notice was read too long ago."""
-    return expiry.clock() >= _Memory.known.fresh_until
+    return expiry.clock() >= Memory.known.fresh_until
 
 
 def refresh() -> None:
     """Read the notice, for `current`. Raises `StorageUnavailable` if DynamoDB failed."""
-    if not _Memory.lock.acquire(blocking=False):
+    if not Memory.lock.acquire(blocking=False):
         return
     try:
         # After a failure, no caller waits for another attempt for a while.
-        before = _remember(_Memory.known.notice)
+        before = _remember(Memory.known.notice)
         texts, _ = notice.read_once()
         # Another thread can have stored a notice after this thread has read the item.
-        if _Memory.known is before:
+        if Memory.known is before:
             _remember(_from_texts(texts))
     finally:
-        _Memory.lock.release()
-
-
-def forget() -> None:
-    """Forget the notice, so that the next request reads it."""
-    _Memory.known = _Known(None, 0)
+        Memory.lock.release()
 
 
 def read() -> tuple[Notice | None, int]:
@@ -188,6 +189,6 @@ def _unless_ended(found: Notice | None) -> Notice | None:
     return found if found and found.ends_at > timestamps.now() else None
 
 
-def _remember(found: Notice | None) -> _Known:
-    _Memory.known = _Known(found, expiry.clock() + FRESH_SECONDS)
-    return _Memory.known
+def _remember(found: Notice | None) -> Known:
+    Memory.known = Known(found, expiry.clock() + FRESH_SECONDS)
+    return Memory.known
