@@ -131,7 +131,9 @@ def list_recent_tickets(
         tickets = [_response(each, query.comments) for each in page]
         return response_schemas.TicketList(tickets, cursor, notice=notices.current())
     notice = notices.current()
-    room = max_bytes - response_sizes.PAGE_BYTES - (response_sizes.in_json(notice) if notice else 0)
+    room = max_bytes - response_sizes.PAGE_BYTES
+    if notice is not None:
+        room -= response_sizes.in_json(notice) + len('"notice":,')
     responses: dict[str, response_schemas.Ticket] = {}
 
     def bytes_of(ticket: Ticket) -> int:

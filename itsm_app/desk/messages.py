@@ -74,8 +74,8 @@ FORM_MESSAGES = {
     (
         "notice",
         "changed_meanwhile",
-    ): "Somebody has changed the notice since you opened this page, so"
-    " nothing was saved. Your text is kept. Check the notice, then post again.",
+    ): "Somebody has changed the notice since you opened this page,"
+    " so nothing was saved. Your text is kept. Check the notice, then post again.",
     ("notice", "ticket_busy"): "Others changed the notice at the same moment, so nothing was saved."
     " Your text is kept. Send the form again.",
     ("canned_answer", "changed_meanwhile"): "Somebody has changed the canned answers since you"
