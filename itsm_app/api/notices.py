@@ -88,5 +88,5 @@ def _end(new: request_schemas.NewNotice) -> datetime:
 
 
 def _state(found: notices.Notice | None) -> response_schemas.NoticeState:
-    shown = found and response_schemas.dump(response_schemas.DeskNotice, found)
+    shown = found and response_schemas.dump(response_schemas.DeskNotice, found._asdict())
     return response_schemas.NoticeState(shown)

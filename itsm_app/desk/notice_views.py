@@ -60,8 +60,9 @@ def change_notice() -> ViewResponse:
 def _form() -> tuple[request_schemas.NoticeForm, int | None]:
     fields = request.form.to_dict()
     if fields.get("ends_at"):
-        # The field has the format of the HTML standard, without a time zone. The page asks for UTC.
-        fields["ends_at"] += "Z"
+        # A browser leaves out the time zone, and mostly the seconds: "Local dates and times" in the
+        # HTML standard. The page asks for UTC.
+        fields["ends_at"] += "Z" if fields["ends_at"].count(":") == 2 else ":00Z"
         # The choice of a duration always has a value.
         fields.pop("minutes", None)
     form = parsing.load_form(request_schemas.NoticeForm, fields)

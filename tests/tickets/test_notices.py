@@ -94,7 +94,7 @@ def test_desk_posts_replaces_and_ends_a_notice(service: Service, incident: str) 
     assert service.create().json["notice"] == told
     assert service.listed()["notice"] == told
     ends_at = datetime.now(UTC) + timedelta(hours=23, minutes=59)
-    replaced = service.post(BOB, text="It is back", ends_at=ends_at.isoformat())
+    replaced = service.post(BOB, text="It is back", minutes=None, ends_at=ends_at.isoformat())
     assert replaced["posted_by"] == "bob"
     assert datetime.fromisoformat(replaced["ends_at"]) == ends_at
     assert "ticket_number" not in service.create().json["notice"]
@@ -110,7 +110,7 @@ def ahead(**duration: float) -> str:
 
 
 INVALID: dict[str, tuple[Any, str, str]] = {
-    "no text": ({"text": None}, "invalid_field", "`text` is missing"),
+    "no text": ({"text": None}, "invalid_field", "`text` must be a text of 1 to 300"),
     "blank": ({"text": " "}, "invalid_field", "`text` must be a text of 1 to 300"),
     "long": ({"text": "x" * 301}, "invalid_field", "but it is 301 characters long."),
     "no end": ({"minutes": None}, "invalid_field", "`ends_at` is missing"),
