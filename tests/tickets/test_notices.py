@@ -20,7 +20,7 @@ from itsm_app.tickets import create, notices
 from ..conftest import ON_MOTO, Log
 from ..support.desk import AGENT, ANNA, BOB
 from ..support.exhaustive import one_per_path
-from ..support.faulty_dynamodb import FaultyDynamoDB, apply, apply_and_drop, at, refuse
+from ..support.faulty_dynamodb import FaultyDynamoDB, answer, apply, apply_and_drop, at, refuse
 from ..support.mcp_messages import call, text_content
 from .test_erasure import erase_caller
 
@@ -266,10 +266,8 @@ def test_a_slow_read_does_not_hide_the_notice_that_was_posted_meanwhile(
     service: Service, faults: FaultyDynamoDB
 ) -> None:
     def post(engine: FaultyDynamoDB) -> Any:
-        answer = refuse("ResourceNotFoundException")(engine)
-        answer.status_code, answer.data = 200, b"{}"
         service.post()
-        return answer
+        return answer(b"{}")(engine)
 
     know()
     faults.faults.append(at("GetItem", post))
@@ -318,8 +316,8 @@ def test_a_repetition_stays_a_replay_after_the_notice_has_ended(
     replay = service.create(join_notice=True, idempotency_key="k")
     assert replay.headers["Idempotency-Replayed"] == "true"
     assert service.desk(number)["parent"] == incident
-    for fields in ({}, {"join_notice": False}):
-        reused = service.create(idempotency_key="k", **fields)
+    for is_joined in (None, False):
+        reused = service.create(idempotency_key="k", join_notice=is_joined)
         assert (reused.status_code, reused.json["code"]) == (409, "idempotency_key_reused")
     service.create(idempotency_key="l")
     reused = service.create(idempotency_key="l", join_notice=True)
