@@ -149,7 +149,8 @@ INVALID: dict[str, tuple[Any, str, str]] = {
 
 @pytest.mark.parametrize("name", one_per_path(INVALID, lambda name: name != "many minutes"))
 def test_rejects_an_invalid_notice(service: Service, name: str) -> None:
-    texts = {"caller_id": "a", "issue_description": "b", "created_at": OLD, "updated_at": OLD}
+    texts: dict[str, Any] = {"caller_id": "a", "issue_description": "b", "created_at": OLD}
+    texts["updated_at"] = OLD
     items.put_new(Ticket(ticket_id="closed", status="closed", ticket_number="1", **texts))
     items.put_new(Ticket(ticket_id="old", **texts))
     fields, code, message = INVALID[name]
