@@ -70,12 +70,7 @@ def refresh() -> None:
     if not Memory.lock.acquire(blocking=False):
         return
     try:
-        # After a failure, no caller waits for another attempt for a while.
-        before = _remember(Memory.known.notice)
-        texts, _ = notice.read_once()
-        # Another thread can have stored a notice after this thread has read the item.
-        if Memory.known is before:
-            _remember(_from_texts(texts))
+        _refresh()
     finally:
         Memory.lock.release()
 
@@ -143,6 +138,15 @@ def incident() -> Ticket | None:
     except TicketNotFound:
         return None
     return None if ticket.status == "closed" else ticket
+
+
+def _refresh() -> None:
+    # After a failure, no caller waits for another attempt for a while.
+    before = _remember(Memory.known.notice)
+    texts, _ = notice.read_once()
+    # Another thread can have stored a notice after this thread has read the item.
+    if Memory.known is before:
+        _remember(_from_texts(texts))
 
 
 def _number_of(reference: str) -> str:

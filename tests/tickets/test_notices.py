@@ -20,7 +20,7 @@ from itsm_app.tickets import create, notices
 from ..conftest import ON_MOTO, Log
 from ..support.desk import AGENT, ANNA, BOB
 from ..support.exhaustive import one_per_path
-from ..support.faulty_dynamodb import FaultyDynamoDB, answer, apply, apply_and_drop, at, refuse
+from ..support.faulty_dynamodb import FaultyDynamoDB, apply, apply_and_drop, at, pass_on, refuse
 from ..support.mcp_messages import call, text_content
 from .test_erasure import erase_caller
 
@@ -264,15 +264,20 @@ def test_the_notice_is_not_read_if_time_is_short_or_if_another_thread_reads_it(
 
 
 def test_a_slow_read_does_not_hide_the_notice_that_was_posted_meanwhile(
-    service: Service, faults: FaultyDynamoDB
+    service: Service, faults: FaultyDynamoDB, log: Log
 ) -> None:
     def post(engine: FaultyDynamoDB) -> Any:
-        service.post()
-        return answer(b"{}")(engine)
+        def app(environ: Any, start_response: Any) -> Any:
+            found = list(pass_on(environ, start_response))
+            service.post()
+            return found
+
+        return app
 
     know()
     faults.faults.append(at("GetItem", post))
     assert service.create().json["notice"]["text"] == TEXT
+    assert log.lines("notice_not_read") == []
 
 
 def test_callers_join_the_incident_and_only_the_desk_sees_the_links(
