@@ -15,7 +15,7 @@ from itsm_app.api import notices as operations
 from itsm_app.storage import expiry, items, notice
 from itsm_app.storage.export_format import from_line, to_line
 from itsm_app.storage.models import Ticket
-from itsm_app.tickets import create, notices
+from itsm_app.tickets import notices
 
 from ..conftest import ON_MOTO, Log
 from ..support.desk import AGENT, ANNA, BOB
@@ -358,16 +358,6 @@ def test_no_caller_joins_without_a_notice_with_an_open_ticket(
     assert (response.status_code, response.json["code"]) == (409, "no_notice")
     assert service.listed()["tickets"] == []
     assert service.create(idempotency_key=key).status_code == 201
-
-
-def test_the_incident_lists_a_limited_number_of_tickets(
-    service: Service, incident: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(create, "MAX_CHILDREN", 2)
-    service.post(ticket_number=incident)
-    joined = [service.create(join_notice=True).json["ticket_number"] for _ in range(3)]
-    assert service.desk(incident)["children"] == sorted(joined[:2])
-    assert service.desk(joined[2])["parent"] == incident
 
 
 @pytest.mark.parametrize("value", ["true", 1, []])
