@@ -149,13 +149,7 @@ def test_focus_is_never_hidden(desk: Server, tmp_path: Path) -> None:
         # Without motion, nothing is still moving when the test looks.
         browser.set_color_scheme("light")
         for width in (360, 1440):
-            for path in (
-                *lists,
-                "/desk/new",
-                "/desk/stats",
-                "/desk/canned-answers",
-                "/desk/notice",
-            ):
+            for path in (*lists, *others):
                 browser.set_width(width)
                 browser.go(path)
                 hidden = hidden_focus(browser)
