@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from copy import copy
 from functools import cache
@@ -45,6 +46,7 @@ from itsm_app.search import indexing
 from itsm_app.storage import items, retry, search_table, table
 from itsm_app.storage.models import Ticket
 from itsm_app.storage.search_index import SearchItem
+from itsm_app.tickets import notices
 from tests.support.dynamodb_endpoint import use_dynamodb
 
 from .support import exhaustive
@@ -118,6 +120,12 @@ def _disable_retry_waits() -> None:
 def _write_log_lines_at_once() -> None:
     """Write each log line in the thread that logs, because tests capture stderr."""
     logs.handler().close()
+
+
+@pytest.fixture(autouse=True)
+def _know_that_there_is_no_notice() -> None:
+    """Let no request read the notice, except in tests of the notice: reads depend on the time."""
+    notices.Memory.known = notices.Known(fresh_until=sys.maxsize)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -25,7 +25,9 @@ from ..tickets.errors import (
     InvalidField,
     InvalidTransition,
     MisheardNumber,
+    NoNotice,
     NoStrongVersion,
+    NoticeBusy,
     TicketBusy,
     TicketClosed,
     TicketFull,
@@ -34,6 +36,7 @@ from ..tickets.errors import (
 )
 from .errors import (
     BodyTooLarge,
+    BoundRefused,
     CallerMismatch,
     CrossSite,
     DeskShut,
@@ -100,6 +103,12 @@ FAILURES: dict[type[Exception], Failure] = {
         "role_refused",
         "This operation needs a key with the role desk, but this key has the role agent. Leave the"
         " operation to the people of the service desk.",
+    ),
+    BoundRefused: Failure(
+        403,
+        "role_refused",
+        "This request is bound to a caller by X-Caller-Id, and only the service desk can use the"
+        " notice. Send the request without the header, or leave the operation to the desk.",
     ),
     DeskShut: Failure(
         503,
@@ -226,6 +235,19 @@ FAILURES: dict[type[Exception], Failure] = {
         "Others changed this ticket at the same moment, and nothing was done. Repeat the same"
         " request, with the same idempotency_key, in a second.",
         retryable=True,
+    ),
+    NoticeBusy: Failure(
+        409,
+        "ticket_busy",
+        "Others changed the notice at the same moment, and nothing was done. Repeat the same"
+        " request in a second.",
+        retryable=True,
+    ),
+    NoNotice: Failure(
+        409,
+        "no_notice",
+        "There is no notice now, so the caller cannot join it. Send the request without"
+        " join_notice.",
     ),
     TicketFull: Failure(
         409,

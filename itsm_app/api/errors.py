@@ -19,6 +19,10 @@ class RoleRefused(RequestError):
     """The API key is valid, but its role does not include this operation."""
 
 
+class BoundRefused(RoleRefused):
+    """The request is bound to a caller, and the operation concerns all callers."""
+
+
 class DeskShut(RequestError):
     """The desk cannot sign its sessions, because `SECRET_KEY` is missing or too short."""
 

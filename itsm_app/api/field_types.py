@@ -6,6 +6,7 @@ the sentence after it.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -176,6 +177,41 @@ CannedName = Annotated[
 CannedText = Annotated[
     str,
     text(limits.MAX_CANNED_TEXT_CHARACTERS, "Write the text that people insert."),
+]
+JoinNotice = Annotated[
+    bool,
+    Meta(
+        description="true or false",
+        extra={"next_step": "Leave the field out if the caller does not join the notice."},
+    ),
+]
+NoticeText = Annotated[
+    str,
+    text(limits.MAX_NOTICE_CHARACTERS, "Write in a few words what callers are told."),
+]
+NoticeEnd = Annotated[
+    datetime,
+    Meta(
+        tz=True,
+        description="a time with a time zone, such as 2026-11-23T22:08:48Z",
+        extra={"next_step": "Send such a time, or send minutes."},
+    ),
+]
+Minutes = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=limits.MAX_NOTICE_MINUTES,
+        description=f"a whole number from 1 to {limits.MAX_NOTICE_MINUTES}",
+        extra={"next_step": "A notice ends after at most 24 hours."},
+    ),
+]
+IncidentReference = Annotated[
+    str,
+    text(
+        limits.MAX_CALLER_ID_CHARACTERS,
+        "Send the number of the incident's ticket, or leave the field out.",
+    ),
 ]
 Revision = Annotated[
     int,

@@ -22,6 +22,7 @@ from ..tickets import callers, comment, create, get, lists, numbers, update
 from . import (
     auth,
     caller_binding,
+    notices,
     parsing,
     request_schemas,
     response_schemas,
@@ -66,11 +67,12 @@ def create_ticket(
         new.idempotency_key,
         handover=_handover(new.handover),
         follow_up_of=follow_up_of,
+        join_notice=new.join_notice or False,
         by=g.key.name,
         created_by=creator,
     )
     # A replay repeats the first response, and adds what the client must know before it goes on.
-    values = _values(ticket) | {"status": "open", "handover": None}
+    values = _values(ticket) | {"status": "open", "handover": None, "notice": notices.current()}
     if new.handover is not None:
         values["handover"] = _requested(ticket.handovers[0]["requested_at"])
     if ticket.status == "closed":
@@ -122,13 +124,16 @@ def list_recent_tickets(
     if caller_id is None:
         raise parsing.missing(request_schemas.TicketQuery, "caller")
     if callers.is_withheld(caller_id) and not caller_binding.may_see_all():
-        return response_schemas.TicketList([], note=WITHHELD_LIST)
+        return response_schemas.TicketList([], note=WITHHELD_LIST, notice=notices.current())
     arguments = (caller_id, query.status, query.limit, query.cursor)
     if max_bytes is None:
         page, cursor = lists.list_recent_tickets(*arguments)
         tickets = [_response(each, query.comments) for each in page]
-        return response_schemas.TicketList(tickets, cursor)
+        return response_schemas.TicketList(tickets, cursor, notice=notices.current())
+    notice = notices.current()
     room = max_bytes - response_sizes.PAGE_BYTES
+    if notice is not None:
+        room -= response_sizes.in_json(notice) + len('"notice":,')
     responses: dict[str, response_schemas.Ticket] = {}
 
     def bytes_of(ticket: Ticket) -> int:
@@ -137,7 +142,8 @@ def list_recent_tickets(
         return response_sizes.in_json(response) + len(",")
 
     page, cursor = lists.list_recent_tickets(*arguments, room, bytes_of)
-    return response_schemas.TicketList([responses[each.ticket_id] for each in page], cursor)
+    tickets = [responses[each.ticket_id] for each in page]
+    return response_schemas.TicketList(tickets, cursor, notice=notice)
 
 
 def update_ticket(
@@ -237,6 +243,7 @@ def _response(
     if sees_notes:
         values["duplicates"] = sorted(ticket.duplicates or ())
         values["follow_ups"] = sorted(ticket.follow_ups or ())
+        values["children"] = sorted(ticket.children or ())
         return response_schemas.dump(response_schemas.DeskTicket, values)
     if with_history:
         return response_schemas.dump(response_schemas.TicketWithHistory, values)

@@ -21,8 +21,13 @@ from .field_types import (
     HandoverState,
     History,
     IdempotencyKey,
+    IncidentReference,
     IssueDescription,
+    JoinNotice,
     Limit,
+    Minutes,
+    NoticeEnd,
+    NoticeText,
     NotInSearch,
     Order,
     Priority,
@@ -72,6 +77,7 @@ class NewTicket(Struct):
     issue_description: IssueDescription
     caller_id: CallerId | None = None
     handover: OptionalHandover = None
+    join_notice: JoinNotice | None = None
     idempotency_key: IdempotencyKey | None = None
 
 
@@ -167,6 +173,27 @@ class CannedAnswer(Struct):
 
 class CannedAnswerDeletion(Struct):
     """The form that deletes a canned answer."""
+
+    revision: Revision | None = None
+
+
+class NewNotice(Struct):
+    """The body of `post_notice`. Either `ends_at` or `minutes` says when the notice ends."""
+
+    text: NoticeText
+    ends_at: NoticeEnd | None = None
+    minutes: Minutes | None = None
+    ticket_number: IncidentReference | None = None
+
+
+class NoticeForm(NewNotice):
+    """The form of the notice. `revision` is the revision of the notice that the page showed."""
+
+    revision: Revision | None = None
+
+
+class NoticeEnding(Struct):
+    """The form that ends the notice."""
 
     revision: Revision | None = None
 

@@ -19,6 +19,30 @@ class HandoverRequested(Struct):
     tell_caller: str
 
 
+class Notice(Struct, omit_defaults=True):
+    """A known incident that the desk tells all callers.
+
+    Callers can join the incident if the notice has a ticket number.
+    """
+
+    text: str
+    ends_at: str
+    ticket_number: str | None = None
+
+
+class DeskNotice(Notice, kw_only=True, omit_defaults=True):
+    """A notice as the desk sees it. `posted_by` is the name of the desk's key."""
+
+    posted_by: str
+    posted_at: str
+
+
+class NoticeState(Struct, omit_defaults=True):
+    """The response of the operations on the notice. There can be none."""
+
+    notice: DeskNotice | None = None
+
+
 class TicketCreated(Struct, omit_defaults=True):
     """The response of `create_ticket`.
 
@@ -33,6 +57,7 @@ class TicketCreated(Struct, omit_defaults=True):
     current_status: str | None = None
     note: str | None = None
     handover: HandoverRequested | None = None
+    notice: Notice | None = None
 
 
 class CommentAdded(Struct, omit_defaults=True):
@@ -130,7 +155,9 @@ class TicketWithHistory(Ticket, kw_only=True, omit_defaults=True):
 class DeskTicket(TicketWithHistory, kw_only=True, omit_defaults=True):
     """A ticket as the desk sees it: also with internal notes, among the comments.
 
-    `handovers` are all hand-overs, oldest first, and `handover` is the newest of them.
+    `handovers` are all hand-overs, oldest first, and `handover` is the newest of them. `parent` is
+    the number of the incident's ticket that the caller joined, and `children` are the numbers of
+    the tickets that joined this ticket.
     """
 
     comments: list[DeskComment]  # type: ignore[assignment]
@@ -139,6 +166,8 @@ class DeskTicket(TicketWithHistory, kw_only=True, omit_defaults=True):
     created_by: str | None = None
     duplicates: list[str] = []
     follow_ups: list[str] = []
+    parent: str | None = None
+    children: list[str] = []
 
 
 class TicketList(Struct, omit_defaults=True):
@@ -150,6 +179,7 @@ class TicketList(Struct, omit_defaults=True):
     tickets: list[Ticket]
     next_cursor: str | None = None
     note: str | None = None
+    notice: Notice | None = None
 
 
 class QueuedTicket(Struct, kw_only=True, omit_defaults=True):

@@ -1,10 +1,10 @@
-"""The route that changes tickets. It needs a key of the role `desk`."""
+"""The routes of the desk: change a ticket, and the notice. They need a key of the role `desk`."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, jsonify, request
 
-from ..api import operations, request_schemas
+from ..api import notices, operations, parsing, request_schemas
 from .tickets import load_body, ticket_response
 
 blueprint = Blueprint("desk_api", __name__)
@@ -18,3 +18,22 @@ def update_ticket(ticket_id: str) -> Response:
     seen_versions = request.if_match.as_set() if names_versions else None
     change = load_body(request_schemas.TicketChange)
     return ticket_response(*operations.update_ticket(ticket_id, change, seen_versions))
+
+
+@blueprint.get("/notice")
+def show_notice() -> Response:
+    """Return the notice, and who posted it."""
+    return jsonify(notices.show_notice())
+
+
+@blueprint.put("/notice")
+def post_notice() -> Response:
+    """Post a notice in place of the present one."""
+    new = parsing.load_body(request_schemas.NewNotice, request.get_data())
+    return jsonify(notices.post_notice(new))
+
+
+@blueprint.delete("/notice")
+def end_notice() -> Response:
+    """End the notice."""
+    return jsonify(notices.end_notice())

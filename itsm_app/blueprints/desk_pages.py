@@ -32,6 +32,8 @@ ROUTES = (
     ("POST", "/canned-answers", "canned_answer_views.add_canned_answer"),
     ("GET", "/canned-answers/<answer_id>", "canned_answer_views.show_canned_answer"),
     ("POST", "/canned-answers/<answer_id>", "canned_answer_views.change_canned_answer"),
+    ("GET", "/notice", "notice_views.show_notice"),
+    ("POST", "/notice", "notice_views.change_notice"),
     ("GET", "/stats", "views.show_stats"),
     ("GET", "/sign-in", "views.show_sign_in"),
     ("POST", "/sign-in", "views.sign_in"),
@@ -47,11 +49,19 @@ def lazy_view(path: str) -> Callable[..., ResponseReturnValue]:
 
     def view(**arguments: Any) -> ResponseReturnValue:
         # Not `import_module`: the zip of the Lambda has the modules that imports name.
-        from ..desk import canned_answer_views, find_views, queue_views, ticket_views, views
+        from ..desk import (
+            canned_answer_views,
+            find_views,
+            notice_views,
+            queue_views,
+            ticket_views,
+            views,
+        )
 
         modules = {
             "canned_answer_views": canned_answer_views,
             "find_views": find_views,
+            "notice_views": notice_views,
             "queue_views": queue_views,
             "ticket_views": ticket_views,
             "views": views,

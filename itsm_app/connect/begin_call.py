@@ -9,13 +9,13 @@ from typing import Any
 
 from flask import g
 
-from ..api import caller_binding
+from ..api import caller_binding, notices
 from ..api.operations import WITHHELD_LIST
 from ..storage.attributes import Comment
 from ..storage.errors import StorageUnavailable
 from ..storage.models import Ticket
 from ..tickets import answers, callers, lifecycle, lists, numbers
-from . import speech
+from . import speech, ticket_fields
 
 MAX_TICKETS = 3
 MAX_ANSWERS = 3
@@ -41,12 +41,14 @@ def begin_call(contact_id: str) -> dict[str, str | None]:
     """
     caller_id = caller_binding.bind("caller", None) or ""
     if callers.is_withheld(caller_id):
+        notice = notices.current()
         return {
             "caller_known": "false",
             "ticket_count": "0",
             "answer_count": "0",
             "note": WITHHELD_LIST,
-            "say": speech.NO_NUMBER,
+            **ticket_fields.of_notice(notice),
+            "say": speech.with_notice(notice, speech.NO_NUMBER),
         }
     tickets, _ = lists.list_recent_tickets(caller_id, limit=TICKETS_READ)
     # A closed ticket accepts no comment, so its answers are not told.
@@ -57,12 +59,15 @@ def begin_call(contact_id: str) -> dict[str, str | None]:
     ]
     untold.sort(key=lambda each: each[1]["added_at"])
     told = untold[-MAX_ANSWERS:]
+    # Before the answers are marked: all callers need the notice, and marking can be left out.
+    notice = notices.current()
     _mark_told(told, contact_id)
     return {
         "caller_known": "true",
         **_fields("ticket", [_ticket_fields(each) for each in open_tickets]),
         **_fields("answer", [_answer_fields(*each) for each in told]),
-        "say": _sentences(open_tickets, told),
+        **ticket_fields.of_notice(notice),
+        "say": speech.with_notice(notice, _sentences(open_tickets, told)),
     }
 
 

@@ -10,11 +10,11 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from flask import g
-from msgspec import Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from ..api import caller_binding, operations, parsing, request_schemas
 from ..api.errors import UnknownOperation
@@ -50,6 +50,16 @@ TicketNumber = Annotated[
 ]
 
 
+# A flow sends each parameter as a text.
+Flag = Annotated[
+    Literal["true", "false"],
+    Meta(
+        description="true or false",
+        extra={"next_step": "Leave the field out if the caller does not join the notice."},
+    ),
+]
+
+
 class NoParameters(Struct):
     """The parameters of `begin_call`."""
 
@@ -77,6 +87,8 @@ class NewTicket(Write, kw_only=True):
     """The parameters of `create_ticket`."""
 
     issue_description: IssueDescription
+    # Unset, because the parameters are part of the idempotency key, which must not change.
+    join_notice: Flag | UnsetType = UNSET
 
 
 class NewComment(Write, kw_only=True):
@@ -147,7 +159,7 @@ def _begin_call(_: NoParameters, contact: Contact) -> Fields:
 
 
 def _create_ticket(new: NewTicket, contact: Contact) -> Fields:
-    return _create(new, contact, new.issue_description, None)
+    return _create(new, contact, new.issue_description, None, new.join_notice == "true")
 
 
 def _get_ticket_status(one: OneTicket, _: Contact) -> Fields:
@@ -168,7 +180,12 @@ def _list_recent_tickets(query: TicketList, _: Contact) -> Fields:
     )
     page = operations.list_recent_tickets(wanted)
     say = speech.NO_NUMBER if page.note else speech.tickets(len(page.tickets))
-    return {**ticket_fields.of_tickets(page.tickets), "note": page.note, "say": say}
+    return {
+        **ticket_fields.of_tickets(page.tickets),
+        "note": page.note,
+        **ticket_fields.of_notice(page.notice),
+        "say": speech.with_notice(page.notice, say),
+    }
 
 
 def _hand_over(new: NewHandover, contact: Contact) -> Fields:
@@ -184,11 +201,18 @@ def _hand_over(new: NewHandover, contact: Contact) -> Fields:
 
 
 def _create(
-    new: Write, contact: Contact, description: str, handover: request_schemas.Handover | None
+    new: Write,
+    contact: Contact,
+    description: str,
+    handover: request_schemas.Handover | None,
+    join_notice: bool = False,
 ) -> Fields:
     created, replayed = operations.create_ticket(
         request_schemas.NewTicket(
-            description, handover=handover, idempotency_key=_idempotency_key(new, contact)
+            description,
+            handover=handover,
+            join_notice=join_notice,
+            idempotency_key=_idempotency_key(new, contact),
         )
     )
     return {
@@ -198,7 +222,8 @@ def _create(
         "ticket_created_at": created.created_at,
         "replayed": str(replayed).lower(),
         "note": created.note,
-        "say": speech.created(created.spoken_number),
+        **ticket_fields.of_notice(created.notice),
+        "say": speech.with_notice(created.notice, speech.created(created.spoken_number)),
     }
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+from ..api.response_schemas import Notice
+from ..tickets.limits import MAX_NOTICE_CHARACTERS
+
 T = TypeVar("T")
 
 # A caller cannot follow a longer text.
@@ -12,6 +15,7 @@ SPOKEN_CHARACTERS = 200
 
 UNAVAILABLE = "I cannot reach the ticket system right now. Please try again in a few minutes."
 ERRORS = {
+    "no_notice": "There is no known problem that you can join. I can create a ticket for you.",
     "invalid_field": "I did not get all the details. Please say that again.",
     "body_too_large": "That was too long for me. Please say it in fewer words.",
     "misheard_number": "I did not understand the ticket number. Please say it again, digit by"
@@ -73,6 +77,11 @@ def answer(spoken_number: str | None, text: str) -> str:
     return f"The service desk has answered. {_name(spoken_number)}: {_short(text)}"
 
 
+def with_notice(notice: Notice | None, sentences: str) -> str:
+    """Return sentences after the notice, if there is one."""
+    return f"{_short(notice.text, MAX_NOTICE_CHARACTERS)} {sentences}" if notice else sentences
+
+
 def _name(spoken_number: str | None) -> str:
     # Tickets of early releases have no number.
     return f"Ticket {spoken_number}" if spoken_number else "A ticket"
@@ -82,8 +91,8 @@ def _count(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _short(text: str) -> str:
+def _short(text: str, max_characters: int = SPOKEN_CHARACTERS) -> str:
     words = " ".join(text.split())
-    if len(words) > SPOKEN_CHARACTERS:
-        return f"{words[:SPOKEN_CHARACTERS]}\u2026"
+    if len(words) > max_characters:
+        return f"{words[:max_characters]}\u2026"
     return words if words.endswith((".", "!", "?")) else f"{words}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..api.response_schemas import Ticket
+from ..api.response_schemas import Notice, Ticket
 
 
 def of_ticket(ticket: Ticket, prefix: str = "ticket_") -> dict[str, str | None]:
@@ -27,6 +27,17 @@ def of_ticket(ticket: Ticket, prefix: str = "ticket_") -> dict[str, str | None]:
         "latest_comment_by": ("desk" if newest.author else "caller") if newest else None,
     }
     return {f"{prefix}{name}": text for name, text in fields.items()}
+
+
+def of_notice(notice: Notice | None) -> dict[str, str | None]:
+    """Return the fields of the notice, or no fields without a notice."""
+    if notice is None:
+        return {}
+    return {
+        "notice": notice.text,
+        "notice_ends_at": notice.ends_at,
+        "notice_ticket_number": notice.ticket_number,
+    }
 
 
 def of_tickets(tickets: Iterable[Ticket]) -> dict[str, str | None]:

@@ -71,6 +71,13 @@ FORM_MESSAGES = {
     " ticket. Enter that caller, or press New ticket for a ticket of another caller.",
     ("follow_up_of", "misheard_number"): "The number of the earlier ticket is not valid. Open the"
     " earlier ticket and press the button for a follow-up again.",
+    (
+        "notice",
+        "changed_meanwhile",
+    ): "Somebody has changed the notice since you opened this page,"
+    " so nothing was saved. Your text is kept. Check the notice, then post again.",
+    ("notice", "ticket_busy"): "Others changed the notice at the same moment, so nothing was saved."
+    " Your text is kept. Send the form again.",
     ("canned_answer", "changed_meanwhile"): "Somebody has changed the canned answers since you"
     " opened this page, so nothing was saved. Your text is kept. Check the stored text, then save"
     " again.",
@@ -104,6 +111,13 @@ DUPLICATE_MESSAGES = {
     " caller can be merged.",
     "must be an open": "The other ticket is closed, so the caller cannot go on with it. Enter a"
     " ticket that is not closed.",
+}
+# By field of the form of the notice.
+NOTICE_MESSAGES = {
+    "text": f"Write a text of 1 to {limits.MAX_NOTICE_CHARACTERS} characters.",
+    "ends_at": "The notice must end within the next 24 hours. Enter a later or earlier time in UTC,"
+    " or leave the time empty and choose a duration.",
+    "ticket_number": "Enter the number of a ticket that is not closed, or leave the number empty.",
 }
 # By error code.
 ERROR_HEADINGS = {
@@ -251,6 +265,8 @@ def form_message(cause: Exception, error: Error, form: str = "") -> str:
             f"This ticket was closed as a duplicate of {cause.number}, so nothing was saved. Write"
             f" the answer in ticket {cause.number}."
         )
+    if form == "notice" and isinstance(cause, InvalidField):
+        return NOTICE_MESSAGES.get(cause.field) or error_message(error)
     if isinstance(cause, InvalidField) and (message := _field_message(cause)):
         return message
     return FORM_MESSAGES.get((form, error.code)) or error_message(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, g, jsonify, redirect, request
 from werkzeug import Response as BaseResponse
 
-from ..api import bulk_changes
+from ..api import bulk_changes, notices
 from ..tickets import lists
 from ..tickets.errors import InvalidField, TicketNotFound
 from . import bulk, export, list_queries, messages, news, pages, sessions
@@ -21,6 +21,7 @@ def show_queue() -> Response:
         "queue.html",
         query=query,
         queue=list_queries.find(query),
+        notice=notices.current(),
         counts=lists.count_views(g.key.name),
         colleagues=sessions.colleagues(),
         shown_at=shown_at,

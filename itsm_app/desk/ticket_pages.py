@@ -59,6 +59,7 @@ def ticket(
         changes=changes if has_changed else [],
         success_message=messages.success_message(done, ticket, g.key.name),
         error_message=error_message,
+        max_children=limits.MAX_CHILDREN,
         max_characters=limits.MAX_DESK_COMMENT_CHARACTERS,
         follow_up_url=_follow_up_url(ticket),
     )

@@ -1,8 +1,8 @@
 """The lines of an export file.
 
-Each line is one ticket, or the canned answers of the desk. Lines have the format of DynamoDB's own
-exports, each value with its type ("DynamoDB table export output format" in the DynamoDB Developer
-Guide).
+Each line is one ticket, or the canned answers or the notice of the desk. Lines have the format of
+DynamoDB's own exports, each value with its type ("DynamoDB table export output format" in the
+DynamoDB Developer Guide).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from .errors import InvalidLine
-from .items import CANNED_ANSWERS_KEY, Item
+from .items import CANNED_ANSWERS_KEY, NOTICE_KEY, Item
 from .timestamps import format_timestamp
 
 # DynamoDB's types, and the type of their content in JSON: "Data type descriptors" in the DynamoDB
@@ -175,6 +175,8 @@ class StoredTicket(Struct, kw_only=True):
     duplicates: Texts | None = None
     follow_up_of: Text | None = None
     follow_ups: Texts | None = None
+    parent: Text | None = None
+    children: Texts | None = None
     told_until: Time | None = None
     told_before: Time | None = None
     told_contact_id: Text | None = None
@@ -223,6 +225,25 @@ class CannedAnswersLine(Struct):
     item: StoredCannedAnswers = msgspec.field(name="Item")
 
 
+class StoredNotice(Struct):
+    """The attributes of the item with the notice. A notice that was ended has no text."""
+
+    ticket_id: Text
+    revision: Count
+    updated_at: Time
+    text: Text | None = None
+    ends_at: Time | None = None
+    posted_by: Text | None = None
+    posted_at: Time | None = None
+    ticket_number: Text | None = None
+
+
+class NoticeLine(Struct):
+    """The line with the notice."""
+
+    item: StoredNotice = msgspec.field(name="Item")
+
+
 class Key(Struct):
     """The key of an item."""
 
@@ -230,9 +251,16 @@ class Key(Struct):
 
 
 class AnyLine(Struct):
-    """A line with a ticket or with the canned answers."""
+    """A line of an export."""
 
     item: Key = msgspec.field(name="Item")
+
+
+# The types of the lines that are no tickets, by key.
+LINES: dict[str, type[Struct]] = {
+    CANNED_ANSWERS_KEY: CannedAnswersLine,
+    NOTICE_KEY: NoticeLine,
+}
 
 
 def to_line(item: Item) -> bytes:
@@ -244,7 +272,7 @@ def from_line(line: bytes) -> Item:
     """Return the item of a line. Raise `InvalidLine` if the line is not a ticket."""
     try:
         key = msgspec.json.decode(line, type=AnyLine).item.ticket_id.S
-        msgspec.json.decode(line, type=CannedAnswersLine if key == CANNED_ANSWERS_KEY else Line)
+        msgspec.json.decode(line, type=LINES.get(key, Line))
         item: Item = msgspec.json.decode(line)["Item"]
         _check_value({"M": item})
     except (ValueError, RecursionError) as error:

@@ -20,8 +20,10 @@ from .updates import Update
 # A ticket as DynamoDB stores it: each value with its type.
 Item = dict[str, dict[str, Any]]
 
-# The key of the one item that is no ticket: the canned answers of the desk, see `canned_answers`.
+# The keys of the items that are no tickets, see the modules `canned_answers` and `notice`.
 CANNED_ANSWERS_KEY = "canned-answers"
+NOTICE_KEY = "notice"
+NO_TICKETS = frozenset({CANNED_ANSWERS_KEY, NOTICE_KEY})
 # "Service, account, and table quotas" in the DynamoDB Developer Guide: partition key length.
 MAX_KEY_BYTES = 2048
 
@@ -54,7 +56,7 @@ def read(ticket_id: str) -> Ticket | None:
 
 
 def read_item(ticket_id: str) -> Item | None:
-    """Return an item as DynamoDB stores it now, expired or not. It can be the canned answers.
+    """Return an item as DynamoDB stores it now, expired or not. The item can be no ticket.
 
     The item also has the attributes that the model does not know.
     """
@@ -173,6 +175,27 @@ def store_told(found: Ticket, told_until: str, told_before: str | None, contact_
     return _write(lambda: client.update_item(**request)) is not None
 
 
+def add_child(ticket_id: str, number: str, max_children: int) -> bool:
+    """Store on a ticket the number of a ticket that belongs to it.
+
+    Return False if the ticket does not exist or already has `max_children`. Neither the version nor
+    anything that callers see changes, so the desk can change the ticket meanwhile.
+    """
+    client = Ticket.connection().connection.client
+    request = {
+        "TableName": Ticket.Meta.table_name,
+        "Key": {"ticket_id": {"S": ticket_id}},
+        "UpdateExpression": "ADD children :children",
+        "ConditionExpression": "attribute_exists(ticket_id)"
+        " AND (attribute_not_exists(children) OR size(children) < :max)",
+        "ExpressionAttributeValues": {
+            ":children": {"SS": [number]},
+            ":max": {"N": str(max_children)},
+        },
+    }
+    return _write(lambda: client.update_item(**request)) is not None
+
+
 def replace(found: Ticket, ticket: Ticket) -> bool:
     """Store a ticket in place of `found`. Return False if `found` was changed since it was read."""
     return _write(lambda: ticket.save(_is_unchanged(found))) is not None
@@ -216,4 +239,4 @@ def _read_ticket_item(ticket_id: str) -> Item | None:
 
 
 def _can_be_ticket(ticket_id: str) -> bool:
-    return ticket_id != CANNED_ANSWERS_KEY and len(ticket_id.encode()) <= MAX_KEY_BYTES
+    return ticket_id not in NO_TICKETS and len(ticket_id.encode()) <= MAX_KEY_BYTES

@@ -174,6 +174,10 @@ class Ticket(Model):
     # The number of the ticket that this ticket follows up, and the numbers of its own follow-ups.
     follow_up_of = UnicodeAttribute(null=True)
     follow_ups = UnicodeSetAttribute(null=True)
+    # The number of the incident's ticket that this ticket joined, and the numbers of the tickets
+    # that joined this ticket, see `tickets.notices`.
+    parent = UnicodeAttribute(null=True)
+    children = UnicodeSetAttribute(null=True)
     # What a caller was told of the desk's answers, see `tickets.answers`.
     told_until = UnicodeAttribute(null=True)
     told_before = UnicodeAttribute(null=True)

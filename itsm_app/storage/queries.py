@@ -154,7 +154,7 @@ def ticket_page(limit: int, after: str | None) -> tuple[list[Ticket], str | None
     )
     page = with_retries(lambda: next(results.page_iter))
     last = page.get("LastEvaluatedKey", {}).get("ticket_id", {}).get("S")
-    # The canned answers have no creation time.
+    # Items that are no tickets have no creation time.
     tickets = [Ticket.from_raw_data(each) for each in page["Items"] if "created_at" in each]
     return tickets, last
 

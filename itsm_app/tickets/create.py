@@ -9,9 +9,10 @@ from ..storage import items, timestamps
 from ..storage.errors import StorageUnavailable
 from ..storage.models import Ticket
 from ..storage.updates import Update
-from . import handovers, numbers, places
-from .errors import IdempotencyKeyReused
+from . import handovers, notices, numbers, places
+from .errors import IdempotencyKeyReused, NoNotice
 from .get import get_ticket
+from .limits import MAX_CHILDREN
 
 
 def create_ticket(
@@ -21,6 +22,7 @@ def create_ticket(
     *,
     handover: Mapping[str, str] | None = None,
     follow_up_of: str | None = None,
+    join_notice: bool = False,
     by: str = "",
     created_by: str | None = None,
     at: str | None = None,
@@ -33,6 +35,7 @@ def create_ticket(
         idempotency_key: The key with which the client repeats this request.
         handover: What the client says about a hand-over to a person, or None without a hand-over.
         follow_up_of: The id or the number of the caller's ticket that this ticket follows up.
+        join_notice: Whether to link the ticket to the ticket of the incident that the notice names.
         by: The name of the API key.
         created_by: The name of the desk's key that created the ticket, or None for other keys.
         at: The time of the creation, or None for the current time.
@@ -42,14 +45,17 @@ def create_ticket(
         key created it.
 
     Raises:
-        IdempotencyKeyReused: The earlier request had another description, hand-over or
-            `follow_up_of`.
+        IdempotencyKeyReused: The earlier request had another description, hand-over,
+            `follow_up_of` or `join_notice`.
+        NoNotice: There is no incident to join, and no earlier request has created this ticket.
         TicketNotFound, InvalidField, MisheardNumber: For `follow_up_of`, as in `get_ticket`.
     """
     issue_description = redaction.redact(issue_description)
     handover = redaction.redact_handover(handover)
     now = at or timestamps.now()
     followed = get_ticket(follow_up_of, caller_id) if follow_up_of else None
+    incident = notices.incident() if join_notice else None
+    can_create = incident is not None or not join_notice
     for number in numbers.candidates(caller_id, idempotency_key):
         ticket = Ticket(
             ticket_id=numbers.ticket_id(number),
@@ -60,21 +66,26 @@ def create_ticket(
             updated_at=now,
             idempotency_key=idempotency_key,
             follow_up_of=followed and followed.ticket_number,
+            parent=incident and incident.ticket_number,
             created_by=created_by,
         )
         if handover is not None:
             ticket.handovers = [handovers.entry(handover, ticket.ticket_id, now, by)]
             ticket.handover_since = now
         places.set_place(ticket)
-        if items.put_new(ticket):
+        if not can_create and items.find(ticket.ticket_id) is None:
+            raise NoNotice
+        if can_create and items.put_new(ticket):
             _link(followed, ticket)
             return ticket, False
         found = get_ticket(ticket.ticket_id)
         if _is_same_request(found, ticket):
-            if (redaction.redact(found.issue_description), found.follow_up_of) != (
-                issue_description,
-                ticket.follow_up_of,
-            ):
+            # A repeated request keeps the incident that the first request has joined.
+            if (
+                redaction.redact(found.issue_description),
+                found.follow_up_of,
+                found.parent is not None,
+            ) != (issue_description, ticket.follow_up_of, join_notice):
                 raise IdempotencyKeyReused
             handovers.require_same(found, ticket.ticket_id, handover)
             # The request that created the ticket may have failed before it linked the tickets.
@@ -90,6 +101,9 @@ def _link(followed: Ticket | None, ticket: Ticket) -> None:
         update = Update(followed.ticket_id, timestamps.now())
         update.link("follow_ups", number)
         items.write(update)
+    if ticket.parent and number:
+        # If the incident has too many children, the ticket itself still has the link.
+        items.add_child(numbers.to_ticket_id(ticket.parent), number, MAX_CHILDREN)
 
 
 def _is_same_request(found: Ticket, ticket: Ticket) -> bool:

@@ -111,6 +111,8 @@ def _erased(ticket: Ticket) -> Ticket:
         duplicates=ticket.duplicates,
         follow_up_of=ticket.follow_up_of,
         follow_ups=ticket.follow_ups,
+        parent=ticket.parent,
+        children=ticket.children,
         told_until=ticket.told_until,
     )
     places.set_place(erased)

@@ -113,6 +113,14 @@ class TicketBusy(TicketError):
     """Others changed the ticket at the same moment, at every attempt. Nothing was written."""
 
 
+class NoticeBusy(TicketBusy):
+    """Others changed the notice at the same moment, at every attempt. Nothing was written."""
+
+
+class NoNotice(TicketError):
+    """There is no notice with a ticket now, so the caller cannot join it."""
+
+
 class TicketFull(TicketError):
     """The ticket has no room for the comment or the change.
 

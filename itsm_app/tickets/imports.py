@@ -63,7 +63,7 @@ def _with_normal_caller(item: Item) -> Item:
 
 def is_unreachable(item: Item) -> bool:
     """Return whether no request that names a caller can find this ticket."""
-    # The canned answers have no caller.
+    # Items that are no tickets have no caller.
     has_caller = "caller_id" in item and "erased_at" not in item
     return has_caller and _normal(item["caller_id"]["S"]) is None
 

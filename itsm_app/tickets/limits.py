@@ -22,6 +22,11 @@ MAX_SEARCH_CHARACTERS = 200
 MAX_CANNED_ANSWERS = 50
 MAX_CANNED_NAME_CHARACTERS = 60
 MAX_CANNED_TEXT_CHARACTERS = 1500
+MAX_NOTICE_CHARACTERS = 300
+MAX_NOTICE_MINUTES = 24 * 60
+# How many tickets that joined an incident are listed at the incident's ticket. A number takes up to
+# 20 bytes there, and each join writes the whole ticket.
+MAX_CHILDREN = 1000
 
 # Tickets on one page of a list.
 DEFAULT_PAGE_TICKETS = 10

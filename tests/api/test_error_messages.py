@@ -321,6 +321,12 @@ CASES |= {
         )
         for if_match in ('W/"x"', f'W/"0.{TIME}"', 'W/"x", W/"y"', "", ",")
     ],
+    ("no_notice", "Send the request without join_notice."): [
+        (
+            new(join_notice=True),
+            "There is no notice now, so the caller cannot join it.",
+        ),
+    ],
     (
         "search_off",
         "The operator of this service can turn on the search with SEARCH_TABLE.",

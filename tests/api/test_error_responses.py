@@ -24,6 +24,9 @@ OTHERS = {
     ("POST", "/mcp/"),
     ("GET", "/mcp/"),
     ("DELETE", "/mcp/"),
+    ("GET", "/notice"),
+    ("DELETE", "/notice"),
+    ("GET", "/desk/notice"),
     ("GET", "/desk/new"),
     ("GET", "/desk/stats"),
     ("GET", "/desk/bulk"),
@@ -41,6 +44,7 @@ FAILING = {
     ("POST", "/tickets//comments"): "/tickets//comments",
     ("POST", "/tickets/<ticket_id>/comments"): "/tickets/unknown/comments",
     ("PATCH", "/tickets/<ticket_id>"): "/tickets/unknown",
+    ("PUT", "/notice"): "/notice",
     ("GET", "/openapi.json"): "/openapi.json?version=2.0",
     ("GET", "/docs/<name>"): "/docs/unknown",
 }
@@ -58,6 +62,7 @@ FAILING_PAGES = {
     ("POST", "/desk/canned-answers"): "/desk/canned-answers",
     ("GET", "/desk/canned-answers/<answer_id>"): "/desk/canned-answers/unknown",
     ("POST", "/desk/canned-answers/<answer_id>"): "/desk/canned-answers/unknown",
+    ("POST", "/desk/notice"): "/desk/notice",
     ("POST", "/desk/sign-in"): "/desk/sign-in",
     ("GET", "/desk/static/<name>"): "/desk/static/unknown",
 }

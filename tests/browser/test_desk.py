@@ -209,6 +209,8 @@ def test_every_page_is_accessible_and_fits_every_width(gallery: Server, tmp_path
     """No page violates a rule of axe-core or is wider than the window."""
     tickets = create_tickets(gallery)
     gallery.await_search("+15550100", 2)
+    notice = {"text": "E-mail is down. We are working on it.", "minutes": 60}
+    gallery.request("PUT", "/notice", ANNA, json={**notice, "ticket_number": tickets[0]})
     pages = {
         "queue": "/desk",
         "empty": "/desk?status=open&assignee=zoe",
@@ -219,6 +221,7 @@ def test_every_page_is_accessible_and_fits_every_width(gallery: Server, tmp_path
         "new": "/desk/new",
         "stats": "/desk/stats",
         "canned": "/desk/canned-answers",
+        "notice": "/desk/notice",
         "error": "/desk/tickets/none",
         "no-page": "/desk/none",
     }

@@ -100,6 +100,7 @@ def test_pages_fit_every_width_and_are_accessible(desk: Server, tmp_path: Path) 
         "new": "/desk/new",
         "stats": "/desk/stats",
         "canned": "/desk/canned-answers",
+        "notice": "/desk/notice",
     }
     found: list[str] = []
     with chromium(desk.url, tmp_path / "profile") as browser:
@@ -142,12 +143,13 @@ def test_shows_12_rows_at_full_width(desk: Server, open_browser: Open, tmp_path:
 def test_focus_is_never_hidden(desk: Server, tmp_path: Path) -> None:
     found: list[str] = []
     lists = ("/desk", "/desk?view=open&order=oldest", "/desk/find?q=%2B442079460018")
+    others = ("/desk/new", "/desk/stats", "/desk/canned-answers", "/desk/notice")
     with chromium(desk.url, tmp_path / "profile") as browser:
         browser.sign_in(ANNA)
         # Without motion, nothing is still moving when the test looks.
         browser.set_color_scheme("light")
         for width in (360, 1440):
-            for path in (*lists, "/desk/new", "/desk/stats", "/desk/canned-answers"):
+            for path in (*lists, *others):
                 browser.set_width(width)
                 browser.go(path)
                 hidden = hidden_focus(browser)

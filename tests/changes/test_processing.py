@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from itsm_app.changes.processing import MAX_ATTEMPTS, MIN_SECONDS
 from itsm_app.search import check
-from itsm_app.storage import canned_answers, search_index
+from itsm_app.storage import canned_answers, notice, search_index
 from itsm_app.storage.items import Item
 from itsm_app.storage.models import Ticket
 from itsm_app.storage.retry import MAX_ATTEMPTS as REQUEST_ATTEMPTS
@@ -59,7 +59,8 @@ def test_changes_are_processed_in_order(client: FlaskClient, stream: MotoStream)
     tickets = [create(client, "The lift"), create(client, "The stairs")]
     client.post(f"/tickets/{tickets[0]}/comments", json={"comment": "No power"})
     assert canned_answers.replace([], 0)
-    assert len(stream.records()) == 4
+    assert notice.replace({"text": "The lift"}, 0)
+    assert len(stream.records()) == 5
     assert stream.process() == ([], 0)
     assert stream.records() == []
     assert search(client, "lift power") == tickets[:1]

@@ -139,6 +139,30 @@ def test_export_and_import_keep_the_canned_answers(client: FlaskClient, caller: 
         assert run("import", stdin=line).exit_code == 1
 
 
+def test_export_and_import_keep_the_notice(client: FlaskClient, caller: str) -> None:
+    create_ticket_with_history(client, caller)
+    assert client.put("/notice", json={"text": "E-mail is down", "minutes": 5}).status_code == 200
+    before = export()
+    assert "notice" in ids(before)
+    assert "notice" in ids(export("--since", TIME))
+    assert "notice" not in ids(export("--caller", caller))
+    delete_all_tickets()
+    assert client.get("/notice").json == {}
+    assert import_(before) == "Imported: 2. Already existed: 0.\n"
+    assert import_(before) == "Imported: 0. Already existed: 2.\n"
+    assert export() == before
+    assert client.get("/notice").json["notice"]["text"] == "E-mail is down"
+    assert client.delete("/notice").json == {}
+    after = export()
+    delete_all_tickets()
+    assert import_(after) == "Imported: 2. Already existed: 0.\n"
+    assert client.get("/notice").json == {}
+    ticket = json.loads(next(line for line in before.splitlines() if b"comments" in line))
+    ticket["Item"]["ticket_id"]["S"] = "notice"
+    for line in (json.dumps(ticket).encode(), before.replace(b'"revision"', b'"version"')):
+        assert run("import", stdin=line).exit_code == 1
+
+
 def test_export_continues_after_a_page_of_1_mb(client: FlaskClient) -> None:
     tickets = [f"{n}" for n in range(6)]
     for ticket in tickets:

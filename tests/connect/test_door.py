@@ -23,6 +23,7 @@ from ..support.faulty_dynamodb import FaultyDynamoDB, apply, apply_and_drop, at,
 from . import contact_events
 from .contact_events import (
     ANNA,
+    BOBS,
     CARL,
     CASES,
     CONTACT,
@@ -95,6 +96,63 @@ def respond(door: Door, event: Any) -> dict[str, str]:
 )
 def test_event_gets_exactly_this_response(door: Door, case: Case) -> None:
     assert comparable(respond(door, case.event)) == case.response
+
+
+TOLD = {"notice": "E-mail is down", "notice_ends_at": "NOW"}
+SPOKEN = "E-mail is down. "
+
+
+@pytest.mark.parametrize(
+    "label",
+    one_per_path(
+        [
+            "voice",
+            "new caller",
+            "no endpoint",
+            "list",
+            "empty list",
+            "withheld list",
+            "create",
+            "create, withheld",
+        ],
+        lambda label: label in ("voice", "no endpoint", "list", "create"),
+    ),
+)
+def test_responses_have_the_notice_and_say_it_first(door: Door, label: str) -> None:
+    (case,) = [each for each in CASES if each.label == label]
+    client = shared_app().test_client()
+    posted = client.put("/notice", json={"text": "E-mail is down", "minutes": 5})
+    assert posted.status_code == 200
+    expected = {**case.response, **TOLD, "say": SPOKEN + case.response["say"]}
+    assert comparable(respond(door, case.event)) == expected
+    ended = client.delete("/notice")
+    assert ended.json == {}
+    assert "notice" not in respond(door, case.event)
+
+
+def test_caller_joins_the_incident_of_the_notice(door: Door) -> None:
+    client = shared_app().test_client()
+    sent = event("create_ticket", issue_description="No e-mail", join_notice="true")
+    rejected = respond(door, sent)
+    assert (rejected["code"], rejected["retryable"]) == ("no_notice", "false")
+    assert rejected["say"].startswith("There is no known problem that you can join.")
+    posted = {"text": "x" * 300, "minutes": 5, "ticket_number": BOBS}
+    assert client.put("/notice", json=posted).status_code == 200
+    joined, plain = (
+        respond(door, event("create_ticket", issue_description="No e-mail", join_notice=each))
+        for each in ("true", "false")
+    )
+    assert joined["notice_ticket_number"] == BOBS
+    assert joined["say"].startswith("x" * 300 + ". I have created a ticket")
+    number = joined["ticket_number"]
+    assert client.get(f"/tickets/{number}").json["parent"] == BOBS
+    assert client.get(f"/tickets/{BOBS}").json["children"] == [number]
+    assert "parent" not in client.get(f"/tickets/{plain['ticket_number']}").json
+    status = respond(door, event("get_ticket_status", ticket_number=number))
+    assert BOBS not in status.values()
+    wrong = respond(door, event("create_ticket", issue_description="x", join_notice="yes"))
+    assert wrong["code"] == "invalid_field"
+    assert "`join_notice` must be true or false" in wrong["error"]
 
 
 def test_table_is_complete() -> None:

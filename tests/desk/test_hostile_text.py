@@ -55,6 +55,8 @@ def test_every_page_escapes_hostile_text_in_every_field(
     )
     sent = {"answer_id": "1", "name": short[:60], "text": text}
     assert anna.post("/desk/canned-answers", sent).status_code in (303, 409)
+    notice = {"text": text[:300], "minutes": 5, "ticket_number": ticket}
+    assert client.put("/notice", json=notice, headers=key).status_code == 200
     for change in (
         {"comment": text, "visibility": "internal"},
         {"assignee": short},
@@ -76,6 +78,8 @@ def test_every_page_escapes_hostile_text_in_every_field(
         "outdated": anna.post(path, outdated),
         "canned": anna.get(f"/desk/canned-answers?ticket={ticket}"),
         "canned answer": anna.get("/desk/canned-answers/1"),
+        "notice": anna.get("/desk/notice"),
+        "wrong notice": anna.post("/desk/notice", {"text": text, "ticket_number": short}),
         "merge": anna.post(path, {"duplicate_of": text, "comment": text}),
         "follow-up": anna.client.get("/desk/new", query_string={"follow_up_of": text}),
         "close": anna.post(path, {"status": "closed", "version": text, "idempotency_key": text}),

@@ -222,6 +222,7 @@ EXAMPLE = {
     "handover": {"reason": "upset", "summary": "Restarted twice", "contact_id": "call-81"},
     "idempotency_key": "call-81",
     "issue_description": "My printer is on fire",
+    "join_notice": False,
     "limit": 5,
     "status": "open",
     "ticket_id": None,
@@ -292,7 +293,7 @@ TICKET_ERRORS = {"misheard_number", "ticket_not_found"}
 BODY_ERRORS = {"body_too_large", "idempotency_key_reused", "invalid_body"}
 # The documented error codes of each operation.
 ERRORS = {
-    "create_ticket": COMMON_ERRORS | BODY_ERRORS,
+    "create_ticket": COMMON_ERRORS | BODY_ERRORS | {"no_notice"},
     "get_ticket_status": COMMON_ERRORS | TICKET_ERRORS,
     "add_ticket_comment": COMMON_ERRORS
     | TICKET_ERRORS
@@ -334,6 +335,7 @@ TRIGGERS: dict[str, dict[str, Any]] = {
     "key_refused": {"headers": {"X-Api-Key": "wrong"}},
     "invalid_field": {"caller": " ", "caller_id": " "},
     "misheard_number": {"ticket_id": "1234-5678-9012"},
+    "no_notice": {"join_notice": True, "idempotency_key": "call-83"},
     "storage_unavailable": {},
     "caller_erased": {"idempotency_key": "call-82"},
     "ticket_closed": {"idempotency_key": "call-82"},

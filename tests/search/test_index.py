@@ -10,7 +10,7 @@ import pytest
 
 from itsm_app.changes import processing
 from itsm_app.search import check, tokens
-from itsm_app.storage import canned_answers, items, search_index
+from itsm_app.storage import canned_answers, items, notice, search_index
 from itsm_app.storage.models import Ticket
 from itsm_app.storage.search_index import Place
 from itsm_app.tickets import erasure
@@ -245,6 +245,7 @@ def test_check_names_tickets_that_cannot_be_read(store: Store) -> None:
 def test_check_counts_tickets_and_postings(store: Store) -> None:
     ticket = store.create("The lift")
     assert canned_answers.replace([], seen_revision=0)
+    assert notice.replace({"text": "The lift"}, seen_revision=0)
     store.process()
     number = str(Ticket.get(ticket).ticket_number)
     postings = {"the", "lift"} | tokens.of_number("+15550100") | tokens.of_number(number)

@@ -1,8 +1,8 @@
 """Attempts of a bound request to read, infer or write what only the desk may use.
 
 The platform binds every request to Anna. The requests try to reach internal notes, summaries of
-hand-overs, links between tickets, the lists of the desk and the canned answers. Each request is
-sent with a key of each role, except that agents may not send PATCH.
+hand-overs, links between tickets, the lists of the desk, the canned answers and the notice. Each
+request is sent with a key of each role, except that agents may not send PATCH.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ from .two_callers import (
 OWN_READ = Outcome(200, "Anna's ticket")
 OWN_COMMENT = Outcome(200, "a new comment of Anna")
 OWN_CHANGE = Outcome(200, "a change of Anna's ticket")
+DESK_ONLY = Outcome(403, "role_refused")
 OUTDATED = Outcome(412, "changed_meanwhile")
 ANNAS_ID = ANNAS_TICKET.ticket_id
 OWN, WRITABLE = f"/tickets/{ANNAS_ID}", f"/tickets/{ANNAS_WRITABLE_TICKET.ticket_id}"
@@ -209,6 +210,7 @@ def desk_paths() -> Iterator[Attempt]:
         "the canned answers and a space": f"{CANNED}%20",
         "the canned answers and a NUL": f"{CANNED}%00",
         "the canned answers with an underscore": CANNED.replace("-", "_"),
+        "the notice": items.NOTICE_KEY,
         "a queue": quoted(places.queue_of("carol.c")),
         "the waiting tickets": places.WAITING,
         "the hand-overs": "handovers",
@@ -222,6 +224,9 @@ def desk_paths() -> Iterator[Attempt]:
         label = f"{method} the canned answers"
         path = f"/tickets/{CANNED}"
         yield Attempt(label, method, path, [AS_ANNA], NOTE, NO_SUCH_OPERATION)
+    for method in ("GET", "PUT", "DELETE"):
+        body = json_of(text="Anna was here", minutes=5)
+        yield Attempt(f"{method} /notice", method, "/notice", [AS_ANNA], body, DESK_ONLY)
     for path in (
         f"{OWN}/notes",
         f"{OWN}/history",
@@ -253,6 +258,7 @@ DESK_FIELDS: dict[str, tuple[dict[str, Any], str]] = {
     "follow_up_of an id": ({"follow_up_of": ID}, ""),
     "follow_up_of no ticket": ({"follow_up_of": "nobodys"}, ""),
     "follow_ups": ({"follow_ups": [WRITTEN]}, ""),
+    "parent": ({"parent": WRITTEN, "children": [WRITTEN]}, ""),
     "history": ({"history": "all"}, ""),
     "notes": ({"notes": [{"comment_text": "x", "added_at": "x"}], "note_writes": 1}, ""),
     "handovers": ({"handovers": [FULL_HANDOVER], "handover_since": "1"}, ""),

@@ -81,6 +81,7 @@ BOBS_TICKET = Ticket(
     handovers=[handover(BOBS_TIME)],
     handover_since=BOBS_TIME,
     duplicates={TWIN},
+    children={"5555-5555-5555"},
     created_by="carol.c",
 )
 BOBS_TWIN = Ticket(
@@ -123,6 +124,8 @@ def annas_ticket(last_digit: int, caller: str) -> Ticket:
         handover_since=ANNAS_HANDOVER_TIME,
         duplicates={"2222-2222-2222"},
         follow_ups={"3333-3333-3333"},
+        parent="4444-4444-4444",
+        children={"5555-5555-5555"},
         created_by="carol.c",
     )
 
@@ -139,6 +142,7 @@ BOBS_SECRETS = [
 DESK_SECRETS = [
     *HANDOVER.values(),
     *(BOBS_NOTE, ANNAS_NOTE, NOTE_TIME, "carol.c", "dora.d", "2222-2222", "3333-3333"),
+    *("4444-4444", "5555-5555"),
     *(ANNAS_TICKET.notes[0]["comment_id"], BOBS_TICKET.notes[0]["comment_id"]),
     *("visibility", "created_by", "handovers", "note_writes", "queue_position"),
     *("When is the door open?", "The door is open at noon"),

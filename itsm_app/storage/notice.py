@@ -1,0 +1,40 @@
+"""The notice of the desk, in one item of the table that is no ticket.
+
+The item has no key of any index, so no list and no statistic has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import items, retry, timestamps
+
+
+def read() -> tuple[dict[str, str], int]:
+    """Return the texts of the item, and its revision: 0 if nobody has posted a notice yet.
+
+    A notice that was ended has no texts besides key and time of the change.
+    """
+    item = items.read_item(items.NOTICE_KEY) or {}
+    texts = {name: value["S"] for name, value in item.items() if "S" in value}
+    return texts, int(item["revision"]["N"]) if item else 0
+
+
+def read_once() -> tuple[dict[str, str], int]:
+    """Do the same as `read`, without retries: a caller waits, and needs no notice."""
+    with retry.without_retries():
+        return read()
+
+
+def replace(texts: Mapping[str, str], seen_revision: int) -> bool:
+    """Store a notice. Without texts, end it.
+
+    Return False if somebody stored another notice since `seen_revision`.
+    """
+    item: items.Item = {
+        "ticket_id": {"S": items.NOTICE_KEY},
+        **{name: {"S": text} for name, text in texts.items()},
+        "revision": {"N": str(seen_revision + 1)},
+        "updated_at": {"S": timestamps.now()},
+    }
+    return items.put_revision(item, seen_revision)
