@@ -189,8 +189,10 @@ def _create(
     created, replayed = operations.create_ticket(
         request_schemas.NewTicket(
             description, handover=handover, idempotency_key=_idempotency_key(new, contact)
-        )
+        ),
+        with_duplicates=True,
     )
+    duplicates = created.possible_duplicates
     return {
         "ticket_number": created.ticket_number,
         "ticket_spoken_number": created.spoken_number,
@@ -198,7 +200,8 @@ def _create(
         "ticket_created_at": created.created_at,
         "replayed": str(replayed).lower(),
         "note": created.note,
-        "say": speech.created(created.spoken_number),
+        **ticket_fields.of_duplicates(duplicates),
+        "say": speech.created(created.spoken_number, [each.spoken_number for each in duplicates]),
     }
 
 
