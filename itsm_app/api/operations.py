@@ -84,7 +84,7 @@ def create_ticket(
         # Imported here, so that a cold start for the routes does not load it.
         from . import possible_duplicates
 
-        response.possible_duplicates = possible_duplicates.of_ticket(ticket)
+        response.possible_duplicates = possible_duplicates.of_ticket(ticket) or None
     return response, replayed
 
 

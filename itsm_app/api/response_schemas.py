@@ -44,7 +44,7 @@ class TicketCreated(Struct, omit_defaults=True):
     current_status: str | None = None
     note: str | None = None
     handover: HandoverRequested | None = None
-    possible_duplicates: list[PossibleDuplicate] = []
+    possible_duplicates: list[PossibleDuplicate] | None = None
 
 
 class CommentAdded(Struct, omit_defaults=True):

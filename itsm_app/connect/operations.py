@@ -192,7 +192,7 @@ def _create(
         ),
         with_duplicates=True,
     )
-    duplicates = created.possible_duplicates
+    duplicates = created.possible_duplicates or []
     return {
         "ticket_number": created.ticket_number,
         "ticket_spoken_number": created.spoken_number,
