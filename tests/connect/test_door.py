@@ -165,14 +165,14 @@ def test_tells_of_similar_tickets(door: Door, operation: str) -> None:
 
 
 def test_does_not_speak_of_a_ticket_without_a_number(door: Door) -> None:
-    line = {
-        "ticket_id": "old",
-        "caller_id": ANNA,
-        "issue_description": "No coffee",
-        "created_at": OLD.format(6),
-        "updated_at": OLD.format(6),
-    }
-    assert items.put_new(Ticket(**line))
+    ticket = Ticket(
+        ticket_id="old",
+        caller_id=ANNA,
+        issue_description="No coffee",
+        created_at=OLD.format(6),
+        updated_at=OLD.format(6),
+    )
+    assert items.put_new(ticket)
     response = respond(door, event("create_ticket", issue_description="No coffee"))
     assert response["possible_duplicate_1_created_at"] == OLD.format(6)
     assert "possible_duplicate_1_number" not in response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -94,11 +95,14 @@ def test_lists_no_ticket_of_a_withheld_caller(client: FlaskClient, withheld: str
     assert create(client, withheld) is None
 
 
-@pytest.mark.parametrize("extra", [{}, {"X-Caller-Id": "anna"}])
-def test_lists_no_ticket_of_another_caller(client: FlaskClient, extra: dict[str, str]) -> None:
-    for caller in ("bob", "anna2", "ann"):
-        store(caller)
-    arguments = {"caller_id": "anna", "issue_description": TEXT}
+@pytest.mark.parametrize("is_bound", [False, True])
+def test_lists_no_ticket_of_another_caller(
+    client: FlaskClient, caller: str, is_bound: bool
+) -> None:
+    for other in (f"{caller}2", caller[:-1], caller.swapcase() + "x"):
+        store(other)
+    extra = {"X-Caller-Id": quote(caller, safe="")} if is_bound else {}
+    arguments = {"caller_id": caller, "issue_description": TEXT}
     created = text_content(call(client, "create_ticket", arguments, extra=extra))
     assert "possible_duplicates" not in created
 
