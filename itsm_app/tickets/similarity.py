@@ -10,7 +10,7 @@ import unicodedata
 # in the other half.
 THRESHOLD = 0.72
 # Longer texts are cut, which bounds the time. The problem is at the beginning.
-MAX_CHARACTERS = 250
+MAX_CHARACTERS = 200
 # Words that most tickets have, or that say only that something fails. With them, no threshold below
 # 0.88 has a precision of 0.9.
 _COMMON = """
