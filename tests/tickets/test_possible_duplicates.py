@@ -1,4 +1,4 @@
-"""Tests of the possible duplicates of a new ticket, as tools and flows return them."""
+"""Tests of the possible duplicates of a new ticket, as tools return them, on each DynamoDB engine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..conftest import ON_MOTO, Log
 from ..support.faulty_dynamodb import FaultyDynamoDB, at, hang, refuse
 from ..support.mcp_messages import call, text_content
 
-pytestmark = ON_MOTO
+pytestmark = pytest.mark.usefixtures("engine")
 
 TEXT = "My laptop does not start anymore"
 LONG = f"Laptop\ndoes\tnot start {'x' * 300}"
@@ -136,6 +136,7 @@ def test_replay_lists_them_too(client: FlaskClient, caller: str) -> None:
     assert create(client, caller, idempotency_key="k") == first
 
 
+@ON_MOTO
 def test_route_makes_one_request_and_lists_none(
     client: FlaskClient, caller: str, faults: FaultyDynamoDB
 ) -> None:
@@ -146,6 +147,7 @@ def test_route_makes_one_request_and_lists_none(
     assert faults.operations == ["PutItem"]
 
 
+@ON_MOTO
 def test_tool_reads_one_page(client: FlaskClient, caller: str, faults: FaultyDynamoDB) -> None:
     for second in range(26):
         store(caller, f"{TEXT} {second}", second % 10)
@@ -154,6 +156,7 @@ def test_tool_reads_one_page(client: FlaskClient, caller: str, faults: FaultyDyn
     assert faults.operations == ["PutItem", "Query"]
 
 
+@ON_MOTO
 @pytest.mark.parametrize("fault", [refuse("InternalServerError", 500), refuse("AccessDenied")])
 def test_failed_query_leaves_the_field_out(
     client: FlaskClient, caller: str, faults: FaultyDynamoDB, log: Log, fault: Any
@@ -169,6 +172,7 @@ def test_failed_query_leaves_the_field_out(
     assert caller not in str(line)
 
 
+@ON_MOTO
 @pytest.mark.exhaustive
 def test_hanging_query_leaves_the_field_out(
     client: FlaskClient, caller: str, faults: FaultyDynamoDB, log: Log
@@ -179,6 +183,7 @@ def test_hanging_query_leaves_the_field_out(
     assert log.lines("request")[-1]["milliseconds"] < 2_200
 
 
+@ON_MOTO
 def test_late_request_sends_no_query(
     client: FlaskClient,
     caller: str,
