@@ -1,4 +1,4 @@
-"""Tests of the possible duplicates of a new ticket, as tools return them, on each DynamoDB engine."""
+"""Tests of the possible duplicates that tools return, on each DynamoDB engine."""
 
 from __future__ import annotations
 
