@@ -50,9 +50,13 @@ TELL_CALLER = (
 
 
 def create_ticket(
-    new: request_schemas.NewTicket,
+    new: request_schemas.NewTicket, with_duplicates: bool = False
 ) -> tuple[response_schemas.TicketCreated, bool]:
-    """Create a ticket. Return the response, and whether the response is a replay."""
+    """Create a ticket. Return the response, and whether the response is a replay.
+
+    `with_duplicates` adds the caller's open tickets with a similar description, which takes a
+    second DynamoDB request.
+    """
     caller_id = caller_binding.bind("caller_id", new.caller_id)
     if caller_id is None:
         raise parsing.missing(request_schemas.NewTicket, "caller_id")
@@ -77,7 +81,13 @@ def create_ticket(
         values["handover"] = _requested(ticket.handovers[0]["requested_at"])
     if ticket.status == "closed":
         values |= {"current_status": ticket.status, "note": CLOSED_REPLAY}
-    return response_schemas.dump(response_schemas.TicketCreated, values), replayed
+    response = response_schemas.dump(response_schemas.TicketCreated, values)
+    if with_duplicates:
+        # Imported here, so that a cold start for the routes does not load it.
+        from . import possible_duplicates
+
+        response.possible_duplicates = possible_duplicates.of_ticket(ticket) or None
+    return response, replayed
 
 
 def get_ticket_status(

@@ -43,10 +43,21 @@ class NoticeState(Struct, omit_defaults=True):
     notice: DeskNotice | None = None
 
 
+class PossibleDuplicate(Struct, kw_only=True, omit_defaults=True):
+    """An open ticket of the same caller with a similar description, which is shortened."""
+
+    ticket_number: str | None = None
+    spoken_number: str | None = None
+    status: str
+    issue_description: str
+    created_at: str
+
+
 class TicketCreated(Struct, omit_defaults=True):
     """The response of `create_ticket`.
 
-    If a replay finds that the ticket is closed, `current_status` and `note` say so.
+    If a replay finds that the ticket is closed, `current_status` and `note` say so. Responses of
+    the HTTP routes have no `possible_duplicates`.
     """
 
     ticket_id: str
@@ -58,6 +69,7 @@ class TicketCreated(Struct, omit_defaults=True):
     note: str | None = None
     handover: HandoverRequested | None = None
     notice: Notice | None = None
+    possible_duplicates: list[PossibleDuplicate] | None = None
 
 
 class CommentAdded(Struct, omit_defaults=True):

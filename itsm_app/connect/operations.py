@@ -213,8 +213,10 @@ def _create(
             handover=handover,
             join_notice=join_notice,
             idempotency_key=_idempotency_key(new, contact),
-        )
+        ),
+        with_duplicates=True,
     )
+    duplicates = created.possible_duplicates or []
     return {
         "ticket_number": created.ticket_number,
         "ticket_spoken_number": created.spoken_number,
@@ -223,7 +225,11 @@ def _create(
         "replayed": str(replayed).lower(),
         "note": created.note,
         **ticket_fields.of_notice(created.notice),
-        "say": speech.with_notice(created.notice, speech.created(created.spoken_number)),
+        **ticket_fields.of_duplicates(duplicates),
+        "say": speech.with_notice(
+            created.notice,
+            speech.created(created.spoken_number, [each.spoken_number for each in duplicates]),
+        ),
     }
 
 

@@ -35,9 +35,19 @@ def error(code: str) -> str:
     return ERRORS.get(code, UNAVAILABLE)
 
 
-def created(spoken_number: str) -> str:
-    """Return the sentence for a new ticket."""
-    return f"I have created a ticket for you. The ticket number is {spoken_number}."
+def created(spoken_number: str, similar: Sequence[str | None]) -> str:
+    """Return the sentences for a new ticket.
+
+    Args:
+        spoken_number: The number of the ticket.
+        similar: The numbers of similar tickets, the most similar first.
+    """
+    sentence = f"I have created a ticket for you. The ticket number is {spoken_number}."
+    # Tickets of early releases have no number.
+    named = [each for each in similar if each]
+    if not named:
+        return sentence
+    return f"{sentence} You already have a similar ticket, number {named[0]}."
 
 
 def status(spoken_number: str | None, status: str) -> str:

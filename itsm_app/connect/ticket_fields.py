@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from ..api.response_schemas import Notice, Ticket
+from ..api.response_schemas import Notice, PossibleDuplicate, Ticket
 
 
 def of_ticket(ticket: Ticket, prefix: str = "ticket_") -> dict[str, str | None]:
@@ -47,3 +47,19 @@ def of_tickets(tickets: Iterable[Ticket]) -> dict[str, str | None]:
     for count, ticket in enumerate(tickets, start=1):
         fields |= of_ticket(ticket, f"ticket_{count}_")
     return {"ticket_count": str(count), **fields}
+
+
+def of_duplicates(duplicates: Sequence[PossibleDuplicate]) -> dict[str, str | None]:
+    """Return the fields `possible_duplicate_1_number` and so on, and the count. {} without any."""
+    if not duplicates:
+        return {}
+    fields: dict[str, str | None] = {"possible_duplicates": str(len(duplicates))}
+    for position, each in enumerate(duplicates, start=1):
+        fields |= {
+            f"possible_duplicate_{position}_number": each.ticket_number,
+            f"possible_duplicate_{position}_spoken_number": each.spoken_number,
+            f"possible_duplicate_{position}_status": each.status,
+            f"possible_duplicate_{position}_issue_description": each.issue_description,
+            f"possible_duplicate_{position}_created_at": each.created_at,
+        }
+    return fields

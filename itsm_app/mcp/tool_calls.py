@@ -89,7 +89,9 @@ WRITE_HINTS = {
 }
 TOOLS = {
     "create_ticket": Tool(
-        request_schemas.NewTicket, lambda new: operations.create_ticket(new)[0], WRITE_HINTS
+        request_schemas.NewTicket,
+        lambda new: operations.create_ticket(new, with_duplicates=True)[0],
+        WRITE_HINTS,
     ),
     "list_recent_tickets": Tool(
         TicketList,

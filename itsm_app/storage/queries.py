@@ -68,6 +68,30 @@ def query(
         yield from map(Ticket.from_raw_data, page)
 
 
+def newest_of_caller(caller_id: str, limit: int) -> list[Ticket]:
+    """Return a caller's newest tickets, with what a comparison of tickets needs, in one Query.
+
+    Expired tickets are returned too. Tickets beyond the first 1 MB are left out.
+
+    Raises:
+        StorageUnavailable: DynamoDB failed.
+    """
+    results = Ticket.caller_id_index.query(
+        caller_id,
+        attributes_to_get=[
+            "ticket_id",
+            "ticket_number",
+            "issue_description",
+            "status",
+            "created_at",
+            "expires_at",
+        ],
+        scan_index_forward=False,
+        page_size=limit,
+    )
+    return [Ticket.from_raw_data(each) for each in next(_pages(results.page_iter), [])]
+
+
 def count(index_name: str, value: str, limit: int) -> int:
     """Return the number of tickets with this partition key of an index, at most `limit`."""
     return with_retries(lambda: INDEXES[index_name].count(value, limit=limit))

@@ -13,6 +13,7 @@ from itsm_app.connect import begin_call
 from itsm_app.connect.door import Door
 from itsm_app.storage import items
 from itsm_app.storage.export_format import from_line, to_line
+from itsm_app.storage.models import Ticket
 from itsm_app.tickets import erasure
 
 from ..conftest import ON_MOTO, Log, shared_app
@@ -201,6 +202,39 @@ def test_three_attempts_create_one_ticket(
     assert [each["replayed"] for each in responses] == ["false", "true", "true"]
     listed = respond(door, event("list_recent_tickets", status="open"))
     assert listed["ticket_count"] == "2"
+
+
+@pytest.mark.parametrize("operation", ["create_ticket", "hand_over"])
+def test_tells_of_similar_tickets(door: Door, operation: str) -> None:
+    sent = event(operation, issue_description="The printer is on fire again")
+    response = respond(door, sent)
+    spoken = response["possible_duplicate_1_spoken_number"]
+    prefix = "possible_duplicate_1_"
+    assert {name: text for name, text in response.items() if "possible_" in name} == {
+        "possible_duplicates": "1",
+        f"{prefix}number": PRINTER,
+        f"{prefix}spoken_number": spoken,
+        f"{prefix}status": "open",
+        f"{prefix}issue_description": "My printer is on fire",
+        f"{prefix}created_at": OLD.format(1),
+    }
+    sentence = f"You already have a similar ticket, number {spoken}."
+    assert (sentence in response["say"]) is (operation == "create_ticket")
+
+
+def test_does_not_speak_of_a_ticket_without_a_number(door: Door) -> None:
+    ticket = Ticket(
+        ticket_id="old",
+        caller_id=ANNA,
+        issue_description="No coffee",
+        created_at=OLD.format(6),
+        updated_at=OLD.format(6),
+    )
+    assert items.put_new(ticket)
+    response = respond(door, event("create_ticket", issue_description="No coffee"))
+    assert response["possible_duplicate_1_created_at"] == OLD.format(6)
+    assert "possible_duplicate_1_number" not in response
+    assert "similar" not in response["say"]
 
 
 def test_three_attempts_add_one_comment(door: Door) -> None:

@@ -37,6 +37,8 @@ NAMES = [
 ]
 OPERATIONS: list[tuple[str, dict[str, str]]] = [
     ("begin_call", {}),
+    # Bob has a ticket with this text.
+    ("create_ticket", {"issue_description": f"Bob's {BOBS_WORDS}"}),
     ("get_ticket_status", {"ticket_number": BOBS}),
     ("add_ticket_comment", {"ticket_number": BOBS, "comment": "I am Bob"}),
     ("hand_over", {"ticket_number": BOBS}),
