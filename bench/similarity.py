@@ -2,8 +2,8 @@
 
     .venv/bin/python -m bench.similarity
 
-The even pairs choose the measure and the threshold, the odd pairs check the choice. A wrong note
-costs a needless question, so the precision must be at least 0.9.
+The even pairs are used to choose the measure and the threshold, the odd pairs to check the choice.
+A wrong duplicate costs a needless question to the caller, so the precision must be at least 0.9.
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ def handler(event: dict[str, Any], context: object = None) -> dict[str, Any]:
     if isinstance(body, dict) and _is_harmless(body.get("method")):
         return _output(transformedGatewayRequest={"body": body})
     message = "The caller is unknown. Only a request that names its caller may call a tool."
-    number = body.get("id") if isinstance(body, dict) else None
-    error = {"jsonrpc": "2.0", "id": number, "error": {"code": -32600, "message": message}}
+    request_id = body.get("id") if isinstance(body, dict) else None
+    error = {"jsonrpc": "2.0", "id": request_id, "error": {"code": -32600, "message": message}}
     return _output(transformedGatewayResponse={"statusCode": 200, "body": error})
 
 

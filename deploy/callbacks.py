@@ -83,9 +83,8 @@ def _prepare(cli: Any) -> None:
         cli.s3_bucket_name = policies.bucket_name(account, names["region"])
         cli.zappa.attach_policy = policies.render("role-policy.json", account, names)
         cli.zappa.assume_policy = policies.render("trust-policy.json", account, names)
-    cli.aws_environment_variables |= search.variables(cli, names) | connect_permission.variables(
-        cli
-    )
+    left_over = connect_permission.variables(cli)
+    cli.aws_environment_variables |= search.variables(cli, names) | left_over
     if cli.command == "deploy":
         _check_table(cli, names["table"])
     if cli.command in ("update", "rollback", "status", "tail", "undeploy"):

@@ -178,13 +178,11 @@ CannedText = Annotated[
     str,
     text(limits.MAX_CANNED_TEXT_CHARACTERS, "Write the text that people insert."),
 ]
-JoinNotice = Annotated[
-    bool,
-    Meta(
-        description="true or false",
-        extra={"next_step": "Leave the field out if the caller does not join the notice."},
-    ),
-]
+JOIN_NOTICE = Meta(
+    description="true or false",
+    extra={"next_step": "Leave the field out if the caller does not join the notice."},
+)
+JoinNotice = Annotated[bool, JOIN_NOTICE]
 NoticeText = Annotated[
     str,
     text(limits.MAX_NOTICE_CHARACTERS, "Write in a few words what callers are told."),

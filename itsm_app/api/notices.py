@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from datetime import UTC, datetime, timedelta
 
 from flask import g
@@ -11,12 +10,8 @@ from flask import g
 from ..storage.errors import StorageUnavailable
 from ..tickets import notices
 from ..tickets.errors import InvalidField
-from . import caller_binding, request_schemas, response_schemas
+from . import caller_binding, optional_requests, request_schemas, response_schemas
 from .errors import BoundRefused
-
-# Amazon Connect waits 8 s, and a read takes at most 2.1 s, see `storage.connection`. A request that
-# already takes longer than this does not read the notice.
-LAST_READ_SECONDS = 4.5
 
 _logger = logging.getLogger(__name__)
 
@@ -24,10 +19,10 @@ _logger = logging.getLogger(__name__)
 def current() -> response_schemas.Notice | None:
     """Return the notice for a response, or None.
 
-    Read it at most once in 30 s. A failure is logged, and the response has the notice that this
-    process knows.
+    Read the notice at most once in 30 s. If the read fails or the time is short, return the notice
+    that this process knows. A failure is logged.
     """
-    if notices.is_outdated() and time.perf_counter() - g.started <= LAST_READ_SECONDS:
+    if notices.is_outdated() and not optional_requests.is_late():
         try:
             notices.refresh()
         except StorageUnavailable as error:

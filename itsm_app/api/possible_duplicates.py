@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import logging
-import time
-
-from flask import g
 
 from ..storage.errors import StorageUnavailable
 from ..storage.models import Ticket
 from ..storage.retry import without_retries
 from ..tickets import numbers, possible_duplicates
+from . import optional_requests
 from .response_schemas import PossibleDuplicate
 
-# Amazon Connect waits 8 s. A Query takes at most 2.1 s, see `storage.connection`, so a Query that
-# would begin later than this is left out.
-LAST_QUERY_SECONDS = 4.5
 MAX_CHARACTERS = 200
 
 _logger = logging.getLogger(__name__)
 
 
 def of_ticket(ticket: Ticket) -> list[PossibleDuplicate]:
-    """Return the possible duplicates. Return none if DynamoDB fails or the time is used up."""
-    if time.perf_counter() - g.started > LAST_QUERY_SECONDS:
+    """Return the possible duplicates. Return none if DynamoDB fails or time is short."""
+    if optional_requests.is_late():
         _logger.warning("duplicates_not_searched", extra={"fields": {"cause": "late"}})
         return []
     try:
@@ -39,12 +34,12 @@ def of_ticket(ticket: Ticket) -> list[PossibleDuplicate]:
 def _response(ticket: Ticket) -> PossibleDuplicate:
     number = ticket.ticket_number
     text = " ".join(ticket.issue_description.split())
+    if len(text) > MAX_CHARACTERS:
+        text = f"{text[: MAX_CHARACTERS - 1]}\u2026"
     return PossibleDuplicate(
         ticket_number=number,
         spoken_number=number and numbers.spoken(number),
         status=ticket.status,
-        issue_description=f"{text[: MAX_CHARACTERS - 1]}\u2026"
-        if len(text) > MAX_CHARACTERS
-        else text,
+        issue_description=text,
         created_at=ticket.created_at,
     )

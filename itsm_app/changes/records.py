@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..storage.items import NO_TICKETS, Item
+from ..storage.items import NON_TICKET_KEYS, Item
 
 # A record of the stream, with the members `eventName` and `dynamodb`.
 Record = dict[str, Any]
@@ -34,7 +34,7 @@ def read(record: Record) -> Change | None:
     """Return the change that a record describes, or None if the item is no ticket."""
     content = record["dynamodb"]
     ticket_id = content["Keys"]["ticket_id"]["S"]
-    if ticket_id in NO_TICKETS:
+    if ticket_id in NON_TICKET_KEYS:
         return None
     return Change(
         ticket_id, content["SequenceNumber"], content.get("OldImage"), content.get("NewImage")

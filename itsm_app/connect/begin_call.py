@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from typing import Any
 
-from flask import g
-
-from ..api import caller_binding, notices
+from ..api import caller_binding, notices, optional_requests
 from ..api.operations import WITHHELD_LIST
 from ..storage.attributes import Comment
 from ..storage.errors import StorageUnavailable
@@ -21,9 +18,6 @@ MAX_TICKETS = 3
 MAX_ANSWERS = 3
 # How many of the caller's newest tickets are read, in one Query.
 TICKETS_READ = 20
-# Amazon Connect waits 8 s. A write takes at most 2.1 s, see `storage.connection`, so a write that
-# begins later than this is left out. The next call then tells the same answers again.
-LAST_WRITE_SECONDS = 4.5
 
 _logger = logging.getLogger(__name__)
 
@@ -64,8 +58,10 @@ def begin_call(contact_id: str) -> dict[str, str | None]:
     _mark_told(told, contact_id)
     return {
         "caller_known": "true",
-        **_fields("ticket", [_ticket_fields(each) for each in open_tickets]),
-        **_fields("answer", [_answer_fields(*each) for each in told]),
+        "ticket_count": str(len(open_tickets)),
+        **ticket_fields.numbered("ticket", [_ticket_fields(each) for each in open_tickets]),
+        "answer_count": str(len(told)),
+        **ticket_fields.numbered("answer", [_answer_fields(*each) for each in told]),
         **ticket_fields.of_notice(notice),
         "say": speech.with_notice(notice, _sentences(open_tickets, told)),
     }
@@ -74,24 +70,15 @@ def begin_call(contact_id: str) -> dict[str, str | None]:
 def _mark_told(told: Sequence[Answer], contact_id: str) -> None:
     newest = {ticket.ticket_id: (ticket, answer["added_at"]) for ticket, answer in told}
     for ticket, until in newest.values():
-        if time.perf_counter() - g.started > LAST_WRITE_SECONDS:
+        # Without this write, the next call tells the same answers again.
+        if optional_requests.is_late():
             _logger.warning("answers_not_marked", extra={"fields": {"cause": "late"}})
             return
         try:
             answers.mark_told(ticket, contact_id, until)
         except StorageUnavailable as error:
-            # The caller gets the answers again in the next call, which is better than no response.
             _logger.warning("answers_not_marked", extra={"fields": {"cause": error.cause}})
             return
-
-
-def _fields(noun: str, rows: Sequence[dict[str, Any]]) -> dict[str, str | None]:
-    numbered = {
-        f"{noun}_{position}_{name}": text
-        for position, row in enumerate(rows, start=1)
-        for name, text in row.items()
-    }
-    return {f"{noun}_count": str(len(rows)), **numbered}
 
 
 def _ticket_fields(ticket: Ticket) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from flask import g
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from ..api import caller_binding, operations, parsing, request_schemas
 from ..api.errors import UnknownOperation
 from ..api.field_types import (
+    JOIN_NOTICE,
     CommentText,
     IdempotencyKey,
     IssueDescription,
@@ -51,13 +52,7 @@ TicketNumber = Annotated[
 
 
 # A flow sends each parameter as a text.
-Flag = Annotated[
-    Literal["true", "false"],
-    Meta(
-        description="true or false",
-        extra={"next_step": "Leave the field out if the caller does not join the notice."},
-    ),
-]
+JoinNotice = Annotated[Literal["true", "false"], JOIN_NOTICE]
 
 
 class NoParameters(Struct):
@@ -88,7 +83,7 @@ class NewTicket(Write, kw_only=True):
 
     issue_description: IssueDescription
     # Unset, because the parameters are part of the idempotency key, which must not change.
-    join_notice: Flag | UnsetType = UNSET
+    join_notice: JoinNotice | UnsetType = UNSET
 
 
 class NewComment(Write, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..api.response_schemas import Notice, PossibleDuplicate, Ticket
 
@@ -42,24 +42,31 @@ def of_notice(notice: Notice | None) -> dict[str, str | None]:
 
 def of_tickets(tickets: Iterable[Ticket]) -> dict[str, str | None]:
     """Return the fields of several tickets, `ticket_1_number` and so on, and their count."""
-    fields: dict[str, str | None] = {}
-    count = 0
-    for count, ticket in enumerate(tickets, start=1):
-        fields |= of_ticket(ticket, f"ticket_{count}_")
-    return {"ticket_count": str(count), **fields}
+    rows = [of_ticket(each, "") for each in tickets]
+    return {"ticket_count": str(len(rows)), **numbered("ticket", rows)}
 
 
 def of_duplicates(duplicates: Sequence[PossibleDuplicate]) -> dict[str, str | None]:
     """Return the fields `possible_duplicate_1_number` and so on, and the count. {} without any."""
     if not duplicates:
         return {}
-    fields: dict[str, str | None] = {"possible_duplicates": str(len(duplicates))}
-    for position, each in enumerate(duplicates, start=1):
-        fields |= {
-            f"possible_duplicate_{position}_number": each.ticket_number,
-            f"possible_duplicate_{position}_spoken_number": each.spoken_number,
-            f"possible_duplicate_{position}_status": each.status,
-            f"possible_duplicate_{position}_issue_description": each.issue_description,
-            f"possible_duplicate_{position}_created_at": each.created_at,
+    rows = [
+        {
+            "number": each.ticket_number,
+            "spoken_number": each.spoken_number,
+            "status": each.status,
+            "issue_description": each.issue_description,
+            "created_at": each.created_at,
         }
-    return fields
+        for each in duplicates
+    ]
+    return {"possible_duplicates": str(len(rows)), **numbered("possible_duplicate", rows)}
+
+
+def numbered(noun: str, rows: Iterable[Mapping[str, str | None]]) -> dict[str, str | None]:
+    """Return the fields of several rows. Each name has the noun and a number: `ticket_1_number`."""
+    return {
+        f"{noun}_{position}_{name}": text
+        for position, row in enumerate(rows, start=1)
+        for name, text in row.items()
+    }

@@ -44,20 +44,21 @@ def show_notice() -> Response:
 
 def change_notice() -> ViewResponse:
     """Post a notice, or end it."""
+    done = "end" if "end" in request.form else "post"
     try:
-        if "end" in request.form:
+        if done == "end":
             ending = parsing.load_form(request_schemas.NoticeEnding, request.form.to_dict())
             operations.end_notice(ending.revision)
         else:
-            operations.post_notice(*_form())
+            form = _form()
+            operations.post_notice(form, form.revision)
     except ERRORS_ON_PAGE as error:
         body, status = error_responses.explain(error)
         return _page(request.form, messages.form_message(error, body, "notice")), status
-    done = "end" if "end" in request.form else "post"
     return redirect(url_for("desk.show_notice", done=done), 303)
 
 
-def _form() -> tuple[request_schemas.NoticeForm, int | None]:
+def _form() -> request_schemas.NoticeForm:
     fields = request.form.to_dict()
     if fields.get("ends_at"):
         # A browser leaves out the time zone, and mostly the seconds: "Local dates and times" in the
@@ -65,8 +66,7 @@ def _form() -> tuple[request_schemas.NoticeForm, int | None]:
         fields["ends_at"] += "Z" if fields["ends_at"].count(":") == 2 else ":00Z"
         # The choice of a duration always has a value.
         fields.pop("minutes", None)
-    form = parsing.load_form(request_schemas.NoticeForm, fields)
-    return form, form.revision
+    return parsing.load_form(request_schemas.NoticeForm, fields)
 
 
 def _page(form: Mapping[str, str], message: str | None = None) -> Response:

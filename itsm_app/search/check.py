@@ -67,7 +67,7 @@ def check(wait: Callable[[float], None] = time.sleep) -> Report:
     places: set[Place] = set()
     unreadable: list[str] = []
     for item in queries.all_items():
-        if item["ticket_id"]["S"] in items.NO_TICKETS:
+        if item["ticket_id"]["S"] in items.NON_TICKET_KEYS:
             continue
         tickets += 1
         try:

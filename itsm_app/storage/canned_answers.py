@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from . import items, timestamps
+from . import items
 from .attributes import EntriesAttribute
 
 
@@ -21,10 +21,5 @@ def read() -> tuple[list[dict[str, str]], int]:
 
 def replace(answers: Iterable[Mapping[str, str]], seen_revision: int) -> bool:
     """Store all canned answers. Return False if somebody stored others since `seen_revision`."""
-    item: items.Item = {
-        "ticket_id": {"S": items.CANNED_ANSWERS_KEY},
-        "answers": {"L": EntriesAttribute().serialize(answers)},
-        "revision": {"N": str(seen_revision + 1)},
-        "updated_at": {"S": timestamps.now()},
-    }
-    return items.put_revision(item, seen_revision)
+    content = {"answers": {"L": EntriesAttribute().serialize(answers)}}
+    return items.put_revision(items.CANNED_ANSWERS_KEY, content, seen_revision)

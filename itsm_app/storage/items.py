@@ -11,7 +11,7 @@ from typing import Any
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from . import expiry, sizes
+from . import expiry, sizes, timestamps
 from .errors import ConditionFailed
 from .models import Ticket
 from .retry import retries_per_request, with_retries
@@ -23,7 +23,7 @@ Item = dict[str, dict[str, Any]]
 # The keys of the items that are no tickets, see the modules `canned_answers` and `notice`.
 CANNED_ANSWERS_KEY = "canned-answers"
 NOTICE_KEY = "notice"
-NO_TICKETS = frozenset({CANNED_ANSWERS_KEY, NOTICE_KEY})
+NON_TICKET_KEYS = frozenset({CANNED_ANSWERS_KEY, NOTICE_KEY})
 # "Service, account, and table quotas" in the DynamoDB Developer Guide: partition key length.
 MAX_KEY_BYTES = 2048
 
@@ -91,11 +91,17 @@ def replace_item(found: Item, item: Item) -> bool:
     )
 
 
-def put_revision(item: Item, seen_revision: int) -> bool:
-    """Store an item in place of the item with its key.
+def put_revision(key: str, content: Item, seen_revision: int) -> bool:
+    """Store the next revision of an item that is no ticket.
 
     Return False if the stored item has another revision. `seen_revision` is 0 for a new item.
     """
+    item: Item = {
+        "ticket_id": {"S": key},
+        **content,
+        "revision": {"N": str(seen_revision + 1)},
+        "updated_at": {"S": timestamps.now()},
+    }
     if not seen_revision:
         return put_item_if_missing(item)
     return _put_item(
@@ -239,4 +245,4 @@ def _read_ticket_item(ticket_id: str) -> Item | None:
 
 
 def _can_be_ticket(ticket_id: str) -> bool:
-    return ticket_id not in NO_TICKETS and len(ticket_id.encode()) <= MAX_KEY_BYTES
+    return ticket_id not in NON_TICKET_KEYS and len(ticket_id.encode()) <= MAX_KEY_BYTES

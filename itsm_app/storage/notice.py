@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import items, retry, timestamps
+from . import items, retry
 
 
 def read() -> tuple[dict[str, str], int]:
@@ -21,7 +21,7 @@ def read() -> tuple[dict[str, str], int]:
 
 
 def read_once() -> tuple[dict[str, str], int]:
-    """Do the same as `read`, without retries: a caller waits, and needs no notice."""
+    """Read the notice in one attempt, because a caller waits and can do without the notice."""
     with retry.without_retries():
         return read()
 
@@ -31,10 +31,5 @@ def replace(texts: Mapping[str, str], seen_revision: int) -> bool:
 
     Return False if somebody stored another notice since `seen_revision`.
     """
-    item: items.Item = {
-        "ticket_id": {"S": items.NOTICE_KEY},
-        **{name: {"S": text} for name, text in texts.items()},
-        "revision": {"N": str(seen_revision + 1)},
-        "updated_at": {"S": timestamps.now()},
-    }
-    return items.put_revision(item, seen_revision)
+    content = {name: {"S": text} for name, text in texts.items()}
+    return items.put_revision(items.NOTICE_KEY, content, seen_revision)

@@ -104,7 +104,7 @@ def retries_per_request() -> Iterator[None]:
 def without_retries() -> Iterator[None]:
     """Send each DynamoDB request once.
 
-    This is for writes that can be left out, while a caller waits.
+    This is for requests that a response can do without, while a caller waits.
     """
     token = _is_single.set(True)
     try:

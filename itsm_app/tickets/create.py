@@ -10,7 +10,7 @@ from ..storage.errors import StorageUnavailable
 from ..storage.models import Ticket
 from ..storage.updates import Update
 from . import handovers, notices, numbers, places
-from .errors import IdempotencyKeyReused, NoNotice
+from .errors import IdempotencyKeyReused, NoNotice, TicketNotFound
 from .get import get_ticket
 from .limits import MAX_CHILDREN
 
@@ -73,12 +73,13 @@ def create_ticket(
             ticket.handovers = [handovers.entry(handover, ticket.ticket_id, now, by)]
             ticket.handover_since = now
         places.set_place(ticket)
-        if not can_create and items.find(ticket.ticket_id) is None:
-            raise NoNotice
         if can_create and items.put_new(ticket):
             _link(followed, ticket)
             return ticket, False
-        found = get_ticket(ticket.ticket_id)
+        try:
+            found = get_ticket(ticket.ticket_id)
+        except TicketNotFound as error:
+            raise error if can_create else NoNotice from None
         if _is_same_request(found, ticket):
             # A repeated request keeps the incident that the first request has joined.
             if (

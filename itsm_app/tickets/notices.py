@@ -180,13 +180,7 @@ def _from_texts(texts: Mapping[str, str]) -> Notice | None:
     # None of the names is there if the notice was ended, or if nobody has posted one.
     if not texts.keys() >= {"text", "ends_at", "posted_by", "posted_at"}:
         return None
-    return Notice(
-        texts["text"],
-        texts["ends_at"],
-        texts["posted_by"],
-        texts["posted_at"],
-        texts.get("ticket_number"),
-    )
+    return Notice(**{name: texts[name] for name in Notice._fields if name in texts})
 
 
 def _unless_ended(found: Notice | None) -> Notice | None:

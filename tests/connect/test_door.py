@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from itsm_app import config
+from itsm_app.api import optional_requests
 from itsm_app.config import InvalidSetting
-from itsm_app.connect import begin_call
 from itsm_app.connect.door import Door
 from itsm_app.storage import items
 from itsm_app.storage.export_format import from_line, to_line
@@ -304,7 +304,7 @@ def test_answer_is_told_again_if_it_was_not_marked(
 def test_answer_is_not_marked_if_time_is_short(
     door: Door, monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
-    monkeypatch.setattr(begin_call, "LAST_WRITE_SECONDS", 0)
+    monkeypatch.setattr(optional_requests, "LAST_START_SECONDS", 0)
     assert [begin(door, each) for each in "ab"] == [["Use the stairs"]] * 2
     assert [line["cause"] for line in log.lines("answers_not_marked")] == ["late"] * 2
 

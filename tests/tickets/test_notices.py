@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from itsm_app.api import notices as operations
+from itsm_app.api import optional_requests
 from itsm_app.storage import expiry, items, notice
 from itsm_app.storage.export_format import from_line, to_line
 from itsm_app.storage.models import Ticket
@@ -258,7 +258,7 @@ def test_the_notice_is_not_read_if_time_is_short_or_if_another_thread_reads_it(
     with notices.Memory.lock:
         assert "notice" not in service.create().json
     with monkeypatch.context() as patch:
-        patch.setattr(operations, "LAST_READ_SECONDS", -1)
+        patch.setattr(optional_requests, "LAST_START_SECONDS", -1)
         assert "notice" not in service.create().json
     assert service.create().json["notice"]["text"] == TEXT
 

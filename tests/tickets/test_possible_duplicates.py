@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from flask.testing import FlaskClient
 
-from itsm_app.api import possible_duplicates
+from itsm_app.api import optional_requests
 from itsm_app.storage import items
 from itsm_app.storage.models import Ticket
 
@@ -191,7 +191,7 @@ def test_late_request_sends_no_query(
     log: Log,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(possible_duplicates, "LAST_QUERY_SECONDS", 0)
+    monkeypatch.setattr(optional_requests, "LAST_START_SECONDS", 0)
     store(caller)
     faults.operations.clear()
     assert create(client, caller) is None
