@@ -90,7 +90,7 @@ def main() -> None:
             Ticket.connection().delete_item(ticket_id)
 
         def erase() -> None:
-            erasure.erase(ticket_id, CALLER)
+            erasure.erase(ticket_id, {CALLER})
 
         print(f"description of {len(DESCRIPTION)} characters, comment of {len(COMMENT)} characters")
         print(ROW.format("", "requests", "write units", "read units", "CPU ms"))

@@ -25,7 +25,13 @@ from itsm_app import create_app
 from itsm_app.api import auth
 from itsm_app.commands.aws_errors import REMEDIES
 from itsm_app.config import InvalidSetting
-from itsm_app.desk.sessions import MIN_SECRET_CHARACTERS
+from itsm_app.tickets.limits import MIN_SECRET_CHARACTERS
+
+# The secret settings, and what happens if one is too short.
+SECRETS = {
+    "SECRET_KEY": "Otherwise the desk is disabled.",
+    "CALLER_SECRET": "Otherwise the app does not start.",
+}
 
 
 def name_resources(cli: Any) -> None:
@@ -36,11 +42,12 @@ def name_resources(cli: Any) -> None:
     For `deploy` and `update`, also check the limits and prepare the roles of the functions.
 
     Raises:
-        ClickException: The Python version, the stage name, `API_KEYS`, `SECRET_KEY`, `search`,
-            `CONNECT_INSTANCES` or the throttle cannot be used; the variables are too large; AWS
-            rejects the credentials or lacks a permission; `deploy` finds no table; a stage with
-            search has no index table or no stream; another command finds no function; `rollback`
-            finds no earlier version; or `undeploy` would leave a stream handler behind.
+        ClickException: The Python version, the stage name, `API_KEYS`, `SECRET_KEY`,
+            `CALLER_SECRET`, `search`, `CONNECT_INSTANCES` or the throttle cannot be used; the
+            variables are too large; AWS rejects the credentials or lacks a permission; `deploy`
+            finds no table; a stage with search has no index table or no stream; another command
+            finds no function; `rollback` finds no earlier version; or `undeploy` would leave a
+            stream handler behind.
     """
     with _denials_explained(cli):
         _prepare(cli)
@@ -64,7 +71,7 @@ def _denials_explained(cli: Any) -> Iterator[None]:
 def _prepare(cli: Any) -> None:
     if cli.command in ("deploy", "update"):
         _check_keys(cli)
-        _check_secret_key()
+        _check_secrets()
         limits.check_throttle(cli)
         search.check_setting(cli)
         connect_permission.check_setting(cli)
@@ -76,7 +83,7 @@ def _prepare(cli: Any) -> None:
     cli.zappa.role_name = names["role"]
     variables = {"TABLE_NAME": names["table"], "REGION": names["region"], "STAGE": names["stage"]}
     chosen = cli.aws_environment_variables
-    cli.aws_environment_variables = {**chosen, **variables, **_secret_key()}
+    cli.aws_environment_variables = {**chosen, **variables, **_secrets()}
     # `zappa package` works without an AWS account.
     if cli.load_credentials:
         account = _account(cli)
@@ -161,20 +168,19 @@ def _check_keys(cli: Any) -> None:
         )
 
 
-def _check_secret_key() -> None:
-    length = len(os.environ.get("SECRET_KEY", ""))
-    if 0 < length < MIN_SECRET_CHARACTERS:
-        raise ClickException(
-            f"SECRET_KEY has {length} characters and needs {MIN_SECRET_CHARACTERS} or more."
-            " Otherwise the desk is disabled. Create a key with `openssl rand -hex 32`."
-        )
+def _check_secrets() -> None:
+    for name, secret in _secrets().items():
+        if len(secret) < MIN_SECRET_CHARACTERS:
+            raise ClickException(
+                f"{name} has {len(secret)} characters and needs {MIN_SECRET_CHARACTERS} or more."
+                f" {SECRETS[name]} Create a secret with `openssl rand -hex 32`."
+            )
 
 
-def _secret_key() -> dict[str, str]:
-    # The key is secret, so it comes from the shell and not from zappa_settings.json. If it is not
-    # set, Zappa keeps the function's current value.
-    secret_key = os.environ.get("SECRET_KEY")
-    return {"SECRET_KEY": secret_key} if secret_key else {}
+def _secrets() -> dict[str, str]:
+    # They come from the shell and not from zappa_settings.json. If one is not set, Zappa keeps the
+    # function's current value.
+    return {name: os.environ[name] for name in SECRETS if os.environ.get(name)}
 
 
 def _check_python() -> None:

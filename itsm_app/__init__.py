@@ -17,7 +17,7 @@ def create_app() -> Flask:
         InvalidSetting: A setting is malformed.
     """
     retention.days()
-    callers.check_setting()
+    callers.check_settings()
     redaction.check_setting()
     blueprints.docs.check_setting()
     app = Flask(__name__, static_folder=None)

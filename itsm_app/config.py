@@ -25,6 +25,9 @@ RETENTION_DAYS = os.environ.get("RETENTION_DAYS", "")
 CALLER_ID_FORM = os.environ.get("CALLER_ID_FORM", "")
 """`phone`: caller ids are phone numbers and stored as E.164. Empty: any text."""
 
+CALLER_SECRET = os.environ.get("CALLER_SECRET", "")
+"""Computes the pseudonyms under which callers are stored, see `tickets.callers`. Empty: none."""
+
 REDACT = os.environ.get("REDACT", "")
 """What is replaced in texts before they are stored: `cards`, `passwords`. Empty: nothing."""
 

@@ -28,6 +28,8 @@ for setting in (
     "LOCAL_DYNAMODB",
     "API_KEYS",
     "RETENTION_DAYS",
+    "CALLER_ID_FORM",
+    "CALLER_SECRET",
     "REDACT",
     "SECRET_KEY",
     "API_VIEWER",

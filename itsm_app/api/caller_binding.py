@@ -9,6 +9,7 @@ from __future__ import annotations
 from flask import g, request
 
 from ..tickets import callers
+from ..tickets.errors import InvalidField
 from . import parsing
 from .errors import CallerMismatch
 
@@ -18,19 +19,22 @@ HEADER = "X-Caller-Id"
 def bind(field: str, named_caller: str | None) -> str | None:
     """Return the caller of this request: the bound caller, or else the caller that a field names.
 
+    The caller is in the form in which it is stored, see `callers.to_stored`.
+
     Args:
         field: The name of the field.
         named_caller: The value of the field, or None if it is missing.
 
     Raises:
         CallerMismatch: The field names another caller than the header.
-        InvalidField: The header is malformed.
+        InvalidField: The field or the header is malformed, or has a pseudonym that this request
+            may not use.
     """
-    caller_id = None if named_caller is None else callers.normalise(named_caller, field)
+    caller_id = None if named_caller is None else _to_stored(named_caller, field)
     header = request.headers.get(HEADER)
     if header is None:
         return caller_id
-    bound_caller = callers.normalise(parsing.load_caller(header), HEADER)
+    bound_caller = _to_stored(parsing.load_caller(header), HEADER)
     if caller_id not in (None, bound_caller):
         raise CallerMismatch(field, len(named_caller or ""))
     return bound_caller
@@ -42,3 +46,15 @@ def may_see_all() -> bool:
     Such a request has a key with the role `desk` and is not bound to a caller.
     """
     return g.key.role == "desk" and HEADER not in request.headers
+
+
+def _to_stored(caller_id: str, field: str) -> str:
+    normal_id = callers.normalise(caller_id, field)
+    # Responses have pseudonyms. An agent must not list the tickets of a caller from one of them.
+    if callers.is_pseudonym(normal_id) and not may_see_all():
+        raise InvalidField(
+            field,
+            "is the pseudonym of a caller, which only the desk can use",
+            "Send the caller's own ID, such as the phone number.",
+        )
+    return callers.to_stored(normal_id)

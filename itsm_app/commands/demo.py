@@ -22,7 +22,7 @@ from ..storage import expiry, queries
 from ..storage.errors import StorageUnavailable
 from ..storage.retry import retries_per_request
 from ..storage.timestamps import format_timestamp
-from ..tickets import comment, create, numbers, retention, update
+from ..tickets import callers, comment, create, numbers, retention, update
 from ..tickets.errors import TicketError
 from ..tickets.lifecycle import TRANSITIONS
 from . import embedded_table
@@ -55,6 +55,11 @@ class DemoTicket(Struct, forbid_unknown_fields=True, kw_only=True):
     steps: list[Step] = []
 
     @property
+    def caller_id(self) -> str:
+        """The caller in the form in which it is stored."""
+        return callers.to_stored(self.caller)
+
+    @property
     def key(self) -> str:
         """The idempotency key. It makes the ticket number the same in every run."""
         return f"demo {self.at}"
@@ -62,7 +67,7 @@ class DemoTicket(Struct, forbid_unknown_fields=True, kw_only=True):
     @property
     def number(self) -> str:
         """The ticket number, as 12 digits."""
-        return next(numbers.candidates(self.caller, self.key))
+        return next(numbers.candidates(self.caller_id, self.key))
 
 
 @click.command("demo")
@@ -143,7 +148,7 @@ def _has_expired(ticket: DemoTicket, now: datetime) -> bool:
 
 def _create(ticket: DemoTicket, now: datetime) -> None:
     created, _ = create.create_ticket(
-        ticket.caller, ticket.problem, ticket.key, at=_timestamp(ticket.at, now)
+        ticket.caller_id, ticket.problem, ticket.key, at=_timestamp(ticket.at, now)
     )
     for number, step in enumerate(ticket.steps, start=1):
         key, at = f"demo-{number}", _timestamp(step.at, now)

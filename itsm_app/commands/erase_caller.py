@@ -30,7 +30,7 @@ def erase_caller(caller: str, yes: bool) -> None:
     try:
         for caller_id in caller_ids:
             for ticket in erasure.tickets_of(caller_id):
-                if not yes or erasure.erase(ticket.ticket_id, caller_id):
+                if not yes or erasure.erase(ticket.ticket_id, {*caller_ids}):
                     count += 1
                     click.echo(ticket.ticket_number or ticket.ticket_id)
     except (StorageUnavailable, ValueError) as error:
@@ -66,18 +66,24 @@ def _update_search_index() -> None:
 
 def _list_similar_callers(caller_ids: Collection[str]) -> None:
     try:
-        found, is_complete = erasure.similar_callers(caller_ids)
+        similar = erasure.similar_callers(caller_ids)
     except StorageUnavailable as error:
         raise click.ClickException(
             f"Callers with a similar ID are not listed: {remedy(error)}. Run the command again."
         ) from None
-    if found:
+    if similar.tickets:
         click.echo("Callers with a similar ID, whose tickets this command does not erase:")
-    for caller_id, tickets in sorted(found.items()):
+    for caller_id, tickets in sorted(similar.tickets.items()):
         # Python's notation shows invisible characters.
         click.echo(f"  {caller_id!r}: {tickets} {'ticket' if tickets == 1 else 'tickets'}")
-    if not is_complete:
+    if not similar.is_complete:
         click.echo(
             f"The list of similar callers is incomplete: the command read {erasure.MAX_PAGES} MB of"
             " tickets, and there are more."
+        )
+    if similar.has_pseudonyms and not config.CALLER_SECRET:
+        raise click.ClickException(
+            "The table has pseudonymous callers, and CALLER_SECRET is not set, so tickets of CALLER"
+            " among them were not found. Set CALLER_SECRET to the secret of the service, and run"
+            " the command again."
         )

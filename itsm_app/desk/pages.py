@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from .. import config
 from ..api import response_schemas
-from ..tickets import lists
+from ..tickets import callers, lists
 from ..tickets.stats import Report
 from . import messages
 from .charts import charts
@@ -76,9 +76,14 @@ def found(
         found=found,
         error_message=error and messages.error_message(error),
         cursor=request.args.get("cursor"),
-        # Phone numbers have no letters, and e-mail addresses have an "@".
-        is_caller=not error and ("@" in search_text or not any(map(str.isalpha, search_text))),
+        is_caller=not error and _is_caller(search_text),
     )
+
+
+def _is_caller(search_text: str) -> bool:
+    # Phone numbers have no letters, and e-mail addresses have an "@".
+    is_plain_id = "@" in search_text or not any(map(str.isalpha, search_text))
+    return is_plain_id or callers.is_pseudonym(search_text)
 
 
 def stats(report: Report) -> Response:

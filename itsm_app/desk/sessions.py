@@ -19,12 +19,10 @@ from .. import config
 from ..api import auth, caller_binding, hosts, logs
 from ..api.auth import Key
 from ..api.errors import CrossSite, DeskShut, KeyRefused, NoKeys, NoSession, RoleRefused
+from ..tickets.limits import MIN_SECRET_CHARACTERS
 
 COOKIE = "desk"
 LIFETIME_SECONDS = 12 * 3600
-# itsdangerous signs with HMAC-SHA1. RFC 2104, section 3, requires a key of at least the length of
-# the hash, 20 bytes.
-MIN_SECRET_CHARACTERS = 32
 _logger = logging.getLogger(__name__)
 # Used if SECRET_KEY is not set. All sessions end with this process.
 _random_secret = secrets.token_hex(32)

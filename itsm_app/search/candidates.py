@@ -32,17 +32,34 @@ class Candidates:
 
     The iteration ends after `MAX_PAGES` pages of postings.
 
+    Args:
+        tokens: The tokens.
+        before: The positions are less than this text.
+        alternative: A token that is as good as all the others together, or None.
+
     Attributes:
         reached: All positions from this text on were yielded. Empty if all positions were yielded.
     """
 
-    def __init__(self, tokens: Sequence[str], before: str = NEWEST) -> None:
+    def __init__(
+        self, tokens: Sequence[str], before: str = NEWEST, alternative: str | None = None
+    ) -> None:
         self.reached = before
         self._pages_left = MAX_PAGES
         self._shards = [
-            _Shard([_Postings(self, token, number) for token in tokens], before)
+            _Shard(self._postings(tokens, alternative, number), before)
             for number in range(search_index.SHARDS)
         ]
+
+    def _postings(
+        self, tokens: Sequence[str], alternative: str | None, shard: int
+    ) -> list[_Postings | _Either]:
+        postings = [_Postings(self, token, shard) for token in tokens]
+        if alternative is None:
+            return [*postings]
+        # (a and b) or c = (a or c) and (b or c)
+        other = _Postings(self, alternative, shard)
+        return [_Either(each, other) for each in postings]
 
     def __iter__(self) -> Iterator[str]:
         """Yield the positions. Raises `StorageUnavailable` if DynamoDB fails."""
@@ -77,7 +94,7 @@ class _Shard:
         match: The position of the next ticket, or empty if it is not known yet.
     """
 
-    def __init__(self, postings: Sequence[_Postings], before: str) -> None:
+    def __init__(self, postings: Sequence[_Postings | _Either], before: str) -> None:
         self.before = before
         self.match = ""
         self._postings = postings
@@ -124,3 +141,14 @@ class _Postings:
             self._page = page[::-1]
             self._page_size = min(self._page_size * GROWTH, MAX_PAGE)
         return self._page[-1] if self._page else ""
+
+
+class _Either:
+    """The positions of two tokens in one shard."""
+
+    def __init__(self, one: _Postings, other: _Postings) -> None:
+        self._both = one, other
+
+    def newest(self, before: str) -> str:
+        """Return the largest position that is less than `before`, or an empty text."""
+        return max(each.newest(before) for each in self._both)

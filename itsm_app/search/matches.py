@@ -34,8 +34,13 @@ class Match(NamedTuple):
     highlights: list[Span]
 
 
-def find(ticket: Ticket, terms: Sequence[Term]) -> list[Match]:
-    """Return the first matches of a ticket, or none if the ticket does not have all terms."""
+def find(ticket: Ticket, terms: Sequence[Term], pseudonym: str | None = None) -> list[Match]:
+    """Return the first matches of a ticket, or none if the ticket does not have all terms.
+
+    A ticket with the caller `pseudonym` needs no terms.
+    """
+    if pseudonym is not None and ticket.caller_id == pseudonym:
+        return [_match("caller", pseudonym, [(0, len(pseudonym))])]
     missing = set(terms)
     matches: list[Match] = []
     for found_in, text in _sources(ticket):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ..storage import items, search_index
 from ..storage.models import Ticket
 from ..storage.search_index import Place
-from ..tickets import cursors
+from ..tickets import callers, cursors
 from ..tickets.errors import InvalidField
 from ..tickets.limits import DEFAULT_PAGE_TICKETS
 from . import matches, tokens
@@ -49,7 +49,8 @@ class Page(NamedTuple):
 def search(text: str, limit: int = DEFAULT_PAGE_TICKETS, cursor: str | None = None) -> Page:
     """Return a page of the tickets that have all words and numbers of a text.
 
-    Expired tickets are left out. The search index follows the tickets by a moment.
+    With `CALLER_SECRET`, the text can also be the plain id of a caller. Expired tickets are left
+    out. The search index follows the tickets by a moment.
 
     Args:
         text: What to search for.
@@ -70,14 +71,16 @@ def search(text: str, limit: int = DEFAULT_PAGE_TICKETS, cursor: str | None = No
         )
     key = [each.text for each in terms]
     before = _position(cursor, key) if cursor else NEWEST
-    candidates = Candidates(_lookups(terms), before)
+    pseudonym = _pseudonym(text)
+    alternative = pseudonym and tokens.of_query(pseudonym)[0].text
+    candidates = Candidates(_lookups(terms), before, alternative)
     positions = iter(candidates)
     results: list[Result] = []
     last = before
     for _ in range(MAX_READS):
         wanted = limit + 1 - len(results)
         chunk = [*islice(positions, wanted)]
-        for position, result in _verified(chunk, terms):
+        for position, result in _verified(chunk, terms, pseudonym):
             if len(results) == limit:
                 return Page(results, cursors.encode(last, "search", *key))
             results.append(result)
@@ -96,20 +99,32 @@ def _position(cursor: str, key: Sequence[str]) -> str:
     return position
 
 
+def _pseudonym(text: str) -> str | None:
+    """Return the pseudonym of the caller whose plain id the text is, or None."""
+    try:
+        normal_id = callers.normalise(text, "q")
+    except InvalidField:
+        return None
+    stored = callers.to_stored(normal_id)
+    return None if stored == normal_id else stored
+
+
 def _lookups(terms: Sequence[Term]) -> list[str]:
     """Return the longest tokens of the terms, because these are the rarest."""
     found = dict.fromkeys(token for term in terms for token in term.tokens)
     return sorted(found, key=len, reverse=True)[:MAX_LOOKUPS]
 
 
-def _verified(positions: Sequence[str], terms: Sequence[Term]) -> Iterator[tuple[str, Result]]:
-    """Yield the positions whose tickets have all terms, with the results."""
+def _verified(
+    positions: Sequence[str], terms: Sequence[Term], pseudonym: str | None
+) -> Iterator[tuple[str, Result]]:
+    """Yield the positions whose tickets have all terms or this caller, with the results."""
     ids = {each: search_index.ticket_id_at(each) for each in positions}
     tickets = items.find_many(set(ids.values())) if ids else {}
     for position, ticket_id in ids.items():
         ticket = tickets.get(ticket_id)
         # An expired ticket can have been replaced by a newer ticket with the same id.
         if ticket and Place.of(ticket_id, ticket.created_at).position == position:
-            found = matches.find(ticket, terms)
+            found = matches.find(ticket, terms, pseudonym)
             if found:
                 yield position, Result(ticket, found)

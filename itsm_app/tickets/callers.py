@@ -1,18 +1,25 @@
-"""Caller ids. They are normalised, so that each caller has one id."""
+"""Caller ids. They are normalised, so that each caller has one id.
+
+With `CALLER_SECRET`, the table has no caller id, but a pseudonym that only this secret can compute:
+HMAC-SHA256 of the normalised id (RFC 2104). Without a secret, whoever can read the table could hash
+every phone number and compare.
+"""
 
 from __future__ import annotations
 
+import hmac
 import re
 import unicodedata
 
 from .. import config
 from . import characters
 from .errors import InvalidField
-from .limits import MAX_CALLER_ID_CHARACTERS
+from .limits import MAX_CALLER_ID_CHARACTERS, MIN_SECRET_CHARACTERS
 
 # What telephone systems send for a caller whose number is withheld.
 WITHHELD = frozenset({"anonymous", "unknown", "restricted"})
 FORMS = ("", "phone")
+PSEUDONYM = re.compile(r"caller[0-9a-f]{64}")
 
 # Separators that people and systems write in a phone number.
 PHONE_SEPARATORS = re.compile(r"[\s()\[\].\-/\\_\xb7\u2010-\u2015\u2044\u2212\u30fb\u30fc]")
@@ -22,14 +29,19 @@ TRUNK_PREFIX = "(0)"
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
-def check_setting() -> None:
-    """Raise `InvalidSetting` if `CALLER_ID_FORM` has an unknown value."""
+def check_settings() -> None:
+    """Raise `InvalidSetting` if `CALLER_ID_FORM` is unknown or `CALLER_SECRET` is too short."""
     if config.CALLER_ID_FORM not in FORMS:
         raise config.InvalidSetting("CALLER_ID_FORM must be `phone` or empty")
+    if 0 < len(config.CALLER_SECRET) < MIN_SECRET_CHARACTERS:
+        raise config.InvalidSetting(
+            f"CALLER_SECRET must have at least {MIN_SECRET_CHARACTERS} characters, or be"
+            " empty. Create a secret with `openssl rand -hex 32`"
+        )
 
 
 def normalise(caller_id: str, field: str) -> str:
-    """Return the id under which a caller's tickets are stored.
+    """Return the one form of a caller's id. A pseudonym stays as it is.
 
     The id is in Unicode's normal form C, without white space at its ends. The words for a withheld
     number are in lower case. With `CALLER_ID_FORM=phone`, every other id is an E.164 number.
@@ -47,6 +59,8 @@ def normalise(caller_id: str, field: str) -> str:
         text = characters.without_ignorable(text).strip()
     if is_withheld(text):
         return text.lower()
+    if is_pseudonym(text):
+        return text
     if config.CALLER_ID_FORM == "phone":
         return _phone_number(text, field)
     if any(unicodedata.category(each) in ("Cc", "Cf", "Zl", "Zp") for each in text):
@@ -65,6 +79,24 @@ def normalise(caller_id: str, field: str) -> str:
     return text
 
 
+def to_stored(normal_id: str) -> str:
+    """Return the form in which a normalised id is stored.
+
+    Without `CALLER_SECRET`, this is the id itself. With it, this is a pseudonym, except for the
+    words for a withheld number.
+    """
+    if not config.CALLER_SECRET or is_withheld(normal_id) or is_pseudonym(normal_id):
+        return normal_id
+    # An environment variable can have bytes that are not UTF-8.
+    secret = config.CALLER_SECRET.encode(errors="surrogateescape")
+    return "caller" + hmac.digest(secret, normal_id.encode(), "sha256").hex()
+
+
+def is_pseudonym(caller_id: str) -> bool:
+    """Return whether the id is a pseudonym. Without `CALLER_SECRET`, every id is an ordinary id."""
+    return bool(config.CALLER_SECRET and PSEUDONYM.fullmatch(caller_id))
+
+
 def is_withheld(caller_id: str) -> bool:
     """Return whether the id stands for callers whose number is withheld."""
     return caller_id.lower() in WITHHELD
@@ -79,14 +111,17 @@ def whose_tickets(caller_id: str) -> list[str]:
 
 
 def stored_ids(caller_id: str) -> list[str]:
-    """Return the ids under which tickets of a caller can be stored: normalised, and as given.
+    """Return the ids under which tickets of a caller can be stored.
 
-    Release 0.1 did not normalise ids.
+    These are the pseudonym if there is a `CALLER_SECRET`, the normalised id, under which tickets
+    were stored before there was a secret, and the id as given, because release 0.1 did not
+    normalise ids.
     """
     try:
-        return [*dict.fromkeys((normalise(caller_id, "caller_id"), caller_id))]
+        normal_id = normalise(caller_id, "caller_id")
     except InvalidField:
         return [caller_id]
+    return [*dict.fromkeys((to_stored(normal_id), normal_id, caller_id))]
 
 
 def skeleton(caller_id: str) -> str:

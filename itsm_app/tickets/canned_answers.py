@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..storage import canned_answers
+from . import callers
 from .comment import ATTEMPTS
 from .errors import ChangedMeanwhile, IdempotencyKeyReused, InvalidField, TicketBusy
 from .limits import MAX_CANNED_ANSWERS
@@ -83,7 +84,12 @@ def delete(answer_id: str, seen_revision: int | None) -> None:
 
 
 def fill(text: str, caller_id: str, number: str) -> str:
-    """Return the text of a canned answer with the caller and the number of a ticket."""
+    """Return the text of a canned answer with the caller and the number of a ticket.
+
+    A pseudonym is not filled in, because the caller does not know it.
+    """
+    if callers.is_pseudonym(caller_id):
+        caller_id = "{caller}"
     # The number first: a caller ID can contain the text of a placeholder.
     return caller_id.join(part.replace("{number}", number) for part in text.split("{caller}"))
 

@@ -8,9 +8,9 @@ idempotency keys.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Set
 from itertools import chain, islice
-from typing import cast
+from typing import NamedTuple, cast
 from uuid import UUID, uuid4, uuid5
 
 from ..storage import items, queries, sizes, timestamps
@@ -36,47 +36,63 @@ def tickets_of(caller_id: str) -> Iterator[Ticket]:
     return queries.query("CallerIdIndex", caller_id, newest_first=False)
 
 
-def similar_callers(caller_ids: Collection[str]) -> tuple[Counter[str], bool]:
+class SimilarCallers(NamedTuple):
+    """Callers whose ids are similar to the ids of one caller.
+
+    Attributes:
+        tickets: How many tickets each similar caller has.
+        is_complete: Whether all tickets were read.
+        has_pseudonyms: Whether some of the tickets that were read have a pseudonym as caller.
+    """
+
+    tickets: Counter[str]
+    is_complete: bool
+    has_pseudonyms: bool
+
+
+def similar_callers(caller_ids: Collection[str]) -> SimilarCallers:
     """Return other callers whose ids have the same letters and digits, see `callers.skeleton`.
 
     Args:
         caller_ids: The ids of one caller.
-
-    Returns:
-        How many tickets each similar caller has, and whether all tickets were read.
     """
     skeletons = {callers.skeleton(each) for each in caller_ids} - {""}
     pages = chain.from_iterable(map(queries.caller_ids, TRANSITIONS))
-    found = Counter(
-        each
-        for page in islice(pages, MAX_PAGES)
-        for each in page
-        if each not in caller_ids and callers.skeleton(each) in skeletons
-    )
-    return found, next(pages, None) is None
+    similar: Counter[str] = Counter()
+    has_pseudonyms = False
+    for each in chain.from_iterable(islice(pages, MAX_PAGES)):
+        if each not in caller_ids and callers.skeleton(each) in skeletons:
+            similar[each] += 1
+        has_pseudonyms |= callers.PSEUDONYM.fullmatch(each) is not None
+    return SimilarCallers(similar, next(pages, None) is None, has_pseudonyms)
 
 
-def erase(ticket_id: str, caller_id: str) -> bool:
-    """Erase the caller's data from a ticket, in one conditional write.
+def erase(ticket_id: str, caller_ids: Set[str]) -> bool:
+    """Erase a caller's data from a ticket, in one conditional write.
+
+    Args:
+        ticket_id: The id of the ticket.
+        caller_ids: The ids under which the caller can be stored. These texts are also erased where
+            they are the name of an assignee or author.
 
     Returns:
         False if the ticket does not belong to the caller.
     """
     belonged = False
-    while (ticket := items.read(ticket_id)) and ticket.caller_id == caller_id:
+    while (ticket := items.read(ticket_id)) and ticket.caller_id in caller_ids:
         # If `replace` returns False and the next read finds an erased ticket, our own write
         # succeeded, but its response was lost.
         belonged = True
-        if items.replace(ticket, _erased(ticket)):
+        if items.replace(ticket, _erased(ticket, caller_ids)):
             break
     return belonged
 
 
-def _erased(ticket: Ticket) -> Ticket:
+def _erased(ticket: Ticket, caller_ids: Set[str]) -> Ticket:
     now, namespace = timestamps.now(), uuid4()
-    comments = [_erased_comment(each, ticket.caller_id, namespace) for each in ticket.comments]
-    notes = [_erased_comment(each, ticket.caller_id, namespace) for each in ticket.notes or ()]
-    history = [_erased_event(each, ticket.caller_id, namespace) for each in ticket.history or ()]
+    comments = [_erased_comment(each, caller_ids, namespace) for each in ticket.comments]
+    notes = [_erased_comment(each, caller_ids, namespace) for each in ticket.notes or ()]
+    history = [_erased_event(each, caller_ids, namespace) for each in ticket.history or ()]
     erasure = {"changed_by": CHANGED_BY, "changed_at": now, "change_id": str(uuid4())}
     erased = Ticket(
         ticket_id=ticket.ticket_id,
@@ -86,7 +102,7 @@ def _erased(ticket: Ticket) -> Ticket:
         issue_description=ERASED,
         status=ticket.status,
         priority=ticket.priority,
-        assignee=ticket.assignee and _without_caller(ticket.assignee, ticket.caller_id),
+        assignee=ticket.assignee and _without_caller(ticket.assignee, caller_ids),
         created_at=ticket.created_at,
         updated_at=ticket.updated_at,
         answered_at=ticket.answered_at,
@@ -105,7 +121,7 @@ def _erased(ticket: Ticket) -> Ticket:
         reopened_at=ticket.reopened_at,
         last_comment_at=ticket.last_comment_at,
         last_comment_author=ticket.last_comment_author
-        and _without_caller(ticket.last_comment_author, ticket.caller_id),
+        and _without_caller(ticket.last_comment_author, caller_ids),
         created_by=ticket.created_by,
         duplicate_of=ticket.duplicate_of,
         duplicates=ticket.duplicates,
@@ -120,12 +136,12 @@ def _erased(ticket: Ticket) -> Ticket:
     return erased
 
 
-def _erased_comment(comment: Comment, caller_id: str, namespace: UUID) -> Comment:
+def _erased_comment(comment: Comment, caller_ids: Set[str], namespace: UUID) -> Comment:
     erased: Comment = {"comment_text": ERASED, "added_at": comment["added_at"]}
     if "comment_id" in comment:
         erased["comment_id"] = str(uuid5(namespace, comment["comment_id"]))
     if "author" in comment:
-        erased["author"] = _without_caller(comment["author"], caller_id)
+        erased["author"] = _without_caller(comment["author"], caller_ids)
     return erased
 
 
@@ -137,11 +153,11 @@ def _erased_handover(handover: Handover, namespace: UUID) -> Handover:
     }
 
 
-def _erased_event(event: Event, caller_id: str, namespace: UUID) -> Event:
-    kept = {name: _without_caller(str(text), caller_id) for name, text in event.items()}
+def _erased_event(event: Event, caller_ids: Set[str], namespace: UUID) -> Event:
+    kept = {name: _without_caller(str(text), caller_ids) for name, text in event.items()}
     # Entries of the same request had the same id, and have the same new id.
     return cast("Event", kept | {"change_id": str(uuid5(namespace, event["change_id"]))})
 
 
-def _without_caller(name: str, caller_id: str) -> str:
-    return ERASED if name == caller_id else name
+def _without_caller(name: str, caller_ids: Set[str]) -> str:
+    return ERASED if name in caller_ids else name

@@ -41,22 +41,26 @@ def import_item(item: Item) -> Outcome:
 
 
 def present_form(item: Item) -> Item:
-    """Return an item as this release stores it: with a normalised caller id and with a place.
+    """Return an item as this release stores it: with the stored form of its caller, and a place.
 
     A caller id that this release rejects stays as it is.
     """
-    return places.with_place(_with_normal_caller(item))
+    return places.with_place(_with_stored_caller(item))
 
 
-def _with_normal_caller(item: Item) -> Item:
+def _with_stored_caller(item: Item) -> Item:
     # A file of release 0.1 can have items of another app.
     caller_id = item.get("caller_id", {}).get("S", "")
     normal = _normal(caller_id)
-    if normal in (None, caller_id):
+    # An erased ticket has no caller.
+    if normal is None or "erased_at" in item:
         return item
-    changed = {**item, "caller_id": {"S": normal}}
+    stored = callers.to_stored(normal)
+    if stored == caller_id:
+        return item
+    changed = {**item, "caller_id": {"S": stored}}
     if "content_bytes" in item:
-        added = sizes.of_text(normal) - sizes.of_text(caller_id)
+        added = sizes.of_text(stored) - sizes.of_text(caller_id)
         changed["content_bytes"] = {"N": str(int(item["content_bytes"]["N"]) + added)}
     return changed
 

@@ -48,6 +48,10 @@ MAX_BYTES_AFTER_CLOSING = 300 * 1024
 MAX_BYTES_AFTER_CHANGE = MAX_BYTES_AFTER_CLOSING - 512
 MAX_BYTES_AFTER_COMMENT = MAX_BYTES_AFTER_CLOSING - 2 * 1024
 
+# `SECRET_KEY` signs with HMAC-SHA1, and `CALLER_SECRET` with HMAC-SHA256. RFC 2104, section 3,
+# requires a key of at least the length of the hash, which is 20 and 32 bytes.
+MIN_SECRET_CHARACTERS = 32
+
 
 def require_room(update: Update, max_bytes: int, ticket: Ticket | None) -> None:
     """Make an update fail if the ticket would have more than `max_bytes` afterwards.

@@ -333,7 +333,7 @@ def test_export_keeps_what_was_told_and_erasure_removes_the_contact(door: Door) 
     assert from_line(to_line(item)) == item
     assert item["told_until"]["S"] == OLD.format(6)
     assert item["told_before"]["S"] == OLD.format(5)
-    assert erasure.erase(ticket_id(PRINTER), ANNA)
+    assert erasure.erase(ticket_id(PRINTER), {ANNA})
     erased = items.read(ticket_id(PRINTER))
     assert (erased.told_contact_id, erased.told_until) == (None, OLD.format(6))
 

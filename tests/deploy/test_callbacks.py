@@ -143,12 +143,13 @@ def test_rejects_stages_without_the_api_keys_setting(load: Any, command: str) ->
 
 
 @pytest.mark.parametrize("command", ["deploy", "update"])
-def test_rejects_short_secret_keys_without_printing_them(
-    load: Any, command: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["SECRET_KEY", "CALLER_SECRET"])
+def test_rejects_short_secrets_without_printing_them(
+    load: Any, command: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SECRET_KEY", "s" * 31)
+    monkeypatch.setenv(name, "s" * 31)
     _, entry = auth.make("anna", "desk")
-    with pytest.raises(ClickException, match="SECRET_KEY has 31 characters and needs 32") as error:
+    with pytest.raises(ClickException, match=f"{name} has 31 characters and needs 32") as error:
         load("dev", command, aws_environment_variables={"API_KEYS": entry})
     assert "sss" not in error.value.message
 
@@ -207,11 +208,12 @@ def test_rejects_throttles_that_are_not_whole_positive_numbers(
         load("dev", "update", **changes)
 
 
-def test_secret_key_comes_from_the_environment_of_the_deployer(
-    load: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["SECRET_KEY", "CALLER_SECRET"])
+def test_secrets_come_from_the_environment_of_the_deployer(
+    load: Any, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SECRET_KEY", "s3")
-    assert load("dev").aws_environment_variables["SECRET_KEY"] == "s3"
+    monkeypatch.setenv(name, "s3")
+    assert load("dev").aws_environment_variables[name] == "s3"
     # Zappa keeps the function's value of a variable that the settings omit.
-    monkeypatch.setenv("SECRET_KEY", "")
-    assert "SECRET_KEY" not in load("dev").aws_environment_variables
+    monkeypatch.setenv(name, "")
+    assert name not in load("dev").aws_environment_variables

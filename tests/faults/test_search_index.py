@@ -151,7 +151,7 @@ class Load:
             elif kind < 0.85:
                 update.update_ticket(choose.choice(tickets), {}, text, by="anna", is_note=True)
             elif kind < 0.93:
-                erasure.erase(tickets.pop(0), caller)
+                erasure.erase(tickets.pop(0), {caller})
             else:
                 Ticket(tickets.pop(0)).delete()
             self.writes += 1

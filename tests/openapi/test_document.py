@@ -370,7 +370,7 @@ def test_returns_errors_as_documented(
     if code == "ticket_full":
         monkeypatch.setattr(limits, "MAX_BYTES_AFTER_COMMENT", 0)
     if code == "caller_erased":
-        assert erasure.erase(str(agent.values["ticket_id"]), str(agent.values["caller"]))
+        assert erasure.erase(str(agent.values["ticket_id"]), {str(agent.values["caller"])})
         agent.values["caller"] = None
     if code == "ticket_closed":
         path = f"/tickets/{agent.values['ticket_id']}"

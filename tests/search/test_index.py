@@ -47,7 +47,7 @@ def change_caller(store: Store, ticket: str) -> None:
 
 
 def erase(store: Store, ticket: str) -> None:
-    assert erasure.erase(ticket, str(Ticket.get(ticket).caller_id))
+    assert erasure.erase(ticket, {str(Ticket.get(ticket).caller_id)})
 
 
 def delete(store: Store, ticket: str) -> None:

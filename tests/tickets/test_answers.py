@@ -52,7 +52,7 @@ def test_stores_the_last_call_and_the_state_before_it(caller: str) -> None:
 
 def test_does_not_store_a_contact_on_an_erased_or_deleted_ticket(caller: str) -> None:
     ticket = stored_ticket(caller)
-    assert erasure.erase(ticket.ticket_id, caller)
+    assert erasure.erase(ticket.ticket_id, {caller})
     answers.mark_told(ticket, "first", TIMES[0])
     assert told(ticket) == (None, None, None)
     missing = Ticket(ticket_id=str(uuid4()))

@@ -68,7 +68,7 @@ def test_erasure_keeps_the_place_and_erases_notes_and_hand_overs(
     if status != "open":
         change(client, ticket, status=status)
     before = item_of(ticket)
-    assert erasure.erase(ticket, caller)
+    assert erasure.erase(ticket, {caller})
     item = item_of(ticket)
     assert "secret" not in str(item)
     assert {name: item.get(name) for name in PLACE} == {name: before.get(name) for name in PLACE}
