@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from itsm_app import config
 from itsm_app.search import candidates, matches, tokens
 from itsm_app.storage import search_index
 from itsm_app.storage.models import Ticket
@@ -165,3 +166,29 @@ def test_result_has_the_first_matches_of_many(store: Store) -> None:
     response = store.client.get("/tickets", query_string={"q": "lift 2"})
     (found,) = response.json["tickets"]
     assert [each["text"] for each in found["matches"]] == ["lift", "A lift", "lift 0"]
+
+
+def test_with_a_caller_secret_the_plain_id_finds_the_callers_tickets(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Texts that contain the number are found, too, and a page has each ticket once."""
+    monkeypatch.setattr(config, "CALLER_SECRET", "s" * 32)
+    expected: list[str] = []
+    for number in range(3):
+        expected.insert(0, store.create("It rains in", "+15550142"))
+        expected.insert(0, store.create(f"Call +1 555 0142 back, {number}", "+15550143"))
+        store.create("It rains in", "+15550144")
+    expected.insert(0, store.create("My number is +15550142", "+15550142"))
+    while store.records():
+        store.process()
+    for limit in (2, 100):
+        assert [*chain(*pages(store, "+15550142", limit))] == expected
+    pseudonym = Ticket.get(expected[0]).caller_id
+    assert store.search(pseudonym) == [expected[0], *expected[2::2]]
+    assert store.search("+15550149") == []
+    # A part of the number is only found in texts.
+    assert store.search("0142") == [expected[0], *expected[1::2]]
+    (match,) = store.client.get("/tickets?q=%2B15550142").json["tickets"][0]["matches"]
+    assert (match["found_in"], match["text"]) == ("caller", pseudonym)
+    assert match["highlights"] == [{"start": 0, "end": len(pseudonym)}]
+    assert store.search("a\x00") == []
