@@ -81,7 +81,8 @@ def _list_similar_callers(caller_ids: Collection[str]) -> None:
             f"The list of similar callers is incomplete: the command read {erasure.MAX_PAGES} MB of"
             " tickets, and there are more."
         )
-    if similar.has_pseudonyms and not config.CALLER_SECRET:
+    has_secret = config.CALLER_SECRET or any(map(callers.PSEUDONYM.fullmatch, caller_ids))
+    if similar.has_pseudonyms and not has_secret:
         raise click.ClickException(
             "The table has pseudonymous callers, and CALLER_SECRET is not set, so tickets of CALLER"
             " among them were not found. Set CALLER_SECRET to the secret of the service, and run"

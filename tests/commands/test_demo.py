@@ -373,3 +373,16 @@ def test_demo_tickets_appear_at_a_running_desk(tmp_path: Path) -> None:
         assert TICKETS[-1]["problem"] not in server.request("GET", "/desk").text
         assert command("demo", LOCAL_DYNAMODB=str(tmp_path)).returncode == 0
         assert TICKETS[-1]["problem"] in server.request("GET", "/desk").text
+
+
+def test_demo_tickets_have_pseudonymous_callers(
+    named_table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "CALLER_SECRET", "s" * 32)
+    output()
+    tickets = stored_tickets()
+    assert {each.caller_id for each in tickets} == {
+        callers.to_stored(each["caller"]) for each in SOME_TICKETS
+    }
+    assert all(callers.is_pseudonym(each.caller_id) for each in tickets)
+    assert output().startswith(f"The table {config.TABLE_NAME} already has the demo tickets.")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
+import subprocess
+import sys
 from urllib.parse import quote
 
 import pytest
@@ -20,6 +23,7 @@ from ..commands.test_export_import import TIME, export, ids, import_, put
 from ..conftest import ON_MOTO, shared_app
 from ..connect.contact_events import INSTANCE, event
 from ..support.desk import AGENT, ANNA, Desk
+from ..support.flask_run import ROOT
 from ..support.mcp_messages import call, text_content
 from .test_cursors import store_tickets
 from .test_erasure import dynamodb, erase_caller, item_of
@@ -174,7 +178,7 @@ def test_erase_caller_takes_the_plain_id(web: FlaskClient) -> None:
 def test_erase_caller_without_the_secret_says_that_it_is_missing(
     web: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create(web)
+    ticket = create(web)
     (plain,) = store_tickets(NUMBER, 1)
     monkeypatch.setattr(config, "CALLER_SECRET", "")
     result = erase_caller(NUMBER, "--yes")
@@ -182,6 +186,10 @@ def test_erase_caller_without_the_secret_says_that_it_is_missing(
     assert "Tickets erased: 1." in result.stdout
     assert "has pseudonymous callers, and CALLER_SECRET is not set" in result.stderr
     assert item_of(plain)["issue_description"] == {"S": "[erased]"}
+    # If the secret is lost, the desk knows the pseudonym.
+    result = erase_caller(PSEUDONYM, "--yes")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert stored_callers() == {f"erased-{ticket}", f"erased-{plain}"}
 
 
 def test_with_another_secret_the_caller_has_no_tickets(
@@ -214,3 +222,12 @@ def test_the_secret_can_have_any_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "CALLER_SECRET", secret.decode(errors="surrogateescape"))
     expected = hmac.new(secret, "\u00e9".encode(), hashlib.sha256).hexdigest()
     assert callers.to_stored("\u00e9") == f"caller{expected}"
+
+
+def test_documented_command_prints_the_pseudonym() -> None:
+    documented = (ROOT / "docs/security.md").read_text()
+    (command,) = re.findall(r"^python -c '(.*)' \S+$", documented, re.MULTILINE)
+    printed = subprocess.check_output(
+        [sys.executable, "-c", command, NUMBER], env={"CALLER_SECRET": SECRET}, text=True
+    )
+    assert printed == f"{PSEUDONYM}\n"
