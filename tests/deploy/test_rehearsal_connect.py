@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -283,19 +284,36 @@ class PhoneCall:
         return response
 
 
+@pytest.fixture
+def notice(aws: Aws, connected: Clone, api: Api) -> Iterator[str]:
+    """Post a notice at the desk, which callers hear, and end it after the test."""
+    text = f"E-mail is down {uuid4()}"
+    posted = {"text": text, "minutes": 30}
+    response = api.request("PUT", "/notice", role="desk", json=posted)
+    assert response.status_code == 200
+    # Every process of the function reads the notice at most once in 30 seconds.
+    deadline = time.monotonic() + 60
+    while PhoneCall(aws, "+15550100").run("begin_call").get("notice") != text:
+        assert time.monotonic() < deadline
+    yield text
+    assert api.request("DELETE", "/notice", role="desk").status_code == 200
+
+
 def test_whole_call_until_the_caller_hears_the_answer_of_the_desk(
-    aws: Aws, connected: Clone, api: Api, caller: str, tmp_path: Path
+    aws: Aws, connected: Clone, api: Api, caller: str, notice: str, tmp_path: Path
 ) -> None:
     known = api.create(caller, "The lift is stuck").json()
     first = PhoneCall(aws, caller)
-    # The caller would hear a notice here, too.
     begun = first.run("begin_call")
+    assert begun["notice"] == notice
+    assert begun["say"].startswith(f"{notice}. ")
     counts = (begun["ticket_count"], begun["answer_count"])
     assert (begun["caller_known"], counts) == ("true", ("1", "0"))
     assert begun["ticket_1_number"] == known["ticket_number"]
     assert "The lift is stuck" in begun["say"]
     filed = first.run("create_ticket", issue_description="My printer is on fire")
     assert filed["ticket_spoken_number"] in filed["say"]
+    assert filed["notice"] == notice
     # Amazon Connect sends an event again if the response is late.
     repeated = first.run("create_ticket", issue_description="My printer is on fire")
     assert (repeated["replayed"], repeated["ticket_number"]) == ("true", filed["ticket_number"])
