@@ -5,7 +5,16 @@ from __future__ import annotations
 from flask import Flask
 
 from . import blueprints, redaction
-from .api import auth, error_responses, hosts, json_provider, logs, request_class, response_headers
+from .api import (
+    auth,
+    error_responses,
+    hosts,
+    json_provider,
+    logs,
+    request_class,
+    response_headers,
+    url_rule,
+)
 from .api.parsing import MAX_BODY_BYTES
 from .tickets import callers, retention
 
@@ -22,6 +31,7 @@ def create_app() -> Flask:
     blueprints.docs.check_setting()
     app = Flask(__name__, static_folder=None)
     app.request_class = request_class.Request
+    app.url_rule_class = url_rule.UrlRule
     # Werkzeug silently truncates a chunked body at this length. One byte more lets
     # `parsing.load_body` detect a body that is too long.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
