@@ -107,6 +107,7 @@ def _erased(ticket: Ticket) -> Ticket:
         last_comment_author=ticket.last_comment_author
         and _without_caller(ticket.last_comment_author, ticket.caller_id),
         created_by=ticket.created_by,
+        caller_verified=ticket.caller_verified,
         duplicate_of=ticket.duplicate_of,
         duplicates=ticket.duplicates,
         follow_up_of=ticket.follow_up_of,
@@ -126,6 +127,8 @@ def _erased_comment(comment: Comment, caller_id: str, namespace: UUID) -> Commen
         erased["comment_id"] = str(uuid5(namespace, comment["comment_id"]))
     if "author" in comment:
         erased["author"] = _without_caller(comment["author"], caller_id)
+    if "caller_verified" in comment:
+        erased["caller_verified"] = comment["caller_verified"]
     return erased
 
 
