@@ -1,7 +1,8 @@
 """Caller binding: limit a request to the tickets of one caller.
 
 The platform knows the caller and sends the caller's ID in the header `X-Caller-Id`. The language
-model cannot change this header.
+model cannot change this header. In `X-Caller-Verified`, the platform says how it verified the
+caller.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ from ..tickets import callers
 from ..tickets.errors import InvalidField
 from . import parsing
 from .errors import CallerMismatch
+from .field_types import HEADER_NEXT_STEP
 
 HEADER = "X-Caller-Id"
+VERIFIED_HEADER = "X-Caller-Verified"
 
 
 def bind(field: str, named_caller: str | None) -> str | None:
     """Return the caller of this request: the bound caller, or else the caller that a field names.
 
-    The caller is in the form in which it is stored, see `callers.to_stored`.
+    The caller is in the form in which it is stored, see `callers.to_stored`. `g.caller_verified`
+    then says how the platform verified the caller. None means unknown.
 
     Args:
         field: The name of the field.
@@ -27,11 +31,12 @@ def bind(field: str, named_caller: str | None) -> str | None:
 
     Raises:
         CallerMismatch: The field names another caller than the header.
-        InvalidField: The field or the header is malformed, or has a pseudonym that this request
-            may not use.
+        InvalidField: The field or a header is malformed, or has a pseudonym that this request may
+            not use; or the header of the verification comes without the caller.
     """
     caller_id = None if named_caller is None else _to_stored(named_caller, field)
     header = request.headers.get(HEADER)
+    g.caller_verified = _caller_verified(header is not None)
     if header is None:
         return caller_id
     bound_caller = _to_stored(parsing.load_caller(header), HEADER)
@@ -58,3 +63,16 @@ def _to_stored(caller_id: str, field: str) -> str:
             "Send the caller's own ID, such as the phone number.",
         )
     return callers.to_stored(normal_id)
+
+
+def _caller_verified(is_bound: bool) -> str | None:
+    header = request.headers.get(VERIFIED_HEADER)
+    if header is None:
+        return None
+    if not is_bound:
+        raise InvalidField(
+            VERIFIED_HEADER,
+            f"must be sent together with {HEADER}, which is missing",
+            HEADER_NEXT_STEP,
+        )
+    return parsing.load_caller_verified(header)

@@ -13,6 +13,11 @@ from msgspec import Meta
 
 from ..tickets import characters, limits
 
+HEADER_NEXT_STEP = (
+    "Tell the caller that the tickets are not available; the operator of the platform must correct"
+    " the header."
+)
+
 
 def text(length: int, next_step: str) -> Meta:
     """Return the rule for a text of 1 to `length` characters (code points)."""
@@ -147,6 +152,13 @@ Status = Annotated[
     Meta(
         description="open, in_progress, resolved or closed",
         extra={"next_step": "Send one of these values, or leave the field out."},
+    ),
+]
+CallerVerified = Annotated[
+    Literal["none", "number", "pin", "voice"],
+    Meta(
+        description="none, number, pin or voice",
+        extra={"next_step": HEADER_NEXT_STEP},
     ),
 ]
 Version = Annotated[

@@ -74,6 +74,7 @@ def create_ticket(
         join_notice=new.join_notice or False,
         by=g.key.name,
         created_by=creator,
+        caller_verified=g.caller_verified,
     )
     # A replay repeats the first response, and adds what the client must know before it goes on.
     values = _values(ticket) | {"status": "open", "handover": None, "notice": notices.current()}
@@ -115,6 +116,7 @@ def add_ticket_comment(
         caller_id,
         g.key.name,
         handover=_handover(new.handover),
+        caller_verified=g.caller_verified,
     )
     response = response_schemas.CommentAdded(True, added["added_at"], added["comment_id"])
     if new.handover is not None:

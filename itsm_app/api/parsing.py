@@ -17,7 +17,7 @@ from msgspec import UNSET, Meta, Raw, Struct
 from ..tickets import characters
 from ..tickets.errors import InvalidField
 from .errors import BodyTooLarge, InvalidBody, NotJson
-from .request_schemas import CallerHeader, KeyHeader
+from .request_schemas import CallerHeader, CallerVerifiedHeader, KeyHeader
 
 T = TypeVar("T", bound=Struct)
 
@@ -134,6 +134,15 @@ def load_caller(header: str) -> str:
             *_next_step(_rule(CallerHeader, "X-Caller-Id")),
         ) from None
     return _convert(CallerHeader, {"X-Caller-Id": caller_id}).caller_id
+
+
+def load_caller_verified(header: str) -> str:
+    """Parse the header `X-Caller-Verified`. Raises `InvalidField`.
+
+    Args:
+        header: The value of the header.
+    """
+    return _convert(CallerVerifiedHeader, {"X-Caller-Verified": header}).caller_verified
 
 
 def missing(schema: type[Struct], field: str) -> InvalidField:

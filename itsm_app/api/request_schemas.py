@@ -9,8 +9,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from ..tickets.limits import DEFAULT_PAGE_TICKETS, MAX_CALLER_ID_CHARACTERS
 from .field_types import (
+    HEADER_NEXT_STEP,
     Assignee,
     CallerId,
+    CallerVerified,
     CannedName,
     CannedText,
     Comments,
@@ -40,11 +42,6 @@ from .field_types import (
     Version,
     Visibility,
     text,
-)
-
-HEADER_NEXT_STEP = (
-    "Tell the caller that the tickets are not available; the operator of the platform must correct"
-    " the header."
 )
 
 
@@ -231,6 +228,12 @@ class CallerHeader(Struct):
     caller_id: Annotated[str, text(MAX_CALLER_ID_CHARACTERS, HEADER_NEXT_STEP)] = msgspec.field(
         name="X-Caller-Id"
     )
+
+
+class CallerVerifiedHeader(Struct):
+    """The header that says how the platform verified the caller."""
+
+    caller_verified: CallerVerified = msgspec.field(name="X-Caller-Verified")
 
 
 class KeyHeader(Struct):

@@ -95,9 +95,13 @@ class Comment(Struct, omit_defaults=True):
 
 
 class DeskComment(Comment, omit_defaults=True):
-    """A comment or an internal note as the desk sees it. A caller's comment has no `visibility`."""
+    """A comment or an internal note as the desk sees it. A caller's comment has no `visibility`.
+
+    Only callers' comments can have `caller_verified`, see `storage.attributes.Comment`.
+    """
 
     visibility: str | None = None
+    caller_verified: str | None = None
 
 
 class Event(Struct, omit_defaults=True):
@@ -169,13 +173,15 @@ class DeskTicket(TicketWithHistory, kw_only=True, omit_defaults=True):
 
     `handovers` are all hand-overs, oldest first, and `handover` is the newest of them. `parent` is
     the number of the incident's ticket that the caller joined, and `children` are the numbers of
-    the tickets that joined this ticket.
+    the tickets that joined this ticket. `caller_verified` is how the platform verified the caller
+    who created the ticket.
     """
 
     comments: list[DeskComment]  # type: ignore[assignment]
     handover: Handover | None = None
     handovers: list[Handover] = []
     created_by: str | None = None
+    caller_verified: str | None = None
     duplicates: list[str] = []
     follow_ups: list[str] = []
     parent: str | None = None

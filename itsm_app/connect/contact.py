@@ -82,6 +82,11 @@ class Contact(NamedTuple):
     caller_id: str
     parameters: dict[str, Any]
 
+    @property
+    def caller_verified(self) -> str:
+        """How the caller was verified: `number` if the telephone network sent one, or `none`."""
+        return "none" if self.caller_id == ANONYMOUS else "number"
+
 
 def instances() -> frozenset[str]:
     """Return the ARNs of the instances whose flows may call this function.

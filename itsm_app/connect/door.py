@@ -64,8 +64,9 @@ class Door:
 
     def _fields(self, event: Any) -> Fields:
         found = contact.load(event, self._instances)
-        # `caller_binding` reads the header. No operation runs before it is set.
+        # `caller_binding` reads the headers. No operation runs before they are set.
         request.environ["HTTP_X_CALLER_ID"] = quote(found.caller_id, safe="")
+        request.environ["HTTP_X_CALLER_VERIFIED"] = found.caller_verified
         return operations.run(found)
 
 

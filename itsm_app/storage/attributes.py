@@ -16,7 +16,9 @@ class Comment(TypedDict):
     Comments from releases before 0.1 have no `comment_id`. Only comments written by the service
     desk have `author` and `asked`. `author` is the name of the API key. `asked` is the fingerprint
     of the change request: a hash of the changes that the client asked for. A request with the same
-    idempotency key and another fingerprint is rejected (`tickets.update.fingerprint`).
+    idempotency key and another fingerprint is rejected (`tickets.update.fingerprint`). Only
+    comments of callers can have `caller_verified`: how the platform verified the caller (`none`,
+    `number`, `pin` or `voice`). Without it, the platform did not say.
     """
 
     comment_text: str
@@ -24,6 +26,7 @@ class Comment(TypedDict):
     comment_id: NotRequired[str]
     author: NotRequired[str]
     asked: NotRequired[str]
+    caller_verified: NotRequired[str]
 
 
 class Handover(TypedDict):

@@ -171,6 +171,7 @@ class StoredTicket(Struct, kw_only=True):
     last_comment_at: Time | None = None
     last_comment_author: Text | None = None
     created_by: Text | None = None
+    caller_verified: Text | None = None
     duplicate_of: Text | None = None
     duplicates: Texts | None = None
     follow_up_of: Text | None = None

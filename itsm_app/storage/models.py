@@ -168,6 +168,8 @@ class Ticket(Model):
     last_comment_author = UnicodeAttribute(null=True)
     # The name of the desk's key that created the ticket.
     created_by = UnicodeAttribute(null=True)
+    # How the platform verified the caller who created the ticket, as in `attributes.Comment`.
+    caller_verified = UnicodeAttribute(null=True)
     # The number of the ticket that this ticket duplicates, and the numbers of its own duplicates.
     duplicate_of = UnicodeAttribute(null=True)
     duplicates = UnicodeSetAttribute(null=True)

@@ -32,6 +32,7 @@ def add_comment(
     by: str = "",
     *,
     handover: Mapping[str, str] | None = None,
+    caller_verified: str | None = None,
     at: str | None = None,
 ) -> tuple[Comment, str | None, bool]:
     """Append a caller's comment to a ticket. A comment on a resolved ticket reopens the ticket.
@@ -43,6 +44,8 @@ def add_comment(
         caller_id: The caller that the ticket must belong to, or None for any caller.
         by: The name of the API key. The history shows the name if the ticket is reopened.
         handover: What the client says about a hand-over to a person, or None without a hand-over.
+        caller_verified: How the platform verified the caller, or None if it is unknown. A repeated
+            request keeps the value of the first request.
         at: The time of the comment, or None for the current time.
 
     Returns:
@@ -65,6 +68,8 @@ def add_comment(
         "added_at": at or timestamps.now(),
         "comment_id": repeatable_id(NAMESPACE, ticket_id, idempotency_key),
     }
+    if caller_verified is not None:
+        comment["caller_verified"] = caller_verified
     ticket: Ticket | None = None
     # The last round only reads, because the last write may have succeeded and lost its response.
     for attempt in range(ATTEMPTS + 1):

@@ -25,6 +25,7 @@ def create_ticket(
     join_notice: bool = False,
     by: str = "",
     created_by: str | None = None,
+    caller_verified: str | None = None,
     at: str | None = None,
 ) -> tuple[Ticket, bool]:
     """Create a ticket.
@@ -38,6 +39,8 @@ def create_ticket(
         join_notice: Whether to link the ticket to the ticket of the incident that the notice names.
         by: The name of the API key.
         created_by: The name of the desk's key that created the ticket, or None for other keys.
+        caller_verified: How the platform verified the caller, or None if it is unknown. A repeated
+            request keeps the value of the first request.
         at: The time of the creation, or None for the current time.
 
     Returns:
@@ -68,6 +71,7 @@ def create_ticket(
             follow_up_of=followed and followed.ticket_number,
             parent=incident and incident.ticket_number,
             created_by=created_by,
+            caller_verified=caller_verified,
         )
         if handover is not None:
             ticket.handovers = [handovers.entry(handover, ticket.ticket_id, now, by)]

@@ -123,6 +123,7 @@ def _erased(ticket: Ticket, caller_ids: Set[str]) -> Ticket:
         last_comment_author=ticket.last_comment_author
         and _without_caller(ticket.last_comment_author, caller_ids),
         created_by=ticket.created_by,
+        caller_verified=ticket.caller_verified,
         duplicate_of=ticket.duplicate_of,
         duplicates=ticket.duplicates,
         follow_up_of=ticket.follow_up_of,
@@ -142,6 +143,8 @@ def _erased_comment(comment: Comment, caller_ids: Set[str], namespace: UUID) -> 
         erased["comment_id"] = str(uuid5(namespace, comment["comment_id"]))
     if "author" in comment:
         erased["author"] = _without_caller(comment["author"], caller_ids)
+    if "caller_verified" in comment:
+        erased["caller_verified"] = comment["caller_verified"]
     return erased
 
 
