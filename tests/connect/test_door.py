@@ -42,6 +42,7 @@ from .contact_events import (
 
 pytestmark = [ON_MOTO, pytest.mark.usefixtures("engine")]
 
+WORDS = {"issue_description": "It rains in"}
 # One case for each path through the door.
 FAST = {
     "voice",
@@ -173,6 +174,31 @@ def test_caller_cannot_become_another_caller(door: Door, attempt: Try) -> None:
     contact_tries.check(attempt, respond(door, attempt.event))
 
 
+@pytest.mark.parametrize(
+    ("customer", "data", "verified"),
+    [
+        (ANNA, {}, "number"),
+        ("anonymous", {}, "none"),
+        (ANNA, {"InitiationMethod": "WEBRTC_API"}, "none"),
+        (ANNA, {"Channel": "TASK"}, "none"),
+    ],
+)
+def test_only_the_telephone_network_verifies_a_caller(
+    door: Door, customer: str, data: dict[str, str], verified: str
+) -> None:
+    """The parameters, which a model can fill in, do not."""
+    claims = {"caller_verified": "pin", "X-Caller-Verified": "pin"}
+    created = respond(door, changed(event("create_ticket", customer, **WORDS, **claims), **data))
+    number = created["ticket_number"]
+    sent = event("add_ticket_comment", customer, ticket_number=number, comment="x", **claims)
+    added = respond(door, changed(sent, **data))
+    assert (created["ok"], added["ok"]) == ("true", "true")
+    ticket = Ticket.get(ticket_id(number))
+    assert ticket.caller_verified == verified
+    assert [each["caller_verified"] for each in ticket.comments] == [verified]
+    assert "verified" not in json.dumps([created, added])
+
+
 def test_without_the_setting_every_event_is_rejected() -> None:
     for sent in (event("begin_call"), {"Name": "ContactFlowEvent"}):
         response = respond(Door(shared_app()), sent)
@@ -186,7 +212,7 @@ def test_rejects_a_malformed_setting(monkeypatch: pytest.MonkeyPatch, arn: str) 
         Door(shared_app())
 
 
-NEW = event("create_ticket", issue_description="It rains in")
+NEW = event("create_ticket", **WORDS)
 
 
 @pytest.mark.parametrize(

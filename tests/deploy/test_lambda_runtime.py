@@ -234,6 +234,26 @@ def test_rejects_duplicate_caller_id_headers_that_differ_in_case(
         assert response.json["error"].startswith("`X-Caller-Id` must be")
 
 
+@pytest.mark.parametrize("shape", [dict, without_multi_value_headers])
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("X_Caller_Verified", 201), ("HTTP_X_CALLER_VERIFIED", 201), ("x-caller-verified", 400)],
+)
+def test_second_header_does_not_change_how_the_caller_was_verified(
+    sandbox: LambdaRuntime, caller: str, name: str, status: int, shape: Callable[[Any], Any]
+) -> None:
+    as_caller = ("X-Caller-Id", quote(caller))
+    body = json.dumps({"issue_description": "My printer is on fire"})
+    for pair in ([("X-Caller-Verified", "none"), (name, "pin")], [(name, "pin")]):
+        for headers in ([as_caller, *pair], [*reversed(pair), as_caller]):
+            request = event("POST", "/tickets", headers=headers, body=body)
+            response = ApiResponse(sandbox.invoke(shape(request)))
+            assert response.status == (status if len(pair) == 2 else 201)
+            if response.status == 201 and name != "x-caller-verified":
+                stored = Ticket.get(response.json["ticket_id"]).caller_verified
+                assert stored == ("none" if len(pair) == 2 else None)
+
+
 @pytest.mark.parametrize(
     "attempt", [attempt for attempt in TRIES if attempt.event], ids=lambda attempt: attempt.label
 )
