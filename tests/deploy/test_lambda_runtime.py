@@ -18,6 +18,7 @@ from flask.testing import FlaskClient
 from deploy.package import write_zip
 from itsm_app.api.parsing import MAX_BODY_BYTES
 from itsm_app.config import TABLE_NAME
+from itsm_app.storage.models import Ticket
 
 from ..api.test_bound_tries import TRIES, Got, check
 from ..conftest import ON_MOTO
