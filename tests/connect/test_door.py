@@ -199,6 +199,23 @@ def test_only_the_telephone_network_verifies_a_caller(
     assert "verified" not in json.dumps([created, added])
 
 
+def test_redacts_what_a_caller_says(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "REDACT", "cards,passwords")
+    said = "My password is sunshine, my card is 4111 1111 1111 1111"
+    redacted = "My password is [password], my card is [card]"
+    created = respond(door, event("create_ticket", issue_description=said))
+    number = created["ticket_number"]
+    added = respond(door, event("add_ticket_comment", ticket_number=number, comment=said))
+    handed = respond(door, event("hand_over", ticket_number=number, summary=said))
+    assert (added["ok"], handed["ok"]) == ("true", "true")
+    ticket = Ticket.get(ticket_id(number))
+    assert (ticket.issue_description, ticket.comments[0]["comment_text"]) == (redacted, redacted)
+    assert ticket.handovers[0]["summary"] == redacted
+    stored = json.dumps(Ticket.connection().scan())
+    assert "sunshine" not in stored
+    assert "1111" not in stored
+
+
 def test_without_the_setting_every_event_is_rejected() -> None:
     for sent in (event("begin_call"), {"Name": "ContactFlowEvent"}):
         response = respond(Door(shared_app()), sent)
